@@ -1,0 +1,41 @@
+# make demo, make test, make bench: each does all its own set-up in the virtual environment VENV.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test quick lint bench clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-plot: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plot]'
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed-plot
+	$(BIN)/python examples/plot_two_moons.py --output two_moons.png
+
+test: $(VENV)/installed-test lint
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/installed-test
+	$(BIN)/python -m pytest -m "not slow and not peers and not gpu"
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/numpydoc lint $$(find sklip -name '*.py')
+
+bench: $(VENV)/installed-test
+	benchmarks/peers/setup.sh
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV)

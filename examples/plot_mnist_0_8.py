@@ -1,0 +1,119 @@
+"""
+===============================================
+MNIST, 0 against 8: certificates for each digit
+===============================================
+
+The classifier of the two moons, on pictures: how far would the grey values of a picture have to
+move before a 0 could be taken for an 8? :meth:`sklip.HKRClassifier.certified_radius` gives for each
+picture a distance within which that is impossible, with a proof.
+"""
+
+# %%
+# The data
+# --------
+# Keras downloads MNIST. Where there is no network, the environment variable ``SKLIP_MNIST`` names
+# an ``mnist.npz``. Pixels are scaled to [0, 1] and pictures flattened, so that distances are
+# Euclidean distances of 784 grey values.
+import argparse
+import os
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklip import HKRClassifier
+
+parser = argparse.ArgumentParser(description="Certified classification of the digits 0 and 8.")
+parser.add_argument("--output", metavar="FILE", help="PNG to write instead of showing the picture")
+parser.add_argument("--epochs", type=int, default=10, help="passes over the data (default: %(default)s)")
+parser.add_argument("--rows", type=int, default=None, help="training pictures (default: all 11,774)")
+arguments = parser.parse_args([] if "ipykernel" in sys.modules else None)
+
+
+def load_mnist():
+    """Return ((x_train, y_train), (x_test, y_test)) as Keras does."""
+    if "SKLIP_MNIST" in os.environ:
+        with np.load(os.environ["SKLIP_MNIST"]) as arrays:
+            return tuple((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
+    import keras
+
+    return keras.datasets.mnist.load_data()
+
+
+def keep_0_and_8(images, labels):
+    """Return the pictures of the two digits as rows of grey values, and their labels."""
+    kept = (labels == 0) | (labels == 8)
+    return (images[kept] / 255.0).reshape(kept.sum(), -1).astype("float32"), labels[kept].astype(int)
+
+
+(X, y), (X_test, y_test) = (keep_0_and_8(*part) for part in load_mnist())
+X, y = X[: arguments.rows], y[: arguments.rows]
+print(f"{len(X)} training pictures, {np.mean(y == 0):.1%} of them zeros; {len(X_test)} test pictures")
+
+# %%
+# Training
+# --------
+# The test pictures are handed to ``fit`` as well, to watch: nothing is learned from them.
+classifier = HKRClassifier(
+    hidden_layer_sizes=(32, 16),
+    alpha=10,
+    min_margin=1,
+    batch_size=128,
+    epochs=arguments.epochs,
+    learning_rate=0.01,
+    random_state=0,
+)
+classifier.fit(X, y, X_val=X_test, y_val=y_test)
+
+names = list(classifier.history_)
+print("epoch" + "".join(f"{name:>14}" for name in names))
+for epoch in range(classifier.n_iter_):
+    print(f"{epoch + 1:5d}" + "".join(f"{classifier.history_[name][epoch]:14.4f}" for name in names))
+
+# %%
+# What is proven
+# --------------
+# Certified accuracy at a radius is the share of the test pictures that are classified correctly and
+# stay so whatever happens to them within that distance.
+right = classifier.predict(X_test) == y_test
+radius = classifier.certified_radius(X_test)
+certified = {distance: np.mean(right & (radius >= distance)) for distance in (0.5, 1.0, 1.5, 2.0)}
+print(f"\naccuracy                {right.mean():.4f}")
+print(f"proven Lipschitz bound  {classifier.lipschitz_bound_}")
+for distance, share in certified.items():
+    print(f"certified at {distance}        {share:.4f}")
+
+# %%
+# The curve of certified accuracy, and a few pictures with their radii: the surest, the median and
+# the least sure of each digit.
+figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+curve_side, digits_side = figure.subfigures(1, 2)
+axes = curve_side.subplots()
+distances = np.linspace(0, 5, 200)
+axes.plot(distances, [np.mean(right & (radius >= distance)) for distance in distances], color="#0072b2", linewidth=2)
+axes.plot(*zip(*certified.items(), strict=True), "o", color="#0072b2")
+for distance, share in certified.items():
+    axes.annotate(f"{share:.3f}", (distance, share), (-2, -14), textcoords="offset points", ha="right", fontsize=9)
+axes.axhline(right.mean(), color="#555555", linewidth=0.8, linestyle="dashed")
+axes.annotate(f"accuracy {right.mean():.3f}", (5, right.mean()), ha="right", va="bottom", color="#555555")
+axes.set(xlabel="radius", ylabel="certified accuracy", xlim=(0, 5), ylim=(0, 1.06))
+axes.set_title("Certified accuracy on the test set", fontsize=11)
+axes.spines[["top", "right"]].set_visible(False)
+
+panels = digits_side.subplots(2, 3)
+digits_side.suptitle("Certified radius of single digits", fontsize=11)
+for row, digit in enumerate((0, 8)):
+    members = np.flatnonzero(right & (y_test == digit))
+    members = members[np.argsort(-radius[members])]
+    for panel, member, what in zip(
+        panels[row], members[[0, len(members) // 2, -1]], ("surest", "median", "least sure"), strict=True
+    ):
+        panel.imshow(X_test[member].reshape(28, 28), cmap="gray_r")
+        panel.set_title(f"{what}: {radius[member]:.2f}", fontsize=10)
+        panel.set_axis_off()
+
+if arguments.output:
+    figure.savefig(arguments.output, dpi=150)
+    print(f"Picture written to {arguments.output}")
+elif plt.get_backend().lower() != "agg":
+    plt.show()

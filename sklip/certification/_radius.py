@@ -1,0 +1,111 @@
+"""The certified radius: no input strictly inside it is predicted otherwise, rounding included."""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from sklip.certification._floating import UNIT, round_down, round_up
+from sklip.certification._lipschitz import lipschitz_bound, norm_bound, trunk_bound
+from sklip.certification._rounding import ErrorBound, error_bound
+
+
+@dataclass(frozen=True, eq=False)
+class Certificate:
+    """All that a radius needs to know of a network besides its scores.
+
+    Attributes
+    ----------
+    lipschitz : float
+        Bound of the Lipschitz constant of every single score.
+    pair_lipschitz : ndarray of shape (n_scores, n_scores)
+        Bounds of the Lipschitz constants of ``f_c − f_j``: that of the layers before the
+        heads times ``‖w_c − w_j‖``.
+    error : ErrorBound
+        Of every single score.
+    """
+
+    lipschitz: float
+    pair_lipschitz: np.ndarray
+    error: ErrorBound
+
+    def score_errors(self, units: np.ndarray) -> np.ndarray:
+        """Error bounds of the scores of centred rows, of shape (n_rows,)."""
+        squares = np.einsum("ij,ij->i", units, units)
+        floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
+        distance = round_up(np.sqrt(squares), units.shape[1] + 6) + floor
+        return round_up(self.error.slope * (1.0 + 4 * UNIT) * distance + self.error.intercept, 4)
+
+    def radii(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
+        """Radii of centred rows and their computed scores, of shape (n_rows,)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = self.score_errors(units)
+            drift = round_up(self.error.slope * (1.0 + 4 * UNIT), 2)
+            if scores.shape[1] == 1:
+                return _quotient(np.abs(scores[:, 0]), 2.0 * errors, self.lipschitz + drift)
+            rows, best = np.arange(len(scores)), scores.argmax(axis=1)
+            gaps = round_down(scores[rows, best, None] - scores, 1)
+            radii = _quotient(gaps, 4.0 * errors[:, None], self.pair_lipschitz[best] + 2.0 * drift)
+            radii[rows, best] = np.inf
+            return radii.min(axis=1)
+
+
+_certificates: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def certificate(network) -> Certificate:
+    """The certificate of a network, proved from its weights once and kept as long as it lives.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+
+    Returns
+    -------
+    Certificate
+    """
+    if network not in _certificates:
+        heads = network.kernels[-1]
+        with np.errstate(over="ignore", invalid="ignore"):  # an infinite bound certifies nothing
+            pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0)) for c in range(heads.shape[1])]
+            _certificates[network] = Certificate(
+                lipschitz=lipschitz_bound(network),
+                pair_lipschitz=round_up(trunk_bound(network) * np.array(pairs)),
+                error=error_bound(network),
+            )
+    return _certificates[network]
+
+
+def _quotient(gap, errors, slope):
+    """``max(0, (gap − errors) / slope)``, rounded down."""
+    difference = gap - errors
+    return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
+
+
+def certified_radius(network, X: np.ndarray) -> np.ndarray:
+    """Radius, for each row, inside which the predicted class cannot change.
+
+    Let ``E(x) = a ‖x − center‖ + b`` bound the rounding error of every score
+    (:func:`sklip.certification.error_bound`). Along a displacement of length ``r`` the error
+    bound grows by at most ``a r`` and a function of Lipschitz constant ``L`` changes by at
+    most ``L r``. So the computed score keeps its sign within
+    ``r = (|f(x)| − 2 E(x)) / (L + a)``; and with several classes the computed score of the
+    predicted class ``c`` stays above that of every other class ``j`` within
+    ``r = min_j (f_c(x) − f_j(x) − 4 E(x)) / (L_cj + 2 a)``, where ``L_cj`` is the Lipschitz
+    constant of the layers before the heads times ``‖w_c − w_j‖``.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+    X : ndarray of shape (n_rows, n_features), float64
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        Rounded down; 0 where the scores tie up to rounding.
+    """
+    proof = certificate(network)
+    result = np.empty(len(X))
+    for rows, units in network.centered_blocks(X):
+        result[rows] = proof.radii(network.centered_scores(units), units)
+    return result

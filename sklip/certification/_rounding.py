@@ -1,0 +1,67 @@
+"""How far the scores that floating point returns may lie from the real-arithmetic network's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.certification._floating import TINY, UNIT, gamma, round_up
+from sklip.certification._lipschitz import norm_bound, spectral_norm_bound
+
+
+@dataclass(frozen=True)
+class ErrorBound:
+    """``|fl(f_c(x)) − f_c(x)| ≤ slope · t + intercept`` for every class and every ``x``.
+
+    ``t`` is any upper bound of both ``‖x − center‖`` and ``‖fl(x − center)‖``.
+    """
+
+    slope: float
+    intercept: float
+
+
+def _layer(kernel, bias, lipschitz, norm, error):
+    """Carry norm and error bounds, affine in t as (slope, intercept), through one layer."""
+    n, p = kernel.shape
+    rounding = gamma(n + 2)
+    frobenius, offset = float(norm_bound(kernel)), float(norm_bound(bias))
+    # Where denormals are flushed, each product, sum, weight and input may lose up to TINY.
+    flush_slope = np.sqrt(p) * n * TINY
+    flush = np.sqrt(p) * (4 * n + 4) * (1.0 + frobenius) * TINY
+    local = (rounding * frobenius + flush_slope) * norm + np.array([0.0, rounding * offset + flush])
+    error = round_up(lipschitz * error + local, 12)
+    norm = round_up(lipschitz * norm + local + np.array([0.0, offset]), 12)
+    return norm, error
+
+
+def error_bound(network) -> ErrorBound:
+    """Bound the rounding error of a network's scores, before it sees any input.
+
+    A dot product of length ``n`` followed by the addition of a bias satisfies
+    ``|fl(Wᵀ z + b) − (Wᵀ z + b)| ≤ γₙ₊₂ (|W|ᵀ |z| + |b|)`` whatever the order of summation,
+    with fused multiply-add or without (Higham 2002, section 3.1). With ``‖|W|‖₂ ≤ ‖W‖_F``,
+    activations exact and 1-Lipschitz, and ``Lₗ ≥ ‖Wₗ‖₂``, layer by layer::
+
+        errorₗ ≤ Lₗ errorₗ₋₁ + γₙ₊₂ (‖Wₗ‖_F normₗ₋₁ + ‖bₗ‖) + flushed denormals
+        normₗ  ≤ Lₗ normₗ₋₁ + ‖bₗ‖ + the same rounding
+
+    starting from ``norm₀ = t`` and ``error₀ = u t`` (the subtraction of the centre). Both
+    recursions are affine in ``t``, so their four coefficients are computed once a network.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+
+    Returns
+    -------
+    ErrorBound
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        norm = np.array([1.0, 0.0])
+        error = np.array([2 * UNIT, 4 * np.sqrt(len(network.center)) * TINY])
+        *hidden, (heads, bias) = zip(network.kernels, network.biases, strict=True)
+        for kernel, offset in hidden:
+            norm, error = _layer(kernel, offset, spectral_norm_bound(kernel), norm, error)
+        # A score alone: the bound of one column is that of the largest.
+        widest = float(np.max(norm_bound(heads, axis=0)))
+        _, error = _layer(heads, bias, widest, norm, error)
+    return ErrorBound(*(float(value) if np.isfinite(value) else np.inf for value in error))

@@ -1,0 +1,5 @@
+"""The scikit-learn face of sklip."""
+
+from sklip.estimators._hkr_classifier import HKRClassifier
+
+__all__ = ["HKRClassifier"]

@@ -1,0 +1,242 @@
+"""The recipe of ``fit`` that sklip's classifiers share."""
+
+from dataclasses import replace
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklip.estimators import _validation as validation
+from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._rows import held_out_rows, hold_out, training_rows
+from sklip.estimators._units import center_and_scale, to_training_units
+from sklip.network import condense
+from sklip.training.batches import plan_batches
+from sklip.training.state import TrainingState
+
+
+class LipschitzClassifier(CertifiedClassifier):
+    """Base of the classifiers that train a 1-Lipschitz network.
+
+    A subclass adds its parameters, ``_prepare_loss`` and ``_make_loss``.
+    """
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
+        "activation": [str],
+        "optimizer": "no_validation",
+        "learning_rate": [validation.Interval(Real, 0, 1e9, closed="right")],
+        "learning_rate_schedule": [validation.StrOptions({"cosine", "constant"})],
+        "batch_size": [validation.Interval(Integral, 1, None, closed="left")],
+        "epochs": [validation.Interval(Integral, 1, None, closed="left")],
+        "dropout": [validation.Interval(Real, 0, 1, closed="left")],
+        "class_weight": [validation.StrOptions({"balanced"}), dict, None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [validation.Interval(Real, 0, 1, closed="neither"), None],
+        "n_iter_no_change": [validation.Interval(Integral, 1, None, closed="left")],
+        "tol": [validation.Interval(Real, 0, None, closed="left")],
+        "callbacks": ["array-like", None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Train the network and prove its Lipschitz bound.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Training rows, in the user's own units.
+        y : array-like of shape (n_rows,)
+            Class labels: numbers, text or booleans.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows in every expectation of the loss, and in ``center_`` and
+            ``scale_``; 0 is the same as leaving the row out.
+        X_val : array-like of shape (n_held_out, n_features), default=None
+            Rows on which ``history_`` records the loss as well, and which early stopping
+            watches.
+        y_val : array-like of shape (n_held_out,), default=None
+            Their labels, all of them among those of ``y``.
+        sample_weight_val : array-like of shape (n_held_out,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters or data that cannot be used; the classifier is left as it was.
+        """
+        with validation.unchanged_on_error(self):
+            self._check_parameters()
+            rows, classes = training_rows(self, X, y, sample_weight)
+            held_out = held_out_rows(self, X_val, y_val, sample_weight_val, classes)
+            if held_out is None and self.early_stopping and self.validation_fraction is not None:
+                rows, held_out = hold_out(rows, classes, self.validation_fraction, self.random_state)
+            if self.warm_start and hasattr(self, "network_"):
+                self._check_same_problem(classes)
+            else:
+                self._begin(rows, classes)
+            # A warm start keeps the weights and starts the optimizer and its schedule afresh.
+            self._state = replace(self._state, optimizer_variables=[])
+            history = self._train(rows, held_out, self.epochs, self.learning_rate_schedule, self.early_stopping)
+            self.history_, self.n_iter_ = history, len(history["loss"])
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Go on training for one epoch over these rows, at the constant learning rate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows; those of the first call, if ``fit`` did not come before it, determine
+            ``center_`` and ``scale_`` for good.
+        y : array-like of shape (n_rows,)
+            Their labels; not every class need be there.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever be seen; required in the first call.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters or data that cannot be used; the classifier is left as it was.
+        """
+        with validation.unchanged_on_error(self):
+            self._check_parameters()
+            if self.early_stopping:
+                raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
+            first = not hasattr(self, "network_")
+            if first and classes is None:
+                raise ValueError("The first call of partial_fit needs classes, all labels that will ever be seen.")
+            if classes is not None:
+                classes = np.unique(validation.check_labels(classes, np.size(classes), "classes"))
+            if not first:
+                if classes is not None and not np.array_equal(classes, self.classes_):
+                    raise ValueError(f"classes is {classes.tolist()}, but earlier calls had {self.classes_.tolist()}.")
+                classes = self.classes_
+            rows, _ = training_rows(self, X, y, sample_weight, classes=classes, reset=first)
+            if not first:
+                self._check_same_problem(classes)
+            else:
+                self._begin(rows, classes, streaming=True)
+            history = self._train(rows, None, 1, "constant", False)
+            past = {} if first else self.history_
+            self.history_ = {name: past.get(name, []) + history.get(name, [np.nan]) for name in past or history}
+            self.n_iter_ = len(self.history_["loss"])
+        return self
+
+    def _check_parameters(self):
+        self._validate_params()
+        validation.check_activation(self.activation)
+        validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
+        validation.check_optimizer(self.optimizer)
+        validation.check_callbacks(self.callbacks)
+
+    def _check_same_problem(self, classes):
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"warm_start needs the classes of the last fit, {self.classes_.tolist()}; got {classes.tolist()}. Set "
+                "warm_start=False."
+            )
+        widths = (self.n_features_in_, *self._widths(), 1 if len(classes) == 2 else len(classes))
+        trained = (len(self.network_.center), *(kernel.shape[1] for kernel in self.network_.kernels))
+        if widths != trained or set(self.network_.activations) - {self.activation}:
+            raise ValueError(
+                f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
+                f"trained a network of {trained} units and would now train one of {widths} with {self.activation!r}. "
+                "Use fit, with warm_start=False."
+            )
+
+    def _widths(self):
+        return validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
+
+    def _begin(self, rows, classes, streaming=False):
+        """Set what stays for all the training of a network: classes, units, seed."""
+        self.classes_ = classes
+        self.center_, self.scale_ = center_and_scale(rows.X, rows.weights)
+        if self.scale_ == 0.0:
+            if not streaming:
+                raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
+            self.scale_ = 1.0
+        self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
+
+    def _train(self, rows, held_out, epochs, decay, early_stopping):
+        """Train, condense, and return the history in the units of the data."""
+        self._prepare_loss()
+        (inputs, targets, _), held_out = self._arrays(rows), None if held_out is None else self._arrays(held_out)
+        from sklip.training import backend
+
+        backend.prepare()
+        from sklip.training.architecture import Architecture
+        from sklip.training.train import Schedule, train
+
+        n_classes = len(self.classes_)
+        plan = plan_batches(rows.codes, rows.weights, n_classes, self.batch_size, self.class_weight == "balanced")
+        shares = np.bincount(rows.codes, rows.weights, n_classes) / rows.weights.sum()
+        cost = self._class_costs(shares)
+        proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
+        training = train(
+            Architecture(
+                n_features=self.n_features_in_,
+                hidden_layer_sizes=self._widths(),
+                n_scores=1 if n_classes == 2 else n_classes,
+                activation=self.activation,
+                dropout=self.dropout,
+            ),
+            Schedule(
+                epochs=epochs,
+                optimizer=self.optimizer,
+                learning_rate=self.learning_rate,
+                decay=decay,
+                patience=self.n_iter_no_change if early_stopping else None,
+                tolerance=self.tol,
+                callbacks=list(self.callbacks or []),
+                verbose=int(self.verbose),
+            ),
+            plan,
+            # Repeated rows weigh less, so that each class keeps its share of every expectation.
+            (inputs, targets, (rows.weights * plan.class_factor[rows.codes]).astype(np.float32)),
+            (
+                self._make_loss(class_weight=cost, class_proportions=proportions),
+                self._make_loss(class_weight=cost, class_proportions=None),
+            ),
+            self._state,
+            validation=held_out,
+        )
+        self._state = training.state
+        weights = training.state.weights
+        self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
+        return {
+            name: [value * (1.0 if name.endswith("accuracy") else self.scale_) for value in values]
+            for name, values in training.history.items()
+        }
+
+    def _class_costs(self, shares):
+        """Factor of the loss of the rows of each class, of shape (n_classes,)."""
+        if self.class_weight == "balanced":
+            return 1.0 / (len(shares) * np.where(shares > 0, shares, 1.0))
+        costs = self.class_weight or {}
+        return np.array([float(costs.get(label, 1.0)) for label in self.classes_])
+
+    def _arrays(self, rows):
+        """Rows in the units and dtype of the training: inputs, targets ±1, weights."""
+        inputs = to_training_units(rows.X, self.center_, self.scale_)
+        if max(inputs.max(), -inputs.min()) > 1e12:  # squares and sums of float32 must not overflow
+            raise ValueError(
+                f"X has rows that lie over 1e12 times scale_ = {self.scale_:.3g} from the mean of the rows that "
+                "determined it. Give all rows in the same units."
+            )
+        heads = np.array([1]) if len(self.classes_) == 2 else np.arange(len(self.classes_))
+        targets = np.where(rows.codes[:, None] == heads, np.float32(1.0), np.float32(-1.0))
+        return inputs, targets, rows.weights.astype(np.float32)

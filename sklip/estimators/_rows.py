@@ -1,0 +1,94 @@
+"""From what the user hands in to validated rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from sklip.estimators import _validation as validation
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Validated rows: features, class numbers and positive weights."""
+
+    X: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray
+
+    def take(self, selected: np.ndarray) -> "Rows":
+        """Return the selected rows."""
+        return Rows(self.X[selected], self.codes[selected], self.weights[selected])
+
+
+def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
+    """Validate rows to train on.
+
+    Parameters
+    ----------
+    estimator : sklip classifier
+    X, y, sample_weight : array-like
+        As in ``fit``; rows of weight 0 are left out.
+    classes : ndarray of shape (n_classes,) or None
+        The sorted classes, where they are known; else those of ``y``.
+    reset : bool
+        Whether the columns of ``X`` are those of the classifier from now on.
+
+    Returns
+    -------
+    rows : Rows
+    classes : ndarray of shape (n_classes,)
+    """
+    X = validation.check_features(estimator, X, reset=reset, training=True)
+    y = validation.check_labels(y, len(X))
+    weights = validation.check_weights(sample_weight, X)
+    kept = weights > 0
+    if not kept.all():
+        X, y, weights = X[kept], y[kept], weights[kept]
+    if classes is None:
+        classes = np.unique(y)
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs rows of at least two classes in y; got one class: "
+            f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count)."
+        )
+    validation.check_class_weight(estimator.class_weight, classes)
+    return Rows(X, validation.encode_labels(y, classes), weights), classes
+
+
+def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
+    """Validate rows that the user held out; None when there are none."""
+    if X_val is None:
+        if y_val is not None or sample_weight_val is not None:
+            raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
+        return None
+    X_val = validation.check_features(estimator, X_val, reset=False, training=True, name="X_val")
+    y_val = validation.check_labels(y_val, len(X_val), "y_val")
+    weights = validation.check_weights(sample_weight_val, X_val, "sample_weight_val")
+    return Rows(X_val, validation.encode_labels(y_val, classes, "y_val"), weights)
+
+
+def hold_out(rows, classes, fraction, random_state):
+    """Split rows into those to train on and a stratified share to watch.
+
+    Raises
+    ------
+    ValueError
+        When a class has a single row.
+    """
+    counts = np.bincount(rows.codes)
+    if counts.min() < 2:
+        rare = classes.tolist()[counts.argmin()]
+        raise ValueError(
+            f"early_stopping needs at least two rows of each class to hold some out; class {rare!r} has one. Pass "
+            "X_val and y_val, or set validation_fraction=None to watch the training loss."
+        )
+    count = np.clip(round(fraction * len(rows.X)), len(classes), len(rows.X) - len(classes))
+    kept, watched = train_test_split(
+        np.arange(len(rows.X)),
+        test_size=int(count),
+        stratify=rows.codes,
+        random_state=check_random_state(random_state).randint(2**31 - 1),
+    )
+    return rows.take(np.sort(kept)), rows.take(np.sort(watched))

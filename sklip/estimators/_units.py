@@ -1,0 +1,55 @@
+"""Units: data is centred and divided by one number for training, and nothing but that."""
+
+import numpy as np
+
+
+def center_and_scale(X: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weighted mean of the rows, and the weighted root-mean-square distance to it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features), float64
+        Of at most 1e18 in size, so that squares do not overflow.
+    weights : ndarray of shape (n_rows,), float64
+
+    Returns
+    -------
+    center : ndarray of shape (n_features,)
+    scale : float
+        0 when all rows are equal.
+    """
+    mass = weights.sum()
+    center = weights @ X / mass
+    variance = _mean_square(X, weights / mass, center, 1.0)
+    if variance <= (1e-12 * np.abs(center).max()) ** 2 and not np.ptp(X, axis=0).any():
+        return center, 0.0
+    if variance > 1e-200:
+        return center, float(np.sqrt(variance))
+    # Squares underflow: divide by the largest offset first.
+    largest = max(np.abs(X[rows] - center).max() for rows in _blocks(len(X)))
+    if largest == 0:
+        return center, 0.0
+    return center, float(largest * np.sqrt(_mean_square(X, weights / mass, center, largest)))
+
+
+def _mean_square(X, shares, center, unit):
+    """Mean of the squared distances to the centre, in squares of ``unit``."""
+    total = 0.0
+    for rows in _blocks(len(X)):
+        offsets = X[rows] - center
+        offsets /= unit
+        total += shares[rows] @ np.einsum("ij,ij->i", offsets, offsets)
+    return total
+
+
+def _blocks(n_rows):
+    """Slices of rows that stay in the cache."""
+    return [slice(start, start + 512) for start in range(0, n_rows, 512)]
+
+
+def to_training_units(X: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
+    """``(X − center) / scale`` in float32, computed in float64."""
+    result = np.empty(X.shape, np.float32)
+    for rows in _blocks(len(X)):
+        result[rows] = (X[rows] - center) / scale
+    return result

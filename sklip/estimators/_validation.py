@@ -1,0 +1,254 @@
+"""Checks of what users hand in; every message names the culprit and says what to do.
+
+The one module that uses scikit-learn's private helpers.
+"""
+
+from contextlib import contextmanager
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
+
+from sklip.activations import is_activation, required_multiple
+
+__all__ = [
+    "Interval",
+    "Options",
+    "StrOptions",
+    "check_activation",
+    "check_callbacks",
+    "check_class_weight",
+    "check_features",
+    "check_hidden_layer_sizes",
+    "check_labels",
+    "check_optimizer",
+    "check_weights",
+    "encode_labels",
+    "unchanged_on_error",
+]
+
+OPTIMIZERS = (
+    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
+)  # fmt: skip
+
+# Training runs in float32, whose largest number is 3e38 and which squares what it is given.
+_LARGEST_FEATURE = 1e18
+
+
+@contextmanager
+def unchanged_on_error(estimator):
+    """Leave an estimator as it was when the body raises."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def check_features(estimator, X, *, reset, training, name="X"):
+    """Return rows as a C-ordered float64 array of finite numbers.
+
+    Parameters
+    ----------
+    estimator : sklip classifier
+        Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``, is checked against
+        them otherwise.
+    X : array-like of shape (n_rows, n_features)
+    reset : bool
+    training : bool
+        Whether Keras will see the rows.
+    name : str
+        Of the argument, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features), float64
+
+    Raises
+    ------
+    ValueError
+        For no rows, no columns, another number of columns or other names than in ``fit``,
+        text, complex numbers, three dimensions, NaN, infinity; for entries beyond 1e18 when
+        ``training``.
+    TypeError
+        For a sparse matrix.
+    """
+    names = _get_feature_names(X)
+    _refuse_text(X, names, name)
+    try:
+        X = validate_data(estimator, X, reset=reset, dtype=np.float64, order="C", ensure_all_finite=False)
+    except ValueError as error:
+        message, advice = str(error), ""
+        if message.startswith("Complex data not supported"):
+            message = "Complex data not supported."
+            advice = " Drop the imaginary parts, or give real and imaginary parts as columns."
+        elif message.startswith("Found array with dim"):
+            advice = " Reshape it to two dimensions: one row a sample, one column a feature."
+        elif not message.startswith("Found array"):
+            raise
+        raise ValueError(f"Input {name}: {message}{advice}") from error
+    largest = max(X.max(), -X.min())
+    if not np.isfinite(largest):
+        _refuse(X, names, name, np.isnan(X), f"contains NaN. {type(estimator).__name__} does not accept missing "
+                "values: drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
+        _refuse(X, names, name, np.isinf(X), "contains infinity. Replace such values, or drop their rows.")
+    if training and largest > _LARGEST_FEATURE:
+        _refuse(X, names, name, np.abs(X) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next to which nothing "
+                "else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+    return X
+
+
+def _refuse(X, names, name, bad, reason):
+    """Raise a ValueError that names the first column with a bad entry."""
+    bad = bad.any(axis=0)
+    column = int(np.argmax(bad))
+    label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
+    more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
+    if bad.any():
+        raise ValueError(f"Input {name}: {label}{more} {reason}")
+
+
+def _refuse_text(X, names, name):
+    """Raise a ValueError that names the first column that holds text."""
+    kinds = {getattr(dtype, "kind", "?") for dtype in getattr(X, "dtypes", [])}
+    if kinds and kinds <= set("biuf"):  # a frame of numbers
+        return
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind not in "USO":
+        return
+    text = np.array([[isinstance(entry, (str, bytes)) for entry in row] for row in array], dtype=bool)
+    _refuse(array, names, name, text.reshape(array.shape), "holds text, which is not a number. Encode it, for example "
+            "with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
+
+
+def check_labels(y, n_rows, name="y"):
+    """Return class labels as a one-dimensional array of one label a row.
+
+    Raises
+    ------
+    ValueError
+        When there are none, too few or too many, or when they are not labels.
+    TypeError
+        When labels of different kinds, such as text and numbers, are mixed.
+    """
+    if y is None:
+        raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
+    if isinstance(y, (list, tuple)) and len({_kind(label) for label in y if not isinstance(label, (list, tuple))}) > 1:
+        y = np.array(y, dtype=object)  # NumPy would turn numbers among text into text
+    if np.isscalar(y) or getattr(y, "ndim", 1) == 0:
+        raise ValueError(f"{name} must be an array of labels; got {y!r}.")
+    y = column_or_1d(y, warn=True)
+    if len(y) != n_rows:
+        raise ValueError(f"X has {n_rows} rows but {name} has {len(y)} labels. Give one label for each row.")
+    if y.dtype.kind == "O" and len({_kind(label) for label in y}) > 1:
+        raise TypeError(f"{name} mixes labels of different types. Make them all text, or all numbers.")
+    if y.dtype.kind in "fc" and not np.isfinite(y).all():
+        raise ValueError(f"Input {name} contains NaN or infinity. Drop the rows whose label is missing.")
+    check_classification_targets(y)
+    return y
+
+
+def _kind(label):
+    """``"number"`` for numbers and booleans, ``"text"`` for text, the type's name for the rest."""
+    if isinstance(label, (bool, int, float, np.number, np.bool_)):
+        return "number"
+    return "text" if isinstance(label, str) else type(label).__name__
+
+
+def check_weights(sample_weight, X, name="sample_weight"):
+    """Return non-negative sample weights whose largest is 1, as float64.
+
+    Raises
+    ------
+    ValueError
+        When they are negative, not finite, all zero, or not one for each row.
+    """
+    try:
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}. Give one finite weight ≥ 0 for each row.") from error
+    largest = weights.max(initial=0.0)
+    if not largest > 0:
+        raise ValueError(f"{name} is zero for all rows. Give at least one row of each class a positive weight.")
+    return weights / largest
+
+
+def encode_labels(y, classes, name="y"):
+    """Return the numbers of labels among sorted classes.
+
+    Raises
+    ------
+    ValueError
+        When a label is not among the classes.
+    """
+    seen = np.unique(y)
+    unseen = seen[~np.isin(seen, classes)]
+    if len(unseen):
+        raise ValueError(
+            f"{name} contains labels that are not among the classes {classes.tolist()}: {unseen.tolist()}. Name every "
+            "class that will ever be seen in the first call."
+        )
+    return np.searchsorted(classes, y)
+
+
+def check_class_weight(class_weight, classes):
+    """Raise a ValueError for the weights of unknown classes, and for negative or infinite ones."""
+    if not isinstance(class_weight, dict):
+        return
+    unknown = [label for label in class_weight if label not in classes]
+    if unknown:
+        raise ValueError(f"The 'class_weight' parameter names {unknown}, not among the classes {classes.tolist()}.")
+    if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in class_weight.values()):
+        raise ValueError(f"The 'class_weight' parameter must hold weights from 0 to 1e9; got {class_weight}.")
+
+
+def check_activation(activation):
+    """Raise a ValueError unless the activation is one of sklip's."""
+    if not is_activation(activation):
+        raise ValueError(
+            f"The 'activation' parameter must be 'groupsort2', 'groupsort<n>', 'fullsort', 'maxmin', 'relu' or 'abs'; "
+            f"got {activation!r}."
+        )
+
+
+def check_hidden_layer_sizes(sizes, activation):
+    """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
+    widths = (sizes,) if isinstance(sizes, (int, np.integer)) else tuple(sizes)
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter must hold positive integers, one a hidden layer; got {sizes!r}."
+            )
+        if width % required_multiple(activation):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={activation!r} cannot split into "
+                f"groups of {required_multiple(activation)}. Choose a multiple, or activation='fullsort'."
+            )
+    return tuple(int(width) for width in widths)
+
+
+def check_callbacks(callbacks):
+    """Raise a TypeError unless the callbacks are Keras callbacks."""
+    for callback in callbacks or ():
+        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
+            raise TypeError(
+                f"The 'callbacks' parameter must hold instances of keras.callbacks.Callback; got {callback!r}."
+            )
+
+
+def check_optimizer(optimizer):
+    """Raise an error unless the optimizer is a known name or a Keras optimizer instance."""
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"The 'optimizer' parameter must be one of {', '.join(map(repr, OPTIMIZERS))} or a Keras optimizer "
+                f"instance; got {optimizer!r}."
+            )
+    elif isinstance(optimizer, type) or not hasattr(optimizer, "apply_gradients"):
+        raise TypeError(
+            f"The 'optimizer' parameter must be a name such as 'adam' or a Keras optimizer instance; got {optimizer!r}."
+        )

@@ -1,0 +1,30 @@
+"""The served network as an ordinary Keras model."""
+
+import keras
+
+from sklip.layers import Center, activation_layer
+
+
+def to_keras(network) -> keras.Model:
+    """Build a Keras model of ordinary Dense layers that subtracts the centre first.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+
+    Returns
+    -------
+    keras.Model
+        From (n_rows, n_features) float64 to (n_rows, n_scores) float32.
+    """
+    inputs = keras.Input((len(network.center),), dtype="float64", name="features")
+    center = Center(dtype="float64", name="center")
+    units = center(inputs)
+    center.set_weights([network.center])
+    for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
+        dense = keras.layers.Dense(kernel.shape[1], dtype="float32")
+        units = dense(units)
+        dense.set_weights([kernel, bias])
+        if activation is not None:
+            units = activation_layer(activation, dtype="float32")(units)
+    return keras.Model(inputs, units)

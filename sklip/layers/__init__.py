@@ -1,0 +1,22 @@
+"""Keras layers of Lipschitz constant 1, for any ``keras.Sequential`` or functional model.
+
+Importing this package registers them with Keras: after ``import sklip.layers``,
+``keras.saving.load_model`` needs no ``custom_objects``.
+"""
+
+from sklip.layers._activations import FullSort, GroupSort, MaxMin, activation_layer
+from sklip.layers._center import Center
+from sklip.layers._constraints import Orthonormal, UnitColumns
+from sklip.layers._dense import FrobeniusDense, SpectralDense
+
+__all__ = [
+    "Center",
+    "FrobeniusDense",
+    "FullSort",
+    "GroupSort",
+    "MaxMin",
+    "Orthonormal",
+    "SpectralDense",
+    "UnitColumns",
+    "activation_layer",
+]

@@ -1,0 +1,190 @@
+"""Sorting activations: 1-Lipschitz, gradient-norm preserving, exact in floating point."""
+
+import keras
+from keras import ops
+
+from sklip.activations import group_size
+
+
+class _Sorting(keras.layers.Layer):
+    """An activation that permutes the last axis and so keeps its shape."""
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return super().get_config()  # Keras' automatic one cannot hold a dtype policy
+
+
+def _check_divisible(layer, width, size):
+    if width is None or width % size:
+        raise ValueError(
+            f"{layer} sorts groups of {size} units, but its input has {width} of them. Give the layer before "
+            f"it a width that is a multiple of {size}, or use FullSort, which takes any width."
+        )
+
+
+def _halves(units):
+    """The first and the second half of the units."""
+    half = units.shape[-1] // 2
+    return units[..., :half], units[..., half:]
+
+
+@ops.custom_gradient
+def _sort_pairs(units):
+    """Sort the pairs ``(i, i + width / 2)``; its own gradient saves two thirds of the backward pass."""
+    first, second = _halves(units)
+
+    def gradient(*arguments, upstream=None):
+        (slope,) = arguments if upstream is None else (upstream,)
+        low, high = _halves(slope)
+        ordered = first <= second
+        return ops.concatenate([ops.where(ordered, low, high), ops.where(ordered, high, low)], axis=-1)
+
+    return ops.concatenate([ops.minimum(first, second), ops.maximum(first, second)], axis=-1), gradient
+
+
+def _sort_groups(units, size):
+    """Sort ascending within groups; unit ``i`` belongs to group ``i mod (width / size)``."""
+    if size == 2:
+        return _sort_pairs(units)
+    shape = ops.shape(units)
+    groups = ops.reshape(units, (*shape[:-1], size, shape[-1] // size))
+    return ops.reshape(ops.sort(groups, axis=-2), shape)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class GroupSort(_Sorting):
+    """Sort the units of each group in ascending order (Anil, Lucas and Grosse 2019).
+
+    The groups are strided: unit ``i`` of ``width`` units belongs to group
+    ``i mod (width / n)``, so that ``GroupSort(2)`` compares the first half of the units with
+    the second and runs at the speed of memory.
+
+    Parameters
+    ----------
+    n : int, default=2
+        Units in a group; it must divide the number of units.
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+
+    Raises
+    ------
+    ValueError
+        When the layer is built on a number of units that ``n`` does not divide.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import GroupSort
+    >>> np.asarray(GroupSort(2)(np.array([[4.0, 1.0, 3.0, 2.0]]))).tolist()
+    [[3.0, 1.0, 4.0, 2.0]]
+    """
+
+    def __init__(self, n=2, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(n, int) or n < 1:
+            raise ValueError(f"GroupSort needs n, the units in a group, as a positive integer; got {n!r}.")
+        self.n = n
+
+    def build(self, input_shape):
+        """Check that the groups fit."""
+        _check_divisible(f"GroupSort({self.n})", input_shape[-1], self.n)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Sort within groups."""
+        return _sort_groups(inputs, self.n)
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        return {**super().get_config(), "n": self.n}
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class FullSort(_Sorting):
+    """Sort all units in ascending order; any width.
+
+    Parameters
+    ----------
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import FullSort
+    >>> np.asarray(FullSort()(np.array([[4.0, 1.0, 3.0]]))).tolist()
+    [[1.0, 3.0, 4.0]]
+    """
+
+    def call(self, inputs):
+        """Sort the last axis."""
+        return ops.sort(inputs, axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class MaxMin(_Sorting):
+    """The maxima of the pairs ``(i, i + width / 2)``, then their minima: GroupSort(2), descending.
+
+    Parameters
+    ----------
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+
+    Raises
+    ------
+    ValueError
+        When the layer is built on an odd number of units.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import MaxMin
+    >>> np.asarray(MaxMin()(np.array([[4.0, 1.0, 3.0, 2.0]]))).tolist()
+    [[4.0, 2.0, 3.0, 1.0]]
+    """
+
+    def build(self, input_shape):
+        """Check that the pairs fit."""
+        _check_divisible("MaxMin", input_shape[-1], 2)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Compare the two halves."""
+        minima, maxima = _halves(_sort_pairs(inputs))
+        return ops.concatenate([maxima, minima], axis=-1)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+def _absolute(inputs):
+    """Drop the signs."""
+    return ops.abs(inputs)
+
+
+def activation_layer(name, **kwargs):
+    """Return the Keras layer of one of the estimators' activations.
+
+    Parameters
+    ----------
+    name : str
+        ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+
+    Returns
+    -------
+    keras.layers.Layer
+
+    Examples
+    --------
+    >>> from sklip.layers import activation_layer
+    >>> activation_layer("groupsort4").n
+    4
+    """
+    size = group_size(name)
+    if size:
+        return GroupSort(size, **kwargs)
+    if name == "abs":
+        return keras.layers.Activation(_absolute, **kwargs)
+    return {"fullsort": FullSort, "maxmin": MaxMin, "relu": keras.layers.ReLU}[name](**kwargs)

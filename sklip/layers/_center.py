@@ -1,0 +1,42 @@
+"""The layer with which exported networks begin."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class Center(keras.layers.Layer):
+    """Subtract a fixed centre from each row, in the layer's dtype.
+
+    The centre is a weight, so that files keep all of its bits.
+
+    Parameters
+    ----------
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import Center
+    >>> layer = Center(dtype="float64")
+    >>> layer.build((None, 2))
+    >>> layer.set_weights([np.array([1.0, 2.0])])
+    >>> np.asarray(layer(np.array([[1.5, 2.0]]))).tolist()
+    [[0.5, 0.0]]
+    """
+
+    def build(self, input_shape):
+        """Create the centre, at 0."""
+        self.center = self.add_weight(
+            name="center", shape=(input_shape[-1],), dtype=self.variable_dtype, initializer="zeros", trainable=False
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        """Subtract the centre."""
+        return ops.subtract(inputs, self.center)
+
+    def compute_output_shape(self, input_shape):
+        """Return the input's shape."""
+        return tuple(input_shape)

@@ -1,0 +1,64 @@
+"""Keras constraints that keep kernels 1-Lipschitz; optimizers apply them after every step."""
+
+import keras
+
+from sklip import manifold
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class Orthonormal(keras.constraints.Constraint):
+    """Bring a kernel back to orthonormal columns (rows, when wider than tall).
+
+    Every singular value of the result is within 1e-5 of 1 for any finite kernel of full
+    rank, however far the optimizer's step took it.
+
+    Parameters
+    ----------
+    iterate : bool, default=True
+        Repeat until that is reached. False makes a single pass, the cheaper choice for who
+        calls :meth:`SpectralDense.retract` when training ends: the largest singular value is
+        at most 1 + 1e-5 all the same, the smallest may lag behind.
+
+    See Also
+    --------
+    sklip.manifold.retract, sklip.manifold.retraction_step : the formulas.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import Orthonormal
+    >>> kernel = Orthonormal()(np.array([[3.0, 1.0], [0.0, 2.0]], dtype="float32"))
+    >>> np.linalg.svd(np.asarray(kernel), compute_uv=False).round(4).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, iterate=True):
+        self.iterate = iterate
+
+    def __call__(self, w):
+        kernel = keras.ops.convert_to_tensor(w)
+        return manifold.retract(kernel) if self.iterate else manifold.retraction_step(kernel)[0]
+
+    def get_config(self):
+        """Return what rebuilds the constraint."""
+        return {"iterate": self.iterate}
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class UnitColumns(keras.constraints.Constraint):
+    """Divide each column of a kernel by its Euclidean norm.
+
+    See Also
+    --------
+    sklip.manifold.unit_columns : the formula.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import UnitColumns
+    >>> np.asarray(UnitColumns()(np.array([[3.0], [4.0]], dtype="float32"))).ravel().round(4)
+    array([0.6, 0.8], dtype=float32)
+    """
+
+    def __call__(self, w):
+        return manifold.unit_columns(keras.ops.convert_to_tensor(w))

@@ -1,0 +1,185 @@
+"""Dense layers whose kernel is 1-Lipschitz while it trains."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from sklip import manifold
+from sklip.activations import is_activation
+from sklip.layers._activations import activation_layer
+from sklip.layers._constraints import Orthonormal, UnitColumns
+
+
+class _ConstrainedDense(keras.layers.Layer):
+    """``activation(x W + b)``; the subclass says on which manifold ``W`` lives, and its tangent space."""
+
+    def __init__(
+        self,
+        units,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(units, (int, np.integer)) or units < 1:
+            raise ValueError(f"{type(self).__name__} needs units as a positive integer; got {units!r}.")
+        self.units = int(units)
+        named = isinstance(activation, str) and is_activation(activation)
+        self.activation = (
+            activation_layer(activation, dtype=self.dtype_policy.name) if named else keras.activations.get(activation)
+        )
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint) or self._manifold()
+
+    def build(self, input_shape):
+        """Create the kernel on its manifold, and the bias."""
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, initializer=self.kernel_initializer, constraint=self.kernel_constraint
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer=self.bias_initializer)
+        if isinstance(self.activation, keras.layers.Layer):
+            self.activation.build((*input_shape[:-1], self.units))
+        self.retract()
+        super().build(input_shape)
+
+    def retract(self):
+        """Bring the kernel to its manifold now, all the way."""
+        self.kernel.assign(self._manifold()(self.kernel))
+
+    def call(self, inputs):
+        """Apply the layer."""
+        outputs = ops.matmul(inputs, self._constrained_gradient(ops.convert_to_tensor(self.kernel)))
+        if self.bias is not None:
+            outputs = ops.add(outputs, self.bias)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape):
+        """Return the input's shape with the last axis replaced."""
+        return (*input_shape[:-1], self.units)
+
+    def save_own_variables(self, store):
+        """Save the layer; a kernel set by hand to anything else is brought to its manifold first."""
+        self.retract()
+        super().save_own_variables(store)
+
+    def compute_output_spec(self, inputs, training=False):
+        """Return the output's shape and dtype without tracing the layer."""
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+
+    def get_config(self):
+        """Return what rebuilds the layer."""
+        layer = isinstance(self.activation, keras.layers.Layer)
+        serialize = keras.saving.serialize_keras_object if layer else keras.activations.serialize
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+        }
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class SpectralDense(_ConstrainedDense):
+    """Dense layer with an orthonormal kernel: every singular value is 1.
+
+    The kernel itself is the Keras variable: nothing is normalised in the forward pass. Its
+    gradient is projected on the tangent space of the Stiefel manifold, and the constraint
+    :class:`Orthonormal` brings it back after every optimizer step.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str, callable, keras.layers.Layer or None, default=None
+        One of sklip's names (``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``,
+        ``"maxmin"``, ``"relu"``, ``"abs"``) or anything that Keras accepts. For the layer to
+        be 1-Lipschitz, the activation must be.
+    use_bias : bool, default=True
+        Whether to add a bias.
+    kernel_initializer, bias_initializer : str or keras.initializers.Initializer
+        The kernel is brought to the manifold after it is initialised.
+    kernel_constraint : keras.constraints.Constraint, optional
+        :class:`Orthonormal` unless given.
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
+
+    Raises
+    ------
+    ValueError
+        When ``units`` is not a positive integer.
+
+    References
+    ----------
+    .. [1] Anil, Lucas and Grosse, "Sorting out Lipschitz function approximation", ICML 2019.
+    .. [2] "POGO", arXiv 2602.14656: an orthonormal step for any base optimizer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import SpectralDense
+    >>> layer = SpectralDense(4, activation="groupsort2")
+    >>> layer(np.zeros((2, 3), dtype="float32")).shape
+    TensorShape([2, 4])
+    >>> np.linalg.svd(np.asarray(layer.kernel), compute_uv=False).round(4).tolist()
+    [1.0, 1.0, 1.0]
+    """
+
+    _manifold = Orthonormal
+
+    def _constrained_gradient(self, kernel):
+        return manifold.on_stiefel(kernel)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class FrobeniusDense(_ConstrainedDense):
+    """Dense layer whose outputs are separately normalised: every column has norm 1.
+
+    Each single output is a 1-Lipschitz function of the input; the vector of them is not, in
+    general. The layer of choice for heads.
+
+    Parameters
+    ----------
+    units : int
+        Number of outputs.
+    activation : str, callable, keras.layers.Layer or None, default=None
+        As in :class:`SpectralDense`.
+    use_bias : bool, default=True
+        Whether to add a bias.
+    kernel_initializer, bias_initializer : str or keras.initializers.Initializer
+        The columns are normalised after they are initialised.
+    kernel_constraint : keras.constraints.Constraint, optional
+        :class:`UnitColumns` unless given.
+    **kwargs : dict
+        Of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
+
+    Raises
+    ------
+    ValueError
+        When ``units`` is not a positive integer.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.layers import FrobeniusDense
+    >>> layer = FrobeniusDense(2)
+    >>> layer(np.zeros((2, 3), dtype="float32")).shape
+    TensorShape([2, 2])
+    >>> np.linalg.norm(np.asarray(layer.kernel), axis=0).round(4).tolist()
+    [1.0, 1.0]
+    """
+
+    _manifold = UnitColumns
+
+    def _constrained_gradient(self, kernel):
+        return manifold.on_unit_columns(kernel)

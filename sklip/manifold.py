@@ -1,0 +1,226 @@
+"""The Stiefel manifold: kernels with orthonormal columns (or rows, when wider than tall).
+
+Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` of shape
+``(n, p)`` is orthonormal when ``Wᵀ W = I`` (``n ≥ p``) or ``W Wᵀ = I`` (``n < p``): all its
+``min(n, p)`` singular values are 1, hence its spectral norm is 1.
+"""
+
+import functools
+
+import keras
+from keras import ops
+
+# A Gram matrix within this distance of I (in spectral norm) has singular values within 1e-5
+# of 1; float32 products of width 4096 still resolve it.
+ORTHONORMAL_TOLERANCE = 1e-5
+
+# Two cubic steps multiply a small singular value by 2.25: 40 calls bring 1e-14 to 1.
+_MAXIMUM_RETRACTIONS = 40
+
+
+@functools.cache
+def _accelerator_rounds_products() -> bool:
+    """Whether float32 products may silently run in TF32 (10-bit mantissas): on any GPU."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
+    try:
+        return bool(keras.distribution.list_devices("gpu"))
+    except RuntimeError:  # JAX's answer where there is none
+        return False
+
+
+def _split(x):
+    """``x`` as ``high + low`` where ``high`` has at most 11 significant bits (Veltkamp)."""
+    shifted = x * 8193.0  # 2¹³ + 1
+    high = shifted - (shifted - x)
+    return high, x - high
+
+
+def precise_matmul(a, b):
+    """``a @ b`` to float32 accuracy, on hardware that rounds float32 factors as well.
+
+    Where a GPU is present, TF32 units may round the factors of a product to 11 significant
+    bits, an error of 1e-3 that would show as singular values above 1. Each factor is then
+    split in two parts of which the first is exact in 11 bits; the product of the two low
+    parts, below 2⁻²² of the whole, is dropped.
+    """
+    if not _accelerator_rounds_products():
+        return ops.matmul(a, b)
+    a_high, a_low = _split(a)
+    b_high, b_low = _split(b)
+    small = ops.matmul(a_high, b_low) + ops.matmul(a_low, b_high)
+    return ops.matmul(a_high, b_high) + small
+
+
+def _tall(kernel):
+    """The kernel with at least as many rows as columns, and whether it was transposed."""
+    wide = kernel.shape[0] < kernel.shape[1]
+    return (ops.transpose(kernel) if wide else kernel), wide
+
+
+def _within_range(kernel):
+    """The kernel, divided by its largest entry where its Gram matrix might over- or underflow."""
+    kernel = ops.clip(kernel, -1e37, 1e37)
+    largest = ops.max(ops.abs(kernel))
+    extreme = ops.logical_or(largest > 1e6, largest < 1e-6)
+    return kernel / ops.where(extreme, ops.maximum(largest, 1e-37), 1.0)
+
+
+def tangent_projection(kernel, gradient):
+    """Project a Euclidean gradient on the tangent space of the manifold at ``kernel``.
+
+    ``G − ½ W (Wᵀ G + Gᵀ W)``: the exact gradient through the polar factor at an orthonormal
+    ``W`` (Edelman, Arias and Smith 1998, equation 2.3, without its scaling).
+
+    Parameters
+    ----------
+    kernel, gradient : tensors of shape (n, p)
+
+    Returns
+    -------
+    tensor of shape (n, p)
+    """
+    tall, wide = _tall(kernel)
+    slope = ops.transpose(gradient) if wide else gradient
+    inner = ops.matmul(ops.transpose(tall), slope)
+    projected = slope - ops.matmul(tall, 0.5 * (inner + ops.transpose(inner)))
+    return ops.transpose(projected) if wide else projected
+
+
+def _finite(values):
+    """The values, with 0 for infinities and NaN."""
+    return ops.where(ops.isfinite(values), values, ops.zeros_like(values))
+
+
+@ops.custom_gradient
+def on_stiefel(kernel):
+    """Identity whose gradient is the tangent projection: nothing forward, two products back.
+
+    Where the gradient has overflowed it counts as 0, so that the kernel stays what it is.
+    """
+
+    def gradient(*arguments, upstream=None):
+        (slope,) = arguments if upstream is None else (upstream,)
+        return _finite(tangent_projection(kernel, slope))
+
+    return kernel, gradient
+
+
+@ops.custom_gradient
+def on_unit_columns(kernel):
+    """Identity whose gradient drops, in each column, the part along the (unit) column."""
+
+    def gradient(*arguments, upstream=None):
+        (slope,) = arguments if upstream is None else (upstream,)
+        return _finite(slope - kernel * ops.sum(kernel * slope, axis=0, keepdims=True))
+
+    return kernel, gradient
+
+
+def _safely_scaled(tall):
+    """Kernel, ``E`` and ``E²`` after a scaling that makes the iteration safe.
+
+    ``‖S‖₂ ≤ r := maxᵢ Σⱼ |S|ᵢⱼ``, and for ``T = S / r``, ``‖S‖₂ ≤ r ‖T⁴‖_F^¼ =: b``, which is at
+    most ``p^⅛`` times too large. A kernel whose ``b`` is safe is left as it is, however small
+    some of its singular values; every other is divided by ``√b``, so that its norm is at most 1.
+    """
+    tall = _within_range(tall)
+    gram = precise_matmul(ops.transpose(tall), tall)
+    row_sum = ops.maximum(ops.max(ops.sum(ops.abs(gram), axis=1)), 1e-37)
+    squared = precise_matmul(gram / row_sum, gram / row_sum)
+    fourth = precise_matmul(squared, squared)
+    bound = row_sum * ops.sqrt(ops.sqrt(ops.sqrt(ops.sum(ops.square(fourth)))))
+    bound = ops.maximum(ops.minimum(bound, row_sum), 1e-37)
+    safe = ops.logical_and(bound <= 2.6, bound >= 0.4)
+    scale = ops.where(safe, 1.0, 1.0 / bound)
+    error = scale * gram - ops.eye(gram.shape[0], dtype=gram.dtype)
+    return tall * ops.sqrt(scale), error, precise_matmul(error, error)
+
+
+def retraction_step(kernel):
+    """Two cubic Newton–Schulz steps towards the polar factor, after a provably safe scaling.
+
+    ``W ← W (1.5 I − 0.5 Wᵀ W)`` maps singular values in (0, √3) into (0, 1], monotonically
+    on (0, 1], and diverges beyond √3. With ``E = Wᵀ W − I``,
+
+    * ``‖E‖₂ ≤ ‖E²‖_F^½``: where that is at most 1, the norm of ``W`` is at most √2 and the
+      iteration is safe; otherwise a sharper bound of the norm decides by how much ``W`` is
+      scaled first;
+    * the two steps together are ``W (I − ½ E + ⅜ E² + E² (E²/16 − 5 E/16))``: with the Gram
+      matrix and the last product, two products of the large side and two of the small one.
+
+    In terms of ``E``, what is small stays accurate: float32 leaves singular values within
+    1e-6 of the exact result.
+
+    Parameters
+    ----------
+    kernel : tensor of shape (n, p)
+
+    Returns
+    -------
+    kernel : tensor of shape (n, p)
+        Largest singular value at most 1, up to float32 rounding.
+    distance : scalar tensor
+        Bound of ``‖Wᵀ W − I‖₂`` of the kernel that came in, infinite where it overflows.
+        Where it is at most ½, the result's is at most its fourth power.
+    """
+    tall, wide = _tall(kernel)
+    gram = precise_matmul(ops.transpose(tall), tall)
+    identity = ops.eye(gram.shape[0], dtype=gram.dtype)
+    error = gram - identity
+    error_squared = precise_matmul(error, error)
+    distance = ops.sqrt(ops.sqrt(ops.sum(ops.square(error_squared))))
+    distance = ops.where(ops.isnan(distance), float("inf"), distance)
+    tall, error, error_squared = ops.cond(
+        distance <= 1.0, lambda: (tall, error, error_squared), lambda: _safely_scaled(tall)
+    )
+    tail = precise_matmul(error_squared, error_squared * 0.0625 - error * 0.3125)
+    result = precise_matmul(tall, identity - 0.5 * error + 0.375 * error_squared + tail)
+    return (ops.transpose(result) if wide else result), distance
+
+
+def retract(kernel):
+    """Bring a kernel of full rank to the manifold: all singular values within 1e-5 of 1.
+
+    Repeats :func:`retraction_step` until the distance it proves is below the tolerance.
+    After an ordinary optimizer step one pass suffices. The limit is the polar factor, the
+    nearest orthonormal kernel.
+
+    Parameters
+    ----------
+    kernel : tensor of shape (n, p)
+
+    Returns
+    -------
+    tensor of shape (n, p)
+    """
+    kernel, distance = retraction_step(kernel)
+
+    def proceed(step, _, distance):
+        remaining = ops.where(distance <= 0.5, distance**4, 1.0)
+        return ops.logical_and(step < _MAXIMUM_RETRACTIONS, remaining > 0.5 * ORTHONORMAL_TOLERANCE)
+
+    def advance(step, kernel, _):
+        kernel, distance = retraction_step(kernel)
+        return step + 1, kernel, distance
+
+    return ops.while_loop(proceed, advance, (0, kernel, distance))[1]
+
+
+def unit_columns(kernel):
+    """Divide each column by its Euclidean norm; a column of zeros stays zero.
+
+    Parameters
+    ----------
+    kernel : tensor of shape (n, p)
+
+    Returns
+    -------
+    tensor of shape (n, p)
+    """
+    largest = ops.maximum(ops.max(ops.abs(kernel), axis=0, keepdims=True), 1e-37)
+    scaled = kernel / largest
+    norm = ops.sqrt(ops.sum(ops.square(scaled), axis=0, keepdims=True))
+    return scaled / ops.maximum(norm, 1e-37)

@@ -1,0 +1,62 @@
+"""What a network is made of, and the Keras network of it."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense
+from sklip.network import polar_factor
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Shape of a network: everything that its layers depend on.
+
+    Attributes
+    ----------
+    n_features : int
+    hidden_layer_sizes : tuple of int
+    n_scores : int
+        1 for two classes, else the number of classes.
+    activation : str
+        Of the hidden layers; see :func:`sklip.activations.activate`.
+    dropout : float
+        Share of the units of each hidden layer left out at random while training.
+    """
+
+    n_features: int
+    hidden_layer_sizes: tuple[int, ...]
+    n_scores: int
+    activation: str
+    dropout: float
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The numbers of units from the input to the scores."""
+        return (self.n_features, *self.hidden_layer_sizes, self.n_scores)
+
+    def initial_weights(self, rng: np.random.Generator) -> list[np.ndarray]:
+        """Random orthonormal kernels, heads of norm 1, biases of zero: in Keras' order, float32."""
+        weights = []
+        for n_inputs, n_outputs in zip(self.widths[:-1], self.widths[1:], strict=True):
+            kernel = polar_factor(rng.standard_normal((n_inputs, n_outputs)))
+            weights += [kernel, np.zeros(n_outputs)]
+        weights[-2] = weights[-2] / np.linalg.norm(weights[-2], axis=0)
+        return [weight.astype(np.float32) for weight in weights]
+
+
+def build_network(architecture: Architecture, model_class: type, seed: int) -> keras.Model:
+    """Build the Keras network of an architecture; ``seed`` is that of the dropout.
+
+    Its kernels take a single retraction pass a step, which holds the largest singular value;
+    ``SpectralDense.retract`` closes the rest at the end of an epoch.
+    """
+    inputs = units = keras.Input((architecture.n_features,))
+    for number, width in enumerate(architecture.hidden_layer_sizes):
+        single_pass = Orthonormal(iterate=False)
+        layer = SpectralDense(width, architecture.activation, kernel_constraint=single_pass, dtype="float32")
+        units = layer(units)
+        if architecture.dropout:
+            units = keras.layers.Dropout(architecture.dropout, seed=seed + number, dtype="float32")(units)
+    return model_class(inputs, FrobeniusDense(architecture.n_scores, dtype="float32")(units))

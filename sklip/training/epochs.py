@@ -1,0 +1,102 @@
+"""A Keras model whose training step is a whole epoch, compiled: the one place that is TensorFlow's.
+
+The data is put on the device once. What Keras' ``fit`` is fed is one element an epoch, the
+matrix of row numbers of its batches, so that callbacks and history work as ever and nothing
+of the input pipeline is paid for each batch.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sklip.training.accuracy import accuracy
+
+
+class EpochModel(keras.Model):
+    """Functional Keras model that trains a compiled epoch at a time.
+
+    Call :meth:`load_data`, ``compile``, then ``fit`` with :meth:`fit_epochs_arguments`.
+    """
+
+    def load_data(self, training, validation, losses):
+        """Put the data on the device.
+
+        Parameters
+        ----------
+        training, validation : tuple of (inputs, targets, weights), float32 ndarrays
+            Of shapes (n, d), (n, n_scores) and (n,); ``validation`` may be None.
+        losses : tuple of two of sklip.losses
+            For training and for validation; the latter's terms are computed on the whole of
+            the validation data after each epoch.
+        """
+        self._training = tuple(tf.constant(array) for array in training)
+        self._validation = validation and tuple(tf.constant(array) for array in validation)
+        self._objectives = losses
+
+    def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
+        """What ``fit`` takes to train ``epochs`` epochs on the batches of a plan.
+
+        Each epoch's order depends on ``(seed, epoch number)`` alone, so that a resumed
+        training draws what an uninterrupted one would.
+
+        Parameters
+        ----------
+        plan : sklip.training.batches.BatchPlan
+        rates : ndarray of shape (epochs, steps) or None
+            Learning rates, when each step sets its own.
+        seed, first_epoch, epochs : int
+
+        Returns
+        -------
+        dict
+            ``x``, ``steps_per_epoch`` and the callbacks that come first.
+        """
+        self._scheduled = rates is not None
+        self._order = tf.Variable(tf.zeros((plan.steps, plan.batch_rows), tf.int32), trainable=False)
+        self._rates = tf.Variable(tf.zeros(plan.steps), trainable=False)
+
+        def deal(epoch, _):
+            self._order.assign(plan.epoch(np.random.default_rng((seed, first_epoch + epoch + 1))))
+            if self._scheduled:
+                self._rates.assign(rates[epoch])
+
+        # tf.data's autotuner sleeps for up to half the time that it has run before it ends.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return {
+            "x": tf.data.Dataset.range(epochs).with_options(options),
+            "steps_per_epoch": 1,
+            "callbacks": [keras.callbacks.LambdaCallback(on_epoch_begin=deal)],
+        }
+
+    def train_step(self, data):
+        """Run one epoch; return the means of the terms of the loss over its batches."""
+        order, rates = self._order.value(), self._rates.value()
+        names = (*self._objectives[0].term_names, "accuracy")
+
+        def step(number, sums):
+            if self._scheduled:
+                self.optimizer.learning_rate.assign(rates[number])
+            inputs, targets, weights = (tf.gather(array, order[number]) for array in self._training)
+            with tf.GradientTape() as tape:
+                scores = self(inputs, training=True)
+                terms = self._objectives[0].terms(targets, scores, weights)
+            gradients = tape.gradient(terms["loss"], self.trainable_variables)
+            self.optimizer.apply(gradients, self.trainable_variables)
+            terms["accuracy"] = accuracy(targets, scores, weights)
+            return number + 1, sums + tf.stack([terms[name] for name in names])
+
+        steps = tf.shape(order)[0]
+        _, sums = tf.while_loop(lambda number, _: number < steps, step, (0, tf.zeros(len(names))))
+        means = tf.unstack(sums / tf.cast(steps, sums.dtype))
+        return {**dict(zip(names, means, strict=True)), **self._validate()}
+
+    def _validate(self):
+        """The terms of the loss on the validation data, their names prefixed."""
+        if self._validation is None:
+            return {}
+        inputs, targets, weights = self._validation
+        scores = self(inputs, training=False)
+        terms = self._objectives[1].terms(targets, scores, weights)
+        terms["accuracy"] = accuracy(targets, scores, weights)
+        return {f"val_{name}": value for name, value in terms.items()}

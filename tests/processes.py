@@ -1,0 +1,32 @@
+"""Run Python in a fresh interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run_command(command, *, timeout=300, **environment):
+    """Run a command; return its standard output, or fail with what it wrote."""
+    result = subprocess.run(
+        [str(word) for word in command],
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+    return result.stdout
+
+
+def run_script(script, *arguments, python=sys.executable, root=ROOT, timeout=300):
+    """Run Python source that finds ``sklip`` and ``tests`` under ``root``; return what it printed."""
+    return run_command([python, "-c", script, *arguments], timeout=timeout, PYTHONPATH=str(root))
+
+
+def last_json(output):
+    """The last line of an output, read as JSON."""
+    return json.loads(output.strip().splitlines()[-1])

@@ -1,0 +1,47 @@
+"""The README's first screen is true."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.processes import ROOT, run_script
+
+
+def blocks():
+    """The first Python block and the output that is said to follow."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.DOTALL).groups()
+
+
+def figures(output):
+    """Labels, radii, accuracy and Lipschitz bound that the block prints."""
+    labels, radii, rest = re.fullmatch(r"\[([\d ]+)\] \[([\d. ]+)\]\n(.*)", output.strip()).groups()
+    return [np.array([float(number) for number in part.split()]) for part in (labels, radii, rest)]
+
+
+@pytest.mark.slow
+def test_the_first_example_prints_what_the_readme_says():
+    code, promised = blocks()
+    labels, radii, (accuracy, bound) = figures(run_script(code))
+    said_labels, said_radii, (said_accuracy, _) = figures(promised)
+    assert labels.tolist() == said_labels.tolist()
+    # Float32 training differs in the last bits between processors, and they add up.
+    np.testing.assert_allclose(radii, said_radii, atol=0.05)
+    assert accuracy == pytest.approx(said_accuracy, abs=0.01)
+    assert 1.0 <= bound <= 1 + 1e-9
+
+
+def test_the_first_example_is_six_lines_and_claims_no_more_than_it_prints():
+    code, promised = blocks()
+    assert len([line for line in code.splitlines() if line]) == 6
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    claimed = re.search(r"The first row may move by ([\d.]+),", text)[1]
+    assert float(claimed) < figures(promised)[1][0]
+
+
+def test_its_links_lead_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
