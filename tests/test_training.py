@@ -159,7 +159,7 @@ classifier = HKRClassifier(hidden_layer_sizes=(16, 8), epochs=15, dropout=0.05, 
 classifier.fit(X, y, X_val=X, y_val=y).partial_fit(X, y)
 exported = np.asarray(classifier.to_keras()(X.astype("float32"))).ravel()
 print(keras.backend.backend(), classifier.score(X, y), classifier.n_iter_, len(classifier.history_["loss"]),
-      classifier.history_["val_loss"][-1], abs(exported - classifier.decision_function(X)).max())
+      classifier.history_["val_loss"][-2], abs(exported - classifier.decision_function(X)).max())
 """
 
 
