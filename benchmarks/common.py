@@ -45,9 +45,10 @@ def mnist_path():
     """The .npz file that SKLIP_MNIST names; Keras' own copy otherwise."""
     if "SKLIP_MNIST" in os.environ:
         return Path(os.environ["SKLIP_MNIST"])
-    from keras.utils import get_file
+    import keras
 
-    return Path(get_file("mnist.npz", "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"))
+    keras.datasets.mnist.load_data()  # downloads it where it is not there
+    return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
 
 
 def mnist_0_8():

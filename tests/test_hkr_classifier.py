@@ -673,6 +673,13 @@ def test_partial_fit_refuses_other_widths_and_says_so():
         model.set_params(hidden_layer_sizes=(8, 6)).partial_fit(*moons())
 
 
+def test_history_keeps_one_number_an_epoch_when_partial_fit_follows_held_out_rows():
+    X, y = moons()
+    history = classifier(epochs=2).fit(X, y, X_val=X, y_val=y).partial_fit(X, y).history_
+    assert {len(values) for values in history.values()} == {3}
+    assert np.isnan(history["val_loss"][2]) and np.isfinite(history["loss"][2])
+
+
 def test_a_margin_set_later_is_the_one_that_trains():
     model = classifier(epochs=1).fit(*moons())
     model.set_params(min_margin=0.5).partial_fit(*moons())

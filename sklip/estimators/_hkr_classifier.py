@@ -86,7 +86,8 @@ class HKRClassifier(LipschitzClassifier):
         Proven upper bound of the Lipschitz constant of every single score.
     history_ : dict of str to list of float
         ``loss``, ``kr``, ``hinge`` and ``accuracy``, one number an epoch, the mean over its
-        batches; with held-out rows their ``val_`` twins. In the units of the data.
+        batches; with held-out rows their ``val_`` twins (nan for epochs of ``partial_fit``,
+        which has none). In the units of the data.
     n_iter_ : int
         Epochs of the last ``fit``, plus those of ``partial_fit`` since.
     min_margin_ : float
