@@ -6,8 +6,7 @@
 
 import argparse
 
-import numpy as np
-from common import MNIST_0_8, hkr_figures, mnist_0_8, print_table, write_result
+from common import MNIST_0_8, hkr_figures, mnist_0_8, report_means
 
 from sklip import HKRClassifier
 
@@ -21,19 +20,19 @@ def main():
     arguments = parser.parse_args()
 
     (X, y), (X_test, y_test) = mnist_0_8()
-    figures, rows = {"goals": GOALS}, []
-    for rate in arguments.learning_rates:
-        setting = {**MNIST_0_8, "learning_rate": rate}
-        runs = [
-            hkr_figures(HKRClassifier(**setting, random_state=seed).fit(X, y), X_test, y_test, (0.5, 1.0, 1.5, 2.0))
+    runs = {
+        f"learning_rate={rate}": [
+            hkr_figures(
+                HKRClassifier(**{**MNIST_0_8, "learning_rate": rate}, random_state=seed).fit(X, y),
+                X_test,
+                y_test,
+                (0.5, 1.0, 1.5, 2.0),
+            )
             for seed in range(arguments.seeds)
         ]
-        means = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-        figures[f"learning_rate={rate}"] = {"mean": means, "runs": runs}
-        rows.append([rate, *(f"{value:.4f}" for value in means.values())])
-    rows.append(["goal", *(f"{GOALS[name]:.4f}" if name in GOALS else "" for name in means)])
-    print_table(["learning rate", *means], rows)
-    write_result("mnist_0_8", figures)
+        for rate in arguments.learning_rates
+    }
+    report_means("mnist_0_8", "setting", GOALS, runs)
 
 
 if __name__ == "__main__":

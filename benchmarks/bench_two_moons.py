@@ -7,8 +7,7 @@ of −0.8296 and an accuracy of 0.9924.
 
 import argparse
 
-import numpy as np
-from common import TWO_MOONS, hkr_figures, print_table, two_moons, write_result
+from common import TWO_MOONS, hkr_figures, report_means, two_moons
 
 from sklip import HKRClassifier
 
@@ -25,9 +24,8 @@ def main():
 
     adam = keras.optimizers.Adam(0.01, beta_2=0.99)
     X, y = two_moons()
-    figures, rows = {"goals": GOALS}, []
-    for activation in arguments.activations:
-        runs = [
+    runs = {
+        activation: [
             hkr_figures(
                 HKRClassifier(**TWO_MOONS, optimizer=adam, activation=activation, random_state=seed).fit(X, y),
                 X,
@@ -36,12 +34,9 @@ def main():
             )
             for seed in range(arguments.seeds)
         ]
-        means = {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
-        figures[activation] = {"mean": means, "runs": runs}
-        rows.append([activation, *(f"{value:.4f}" for value in means.values())])
-    rows.append(["goal", *(f"{GOALS[name]:.4f}" if name in GOALS else "" for name in means)])
-    print_table(["activation", *means], rows)
-    write_result("two_moons", figures)
+        for activation in arguments.activations
+    }
+    report_means("two_moons", "activation", GOALS, runs)
 
 
 if __name__ == "__main__":

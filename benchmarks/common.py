@@ -105,6 +105,21 @@ def print_table(header, rows):
     print()
 
 
+def report_means(name, setting, goals, runs):
+    """Print and write the means over the seeds of each setting, with the goals.
+
+    ``runs`` maps the name of a setting to the figures of its seeds, as :func:`hkr_figures` gives them.
+    """
+    figures, rows = {"goals": goals}, []
+    for value, seeds in runs.items():
+        means = {figure: float(np.mean([run[figure] for run in seeds])) for figure in seeds[0]}
+        figures[value] = {"mean": means, "runs": seeds}
+        rows.append([value, *(f"{mean:.4f}" for mean in means.values())])
+    rows.append(["goal", *(f"{goals[figure]:.4f}" if figure in goals else "" for figure in means)])
+    print_table([setting, *means], rows)
+    write_result(name, figures)
+
+
 def processor():
     """Name of the processor, where the system tells it; its architecture otherwise."""
     with suppress(OSError):
