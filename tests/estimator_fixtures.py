@@ -9,14 +9,26 @@ from functools import cache
 import numpy as np
 from sklearn.datasets import make_blobs, make_moons
 
-from sklip import HKRClassifier
+from sklip import HKRClassifier, LipschitzMLP
+
+_SMALL = {
+    "hidden_layer_sizes": (8, 4),
+    "epochs": 3,
+    "batch_size": 32,
+    "random_state": 0,
+    "alpha": 10.0,
+    "learning_rate": 0.01,
+}
 
 
 def classifier(**parameters):
     """A classifier that fits in about a second, whatever the defaults are."""
-    shape = {"hidden_layer_sizes": (8, 4), "epochs": 3, "batch_size": 32, "random_state": 0}
-    pace = {"alpha": 10.0, "learning_rate": 0.01}
-    return HKRClassifier(**{**shape, **pace, **parameters})
+    return HKRClassifier(**{**_SMALL, **parameters})
+
+
+def mlp(**parameters):
+    """A LipschitzMLP that fits in about a second, whatever the defaults are."""
+    return LipschitzMLP(**{**_SMALL, **parameters})
 
 
 def _frozen(*arrays):
@@ -42,6 +54,13 @@ def fitted(kind="binary"):
     """A fitted classifier and its X and y."""
     X, y = {"binary": moons, "multiclass": blobs}[kind]()
     return classifier().fit(X, y), X, y
+
+
+@cache
+def fitted_mlp(kind="binary"):
+    """A fitted LipschitzMLP and its X and y."""
+    X, y = {"binary": moons, "multiclass": blobs}[kind]()
+    return mlp().fit(X, y), X, y
 
 
 def bits(array):

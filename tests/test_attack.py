@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklip import HKRClassifier
+from sklip import HKRClassifier, LipschitzMLP
 from sklip.certification import certified_radius
 from tests.helpers import ACTIVATIONS, attack_within_radius, input_gradients, random_network, strictly_inside
 
@@ -73,9 +73,9 @@ def test_the_attack_finds_certificates_that_are_wrong_by_a_billionth(rng, activa
     assert changed == (nearest < (1 + 1e-9) * classifier.certified_radius(X)).sum()
 
 
-def _fitted(X, y, **parameters):
+def _fitted(X, y, kind=HKRClassifier, **parameters):
     parameters = {"hidden_layer_sizes": (32, 16), "epochs": 12, "random_state": 0, **parameters}
-    return HKRClassifier(**parameters).fit(X, y)
+    return kind(**parameters).fit(X, y)
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,20 @@ def test_digits_withstand_the_attack(on_digits, digits, dtype):
 @DTYPES
 def test_breast_cancer_withstands_the_attack(on_breast_cancer, breast_cancer, dtype):
     _assert_withstands(on_breast_cancer, breast_cancer[0][:500], dtype)
+
+
+@pytest.fixture(scope="module", params=["moons", "digits"])
+def by_cross_entropy(request):
+    """A LipschitzMLP of two or of ten classes, and rows."""
+    X, y = request.getfixturevalue(request.param)
+    parameters = {"moons": {}, "digits": {"hidden_layer_sizes": (64, 32), "batch_size": 128}}[request.param]
+    return _fitted(X, y, LipschitzMLP, loss="cross_entropy", **parameters), X[:500]
+
+
+@pytest.mark.slow
+@DTYPES
+def test_networks_trained_by_cross_entropy_withstand_the_attack(by_cross_entropy, dtype):
+    _assert_withstands(*by_cross_entropy, dtype)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from numpydoc.validate import validate
 import sklip
 import sklip.layers
 import sklip.losses
+import sklip.metrics
 
 CLASSES = [
     f"{module.__name__}.{name}"
@@ -18,15 +19,19 @@ CLASSES = [
 ]
 FUNCTIONS = [
     *(f"sklip.losses.{name}" for name in ("kr", "hinge_margin", "hkr")),
-    *(f"sklip.manifold.{name}" for name in ("tangent_projection", "retraction_step", "retract", "unit_columns")),
+    *(f"sklip.manifold.{name}" for name in ("tangent_projection", "retract", "unit_columns")),
+    *(f"sklip.manifold.{name}" for name in ("retraction_step", "short_retraction_step")),
     *(
         f"sklip.certification.{name}"
         for name in ("certified_radius", "error_bound", "lipschitz_bound", "norm_bound", "spectral_norm_bound")
     ),
+    *(f"sklip.metrics.{name}" for name in sklip.metrics.__all__),
     *(
-        f"sklip.HKRClassifier.{name}"
-        for name in ("fit", "partial_fit", "predict", "decision_function", "certified_radius")
+        f"sklip.{estimator}.{name}"
+        for estimator in ("HKRClassifier", "LipschitzMLP")
+        for name in ("fit", "partial_fit", "predict", "decision_function", "certified_radius", "loss_terms")
     ),
+    *(f"sklip.LipschitzMLP.{name}" for name in ("predict_proba", "predict_log_proba")),
 ]
 
 
@@ -47,8 +52,9 @@ def test_a_public_function_documents_what_it_takes_and_returns(name):
     assert faults(name, {"GL08", "SS01", "PR01", "PR02", "PR04", "RT01"}) == []
 
 
-def test_the_parameters_of_the_docstring_are_those_of_the_signature_with_their_defaults():
-    text = sklip.HKRClassifier.__doc__
-    for name, parameter in inspect.signature(sklip.HKRClassifier).parameters.items():
+@pytest.mark.parametrize("estimator", [sklip.HKRClassifier, sklip.LipschitzMLP])
+def test_the_parameters_of_the_docstring_are_those_of_the_signature_with_their_defaults(estimator):
+    text = estimator.__doc__
+    for name, parameter in inspect.signature(estimator).parameters.items():
         line = next(line for line in text.splitlines() if line.strip().startswith(f"{name} :"))
         assert ast.literal_eval(line.split("default=")[1]) == parameter.default, line

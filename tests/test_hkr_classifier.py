@@ -236,7 +236,7 @@ def test_tolerance_of_early_stopping_follows_the_units(held_out):
 @pytest.fixture(scope="module")
 def restless(held_out):
     """Parameters under which the validation loss goes up and down, and the fit that does not stop early."""
-    parameters = {"epochs": 25, "learning_rate": 0.1, "learning_rate_schedule": "constant"}
+    parameters = {"epochs": 25, "learning_rate": 0.3, "learning_rate_schedule": "constant"}
     return parameters, classifier(**parameters).fit(*moons(), X_val=held_out[0], y_val=held_out[1])
 
 

@@ -96,16 +96,34 @@ def test_retract_brings_every_kernel_of_full_rank_to_the_manifold(kernel):
 
 @given(kernels())
 def test_one_step_never_leaves_a_norm_above_one(kernel):
-    result = as_array(manifold.retraction_step(kernel)[0])
-    assert np.isfinite(result).all()
-    assert singular_values(result).max() <= 1 + 1e-5
+    for result in (manifold.retraction_step(kernel)[0], manifold.short_retraction_step(kernel)):
+        assert np.isfinite(as_array(result)).all()
+        assert singular_values(as_array(result)).max() <= 1 + 1e-5
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(1e-4, 0.49), seeds)
+def test_a_short_step_near_the_manifold_is_one_cubic_step(n, p, distance, seed):
+    rng = np.random.default_rng(seed)
+    error = rng.standard_normal(min(n, p))
+    values = np.sqrt(1 + distance * error / np.linalg.norm(error))
+    kernel = random_kernel(rng, n, p, values, np.float32)
+    after = singular_values(as_array(manifold.short_retraction_step(kernel)))
+    np.testing.assert_allclose(np.sort(after), np.sort(values * (1.5 - 0.5 * values**2)), atol=2e-6)
+
+
+@given(kernels(scales=(-25.0, 20.0), conditions=(1.0, 5.0)))
+def test_a_short_step_far_from_the_manifold_is_the_whole_one(kernel):
+    if np.linalg.norm(singular_values(kernel) ** 2 - 1) > 0.51:
+        short, whole = manifold.short_retraction_step(kernel), manifold.retraction_step(kernel)[0]
+        np.testing.assert_array_equal(as_array(short), as_array(whole))
 
 
 @pytest.mark.parametrize("exponent", range(-25, -9))
 def test_one_step_never_leaves_a_norm_above_one_where_products_underflow(rng, exponent):
     for shape in [(3, 2), (2, 3), (8, 8)] * 5:
         kernel = (10.0**exponent * rng.standard_normal(shape)).astype(np.float32)
-        assert singular_values(as_array(manifold.retraction_step(kernel)[0])).max() <= 1 + 1e-5
+        for result in (manifold.retraction_step(kernel)[0], manifold.short_retraction_step(kernel)):
+            assert singular_values(as_array(result)).max() <= 1 + 1e-5
 
 
 @given(kernels(scales=(-2.0, 2.0)))
@@ -200,10 +218,11 @@ def _of_many_shapes_and_scales():
 
 
 def _errors():
-    """Largest deviation of a singular value after ``retract``, and largest norm after one step."""
+    """Largest deviation of a singular value after ``retract``, and largest norm after one step of each kind."""
     for kernel in _of_many_shapes_and_scales():
         deviation = np.abs(singular_values(as_array(manifold.retract(kernel))) - 1).max()
-        yield deviation, singular_values(as_array(manifold.retraction_step(kernel)[0])).max()
+        steps = manifold.retraction_step(kernel)[0], manifold.short_retraction_step(kernel)
+        yield deviation, max(singular_values(as_array(step)).max() for step in steps)
 
 
 def test_split_products_hold_the_bounds_without_tf32_as_well(split_products):

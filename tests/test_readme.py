@@ -45,3 +45,10 @@ def test_its_links_lead_somewhere():
     links = re.findall(r"\]\(([^)#]+)\)", text)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.slow
+def test_the_page_on_tuning_runs_from_top_to_bottom():
+    text = (ROOT / "docs" / "probabilities_and_tuning.md").read_text(encoding="utf-8")
+    printed = run_script("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
+    assert "cross_entropy_per_class" in printed and "lipschitzmlp__margin_offset" in printed

@@ -20,8 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
-from sklip import HKRClassifier
-from tests.estimator_fixtures import bits, blobs, classifier, fitted, moons, threads_after_fit
+from sklip import HKRClassifier, LipschitzMLP
+from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons, threads_after_fit
 
 # scikit-learn asks for decision functions equal to 1e-7; stochastic training in float32 draws other batches from
 # repeated rows than from weighted ones. The tests of equivalence below hold it to what it can meet.
@@ -32,7 +32,8 @@ EXPECTED_FAILURES = {
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [classifier(hidden_layer_sizes=(16, 8), epochs=30)], expected_failed_checks=lambda _: EXPECTED_FAILURES
+    [make(hidden_layer_sizes=(16, 8), epochs=30) for make in (classifier, mlp)],
+    expected_failed_checks=lambda _: EXPECTED_FAILURES,
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)
@@ -49,9 +50,10 @@ CHECKS_OF_DEFAULTS = {
 
 
 @pytest.mark.slow
-def test_defaults_pass_scikit_learn_checks():
+@pytest.mark.parametrize("kind", [HKRClassifier, LipschitzMLP])
+def test_defaults_pass_scikit_learn_checks(kind):
     passed = set()
-    for estimator, check in estimator_checks_generator(HKRClassifier()):
+    for estimator, check in estimator_checks_generator(kind()):
         if check.func.__name__ in CHECKS_OF_DEFAULTS:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -171,3 +171,22 @@ def test_the_same_training_runs_on_the_jax_backend():
     assert float(accuracy) > 0.95
     assert float(loss) < 0.0
     assert float(difference) < 1e-5
+
+
+def test_a_fit_leaves_no_gradients_registered_but_those_of_others():
+    tf = pytest.importorskip("tensorflow")
+    from tensorflow.python.framework.ops import gradient_registry
+
+    @tf.custom_gradient
+    def theirs(x):
+        return x, lambda upstream: upstream
+
+    @tf.function
+    def traced(x):
+        return theirs(x)
+
+    before = set(gradient_registry._registry)
+    traced(tf.constant(1.0))
+    own = set(gradient_registry._registry) - before
+    run(FRESH)
+    assert own and set(gradient_registry._registry) - before == own

@@ -104,8 +104,27 @@ def certified_radius(network, X: np.ndarray) -> np.ndarray:
     ndarray of shape (n_rows,), float64
         Rounded down; 0 where the scores tie up to rounding.
     """
+    return certified_scores(network, X)[1]
+
+
+def certified_scores(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and their radii, from one forward pass.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+    X : ndarray of shape (n_rows, n_features), float64
+
+    Returns
+    -------
+    scores : ndarray of shape (n_rows, n_scores)
+        Those of ``network.scores``, to the bit.
+    radii : ndarray of shape (n_rows,)
+        Those of :func:`certified_radius`.
+    """
     proof = certificate(network)
-    result = np.empty(len(X))
+    scores, radii = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
     for rows, units in network.centered_blocks(X):
-        result[rows] = proof.radii(network.centered_scores(units), units)
-    return result
+        scores[rows] = network.centered_scores(units)
+        radii[rows] = proof.radii(scores[rows], units)
+    return scores, radii

@@ -1,5 +1,6 @@
 """The scikit-learn face of sklip."""
 
 from sklip.estimators._hkr_classifier import HKRClassifier
+from sklip.estimators._lipschitz_mlp import LipschitzMLP
 
-__all__ = ["HKRClassifier"]
+__all__ = ["HKRClassifier", "LipschitzMLP"]

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
-from sklip.estimators._rows import held_out_rows, hold_out, training_rows
+from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, own_head, training_rows
 from sklip.estimators._units import center_and_scale, to_training_units
 from sklip.network import condense
 from sklip.training.batches import plan_batches
@@ -18,7 +18,7 @@ from sklip.training.state import TrainingState
 class LipschitzClassifier(CertifiedClassifier):
     """Base of the classifiers that train a 1-Lipschitz network.
 
-    A subclass adds its parameters, ``_prepare_loss`` and ``_make_loss``.
+    A subclass adds its parameters and ``_objective_of_fit``.
     """
 
     _parameter_constraints = {
@@ -33,6 +33,8 @@ class LipschitzClassifier(CertifiedClassifier):
         "class_weight": [validation.StrOptions({"balanced"}), dict, None],
         "early_stopping": ["boolean"],
         "validation_fraction": [validation.Interval(Real, 0, 1, closed="neither"), None],
+        "monitor": [validation.StrOptions({"loss", "accuracy", "certified_accuracy"})],
+        "epsilon": [validation.Interval(Real, 0, 1e18, closed="both"), None],
         "n_iter_no_change": [validation.Interval(Integral, 1, None, closed="left")],
         "tol": [validation.Interval(Real, 0, None, closed="left")],
         "callbacks": ["array-like", None],
@@ -40,6 +42,49 @@ class LipschitzClassifier(CertifiedClassifier):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes,
+        activation,
+        optimizer,
+        learning_rate,
+        learning_rate_schedule,
+        batch_size,
+        epochs,
+        dropout,
+        class_weight,
+        early_stopping,
+        monitor,
+        epsilon,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        callbacks,
+        warm_start,
+        random_state,
+        verbose,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.learning_rate_schedule = learning_rate_schedule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.dropout = dropout
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.monitor = monitor
+        self.epsilon = epsilon
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
 
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network and prove its Lipschitz bound.
@@ -132,7 +177,10 @@ class LipschitzClassifier(CertifiedClassifier):
                 self._begin(rows, classes, streaming=True)
             history = self._train(rows, None, 1, "constant", False)
             past = {} if first else self.history_
-            self.history_ = {name: past.get(name, []) + history.get(name, [np.nan]) for name in past or history}
+            missing = [np.nan] * len(past.get("loss", []))
+            self.history_ = {
+                name: past.get(name, missing) + history.get(name, [np.nan]) for name in {**past, **history}
+            }
             self.n_iter_ = len(self.history_["loss"])
         return self
 
@@ -142,6 +190,11 @@ class LipschitzClassifier(CertifiedClassifier):
         validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
         validation.check_optimizer(self.optimizer)
         validation.check_callbacks(self.callbacks)
+        if self.monitor == "certified_accuracy" and self.epsilon is None:
+            raise ValueError(
+                "monitor='certified_accuracy' needs the 'epsilon' parameter, the radius at which to certify, in the "
+                "units of the data."
+            )
 
     def _check_same_problem(self, classes):
         if not np.array_equal(classes, self.classes_):
@@ -173,7 +226,7 @@ class LipschitzClassifier(CertifiedClassifier):
 
     def _train(self, rows, held_out, epochs, decay, early_stopping):
         """Train, condense, and return the history in the units of the data."""
-        self._prepare_loss()
+        self._objective = self._objective_of_fit()
         (inputs, targets, _), held_out = self._arrays(rows), None if held_out is None else self._arrays(held_out)
         from sklip.training import backend
 
@@ -184,8 +237,10 @@ class LipschitzClassifier(CertifiedClassifier):
         n_classes = len(self.classes_)
         plan = plan_batches(rows.codes, rows.weights, n_classes, self.batch_size, self.class_weight == "balanced")
         shares = np.bincount(rows.codes, rows.weights, n_classes) / rows.weights.sum()
-        cost = self._class_costs(shares)
+        factors = self._class_costs(shares)
+        self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
+        losses = [self._objective.keras_loss(self.scale_, factors, given) for given in (proportions, None)]
         training = train(
             Architecture(
                 n_features=self.n_features_in_,
@@ -200,6 +255,7 @@ class LipschitzClassifier(CertifiedClassifier):
                 learning_rate=self.learning_rate,
                 decay=decay,
                 patience=self.n_iter_no_change if early_stopping else None,
+                monitor=self.monitor,
                 tolerance=self.tol,
                 callbacks=list(self.callbacks or []),
                 verbose=int(self.verbose),
@@ -207,25 +263,24 @@ class LipschitzClassifier(CertifiedClassifier):
             plan,
             # Repeated rows weigh less, so that each class keeps its share of every expectation.
             (inputs, targets, (rows.weights * plan.class_factor[rows.codes]).astype(np.float32)),
-            (
-                self._make_loss(class_weight=cost, class_proportions=proportions),
-                self._make_loss(class_weight=cost, class_proportions=None),
-            ),
+            losses,
             self._state,
             validation=held_out,
+            epsilon=None if self.epsilon is None else self.epsilon / self.scale_,
         )
         self._state = training.state
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
+        unitless = {"accuracy", "certified_accuracy", *losses[0].unitless_terms}
         return {
-            name: [value * (1.0 if name.endswith("accuracy") else self.scale_) for value in values]
+            name: [value * (1.0 if name.removeprefix("val_") in unitless else self.scale_) for value in values]
             for name, values in training.history.items()
         }
 
     def _class_costs(self, shares):
         """Factor of the loss of the rows of each class, of shape (n_classes,)."""
         if self.class_weight == "balanced":
-            return 1.0 / (len(shares) * np.where(shares > 0, shares, 1.0))
+            return balanced_factors(shares)
         costs = self.class_weight or {}
         return np.array([float(costs.get(label, 1.0)) for label in self.classes_])
 
@@ -237,6 +292,8 @@ class LipschitzClassifier(CertifiedClassifier):
                 f"X has rows that lie over 1e12 times scale_ = {self.scale_:.3g} from the mean of the rows that "
                 "determined it. Give all rows in the same units."
             )
-        heads = np.array([1]) if len(self.classes_) == 2 else np.arange(len(self.classes_))
-        targets = np.where(rows.codes[:, None] == heads, np.float32(1.0), np.float32(-1.0))
-        return inputs, targets, rows.weights.astype(np.float32)
+        return (
+            inputs,
+            np.where(own_head(rows.codes, len(self.classes_)), np.float32(1), np.float32(-1)),
+            rows.weights.astype(np.float32),
+        )

@@ -4,6 +4,8 @@ from numbers import Real
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
+from sklip.estimators._objectives import HKRObjective
+from sklip.estimators._units import length
 
 # Share of scale_ that min_margin="auto" stands for; docs/defaults.md has the evidence.
 AUTO_MARGIN = 0.1
@@ -53,13 +55,18 @@ class HKRClassifier(LipschitzClassifier):
     early_stopping : bool, default=False
         Stop when the loss on held-out rows has not improved by ``tol`` for
         ``n_iter_no_change`` epochs, and go back to the best epoch.
+    monitor : {"loss", "accuracy", "certified_accuracy"}, default="loss"
+        What early stopping watches on the held-out rows.
+    epsilon : float or None, default=None
+        Radius, in the units of the data, at which ``history_`` records the share of rows that are
+        right and certified, as ``certified_accuracy``; needed to monitor it.
     validation_fraction : float or None, default=0.1
         Share of the rows held out for early stopping when ``X_val`` is not given; None to
         watch the training loss.
     n_iter_no_change : int, default=10
         Patience of early stopping, in epochs.
     tol : float, default=1e-4
-        Least improvement of the loss, as a fraction of ``scale_``.
+        Least improvement: of the loss as a fraction of ``scale_``, of an accuracy as it is.
     callbacks : list of keras.callbacks.Callback or None, default=None
         Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
         the training, that is divided by ``scale_``. Those that set the learning rate need
@@ -149,6 +156,8 @@ class HKRClassifier(LipschitzClassifier):
         dropout=0.0,
         class_weight=None,
         early_stopping=False,
+        monitor="loss",
+        epsilon=None,
         validation_fraction=0.1,
         n_iter_no_change=10,
         tol=1e-4,
@@ -157,40 +166,30 @@ class HKRClassifier(LipschitzClassifier):
         random_state=None,
         verbose=0,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
+            batch_size=batch_size,
+            epochs=epochs,
+            dropout=dropout,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            monitor=monitor,
+            epsilon=epsilon,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.alpha = alpha
         self.min_margin = min_margin
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
-    def _prepare_loss(self):
-        self.min_margin_ = AUTO_MARGIN * self.scale_ if self.min_margin == "auto" else float(self.min_margin)
-        if not self.min_margin_ <= 1e9 * self.scale_:
-            raise ValueError(
-                f"The 'min_margin' parameter is {self.min_margin}, in the units of the data, whose rows lie about "
-                f"{self.scale_:.3g} from their mean. Give a fraction of that, or 'auto'."
-            )
-
-    def _make_loss(self, class_weight, class_proportions):
-        from sklip.losses import HKR
-
-        return HKR(
-            alpha=float(self.alpha),
-            min_margin=self.min_margin_ / self.scale_,
-            class_weight=class_weight,
-            class_proportions=class_proportions,
-        )
+    def _objective_of_fit(self):
+        self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
+        return HKRObjective(float(self.alpha), self.min_margin_)

@@ -1,11 +1,12 @@
-"""The one gate to inference: scores, labels, certificates and exports of the served network."""
+"""The one gate to inference: scores, labels, certificates, loss terms and exports of the served network."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import certificate, certified_radius
+from sklip.certification import certificate, certified_radius, certified_scores
 from sklip.estimators import _validation as validation
+from sklip.estimators._rows import balanced_factors, own_head
 
 
 class CertifiedClassifier(ClassifierMixin, BaseEstimator):
@@ -44,10 +45,23 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         :meth:`certified_radius` is the proven number.
         """
         X = self._inference_rows(X)
-        scores = self.network_.scores(X)
+        return self._finite(self.network_.scores(X))
+
+    def _finite(self, scores):
+        """Scores as ``decision_function`` returns them."""
         if not np.isfinite(scores).all():
             raise ValueError("X holds values so large that the scores overflow. Scale the features.")
         return scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def _labels(self, scores):
+        """Classes of the scores of ``decision_function``."""
+        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+
+    def _labels_and_radii(self, X):
+        """``predict`` and ``certified_radius`` from one forward pass."""
+        X = self._inference_rows(X)
+        scores, radii = certified_scores(self.network_, X)
+        return self._labels(self._finite(scores)), radii
 
     def predict(self, X):
         """Class labels.
@@ -70,8 +84,7 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        scores = self.decision_function(X)
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+        return self._labels(self.decision_function(X))
 
     def certified_radius(self, X):
         """Distance that each row may move, in any direction, without a change of ``predict``.
@@ -103,6 +116,56 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         """
         X = self._inference_rows(X)
         return certified_radius(self.network_, X)
+
+    def loss_terms(self, X, y, sample_weight=None):
+        """The terms of the loss, and their parts by class, on the served network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+        y : array-like of shape (n_rows,)
+            Their labels, all of them among ``classes_``.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Their weights in the expectations.
+
+        Returns
+        -------
+        dict of str to float or ndarray of shape (n_classes,)
+            ``"loss"``, then its terms by name: ``"kr"`` and ``"hinge"``, or ``"cross_entropy"`` (in nats),
+            with the ``class_weight`` of ``fit`` (``"balanced"``: over these rows), in the units of the data. A name
+            that ends in ``_per_class`` holds the mean over the rows of each class of ``classes_``,
+            without ``class_weight``; nan for a class without rows.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, and for labels that it has not seen.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        X = self._inference_rows(X)
+        y = validation.check_labels(y, len(X))
+        weights = validation.check_weights(sample_weight, X)
+        codes = validation.encode_labels(y, self.classes_)
+        positive, scores, weight = (
+            own_head(codes, len(self.classes_)).astype(np.float64),
+            self.network_.scores(X),
+            weights[:, None],
+        )
+        factors = self._class_factors
+        if factors is None:
+            factors = balanced_factors(np.bincount(codes, weights, len(self.classes_)) / weights.sum())
+        terms = self._objective.terms(positive, scores, weight, factors)
+        parts = [
+            self._objective.class_terms(positive[own], scores[own], weight[own]) if weights[own].any() else {}
+            for own in (codes == code for code in range(len(self.classes_)))
+        ]
+        names = next(filter(None, parts))
+        return {
+            **{name: float(value) for name, value in terms.items()},
+            **{f"{name}_per_class": np.array([float(part.get(name, np.nan)) for part in parts]) for name in names},
+        }
 
     @property
     def lipschitz_bound_(self):

@@ -92,3 +92,14 @@ def hold_out(rows, classes, fraction, random_state):
         random_state=check_random_state(random_state).randint(2**31 - 1),
     )
     return rows.take(np.sort(kept)), rows.take(np.sort(watched))
+
+
+def own_head(codes, n_classes):
+    """Whether each head is that of each row's class, of shape (n_rows, 1) for two classes, (n_rows, n_classes)."""
+    heads = np.array([1]) if n_classes == 2 else np.arange(n_classes)
+    return codes[:, None] == heads
+
+
+def balanced_factors(shares):
+    """Factors, of shape (n_classes,), that give every class the same mass."""
+    return 1.0 / (len(shares) * np.where(shares > 0, shares, 1.0))

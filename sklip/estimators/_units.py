@@ -53,3 +53,37 @@ def to_training_units(X: np.ndarray, center: np.ndarray, scale: float) -> np.nda
     for rows in _blocks(len(X)):
         result[rows] = (X[rows] - center) / scale
     return result
+
+
+def length(name: str, given: float | str, automatic: float, scale: float) -> float:
+    """A parameter that is a length in the units of the data; ``"auto"`` is a share of ``scale``.
+
+    Raises
+    ------
+    ValueError
+        For one that is over 1e9 times ``scale``.
+    """
+    value = automatic * scale if given == "auto" else float(given)
+    if not value <= 1e9 * scale:
+        raise ValueError(
+            f"The {name!r} parameter is {given}, in the units of the data, whose rows lie about {scale:.3g} from their "
+            "mean. Give a fraction of that, or 'auto'."
+        )
+    return value
+
+
+def inverse_length(name: str, given: float | str, automatic: float, scale: float) -> float:
+    """A parameter in the inverse units of the data; ``"auto"`` is a number over ``scale``.
+
+    Raises
+    ------
+    ValueError
+        For one that is not from 1e-6 to 1e9 over ``scale``.
+    """
+    value = automatic / scale if given == "auto" else float(given)
+    if not 1e-6 <= value * scale <= 1e9:
+        raise ValueError(
+            f"The {name!r} parameter is {given}, in the inverse units of the data, whose rows lie about {scale:.3g} "
+            f"from their mean. Give a number around {20 / scale:.3g}, or 'auto'."
+        )
+    return value

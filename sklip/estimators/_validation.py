@@ -4,6 +4,7 @@ The one module that uses scikit-learn's private helpers.
 """
 
 from contextlib import contextmanager
+from inspect import signature
 from numbers import Real
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "check_features",
     "check_hidden_layer_sizes",
     "check_labels",
+    "check_loss",
     "check_optimizer",
     "check_weights",
     "encode_labels",
@@ -238,6 +240,25 @@ def check_callbacks(callbacks):
             raise TypeError(
                 f"The 'callbacks' parameter must hold instances of keras.callbacks.Callback; got {callback!r}."
             )
+
+
+def check_loss(loss):
+    """Raise an error for a loss of probabilities or of class numbers, where that can be seen, and for a class."""
+    if isinstance(loss, type):
+        raise TypeError(f"The 'loss' parameter must be an instance, not a class: give {loss.__name__}(...).")
+    if isinstance(loss, str):
+        return
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if "sparse" in name.lower():
+        raise ValueError(f"The 'loss' parameter is given one-hot targets, for which {name} is not made. Give its twin.")
+    if name in ("KLDivergence", "Poisson"):
+        raise ValueError(f"The 'loss' parameter is given logits; {name} expects probabilities or counts.")
+    argument = signature(loss).parameters.get("from_logits")
+    if not getattr(loss, "from_logits", True) or (argument is not None and argument.default is False):
+        raise ValueError(
+            f"The 'loss' parameter is given logits; got {name}, which expects probabilities. Set from_logits=True in "
+            "its constructor, or by functools.partial."
+        )
 
 
 def check_optimizer(optimizer):

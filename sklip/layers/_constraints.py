@@ -15,13 +15,13 @@ class Orthonormal(keras.constraints.Constraint):
     Parameters
     ----------
     iterate : bool, default=True
-        Repeat until that is reached. False makes a single pass, the cheaper choice for who
+        Repeat until that is reached. False makes a single step, the cheaper choice for who
         calls :meth:`SpectralDense.retract` when training ends: the largest singular value is
         at most 1 + 1e-5 all the same, the smallest may lag behind.
 
     See Also
     --------
-    sklip.manifold.retract, sklip.manifold.retraction_step : the formulas.
+    sklip.manifold.retract, sklip.manifold.short_retraction_step : the formulas.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Orthonormal(keras.constraints.Constraint):
 
     def __call__(self, w):
         kernel = keras.ops.convert_to_tensor(w)
-        return manifold.retract(kernel) if self.iterate else manifold.retraction_step(kernel)[0]
+        return manifold.retract(kernel) if self.iterate else manifold.short_retraction_step(kernel)
 
     def get_config(self):
         """Return what rebuilds the constraint."""

@@ -49,14 +49,20 @@ class Architecture:
 def build_network(architecture: Architecture, model_class: type, seed: int) -> keras.Model:
     """Build the Keras network of an architecture; ``seed`` is that of the dropout.
 
-    Its kernels take a single retraction pass a step, which holds the largest singular value;
-    ``SpectralDense.retract`` closes the rest at the end of an epoch.
+    Its kernels take a short retraction step, which holds the largest singular value;
+    the rest is closed at the end of an epoch, and of the training. All names are the same
+    in every network, as TensorFlow keeps a kernel for each name that a variable ever had.
     """
-    inputs = units = keras.Input((architecture.n_features,))
+    inputs = units = keras.Input((architecture.n_features,), name="features")
     for number, width in enumerate(architecture.hidden_layer_sizes):
-        single_pass = Orthonormal(iterate=False)
-        layer = SpectralDense(width, architecture.activation, kernel_constraint=single_pass, dtype="float32")
+        short_step = Orthonormal(iterate=False)
+        name = f"hidden_{number}"
+        layer = SpectralDense(width, architecture.activation, kernel_constraint=short_step, dtype="float32", name=name)
         units = layer(units)
         if architecture.dropout:
-            units = keras.layers.Dropout(architecture.dropout, seed=seed + number, dtype="float32")(units)
-    return model_class(inputs, FrobeniusDense(architecture.n_scores, dtype="float32")(units))
+            dropout = keras.layers.Dropout(
+                architecture.dropout, seed=seed + number, dtype="float32", name=f"dropout_{number}"
+            )
+            units = dropout(units)
+    heads = FrobeniusDense(architecture.n_scores, dtype="float32", name="heads")
+    return model_class(inputs, heads(units), name="network")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sklip.training.accuracy import accuracy
+from sklip.training.accuracy import accuracy, certified_accuracy
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -44,6 +44,24 @@ class _Batches(keras.utils.PyDataset):
         self._deal()
 
 
+class _CertifiedAccuracy(keras.callbacks.Callback):
+    """Adds certified accuracy to the logs of an epoch: metrics do not see the kernels on every backend."""
+
+    def __init__(self, epsilon, training, validation):
+        super().__init__()
+        self.epsilon, self.rows = epsilon, {"": training, "val_": validation}
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Evaluate the rows with the weights as they are."""
+        heads = self.model.get_weights()[-2]
+        for prefix, rows in self.rows.items():
+            if rows is not None:
+                inputs, targets, weights = (ops.convert_to_tensor(array) for array in rows)
+                scores = self.model(inputs, training=False)
+                share = certified_accuracy(targets, scores, weights, ops.convert_to_tensor(heads), self.epsilon)
+                logs[f"{prefix}certified_accuracy"] = float(share)
+
+
 def _of_packed(function):
     """A function of (targets, scores, weights) as one of (targets and weights, scores)."""
 
@@ -56,20 +74,26 @@ def _of_packed(function):
 class BatchModel(keras.Model):
     """Functional Keras model with the interface of ``EpochModel``, trained by Keras' own step."""
 
-    def load_data(self, training, validation, losses):
+    def load_data(self, training, validation, losses, epsilon=None):
         """Keep what ``fit`` needs; see ``EpochModel.load_data``."""
         self._rows, self._held_out, self._objectives = training, validation, losses
+        self._epsilon = epsilon
 
     def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
         """What ``fit`` takes; see ``EpochModel.fit_epochs_arguments``."""
         if rates is not None:
             self.optimizer.learning_rate = _Rates(rates)
         arguments = {"x": _Batches(plan, seed, first_epoch, self._rows), "callbacks": []}
+        if self._epsilon is not None:
+            arguments["callbacks"] = [_CertifiedAccuracy(self._epsilon, self._rows, self._held_out)]
         if self._held_out is not None:
             inputs, targets, weights = self._held_out
             arguments["validation_data"] = inputs, np.column_stack([targets, weights])
             arguments["validation_batch_size"] = len(inputs)
         return arguments
+
+    def forget_gradients(self):
+        """Do nothing: only TensorFlow keeps what it has traced."""
 
     def compile(self, optimizer, loss, metrics=None, **kwargs):
         """Watch the terms of the loss; see ``keras.Model.compile``."""

@@ -5,11 +5,24 @@ matrix of row numbers of its batches, so that callbacks and history work as ever
 of the input pipeline is paid for each batch.
 """
 
+from contextlib import suppress
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sklip.training.accuracy import accuracy
+from sklip.layers import SpectralDense
+from sklip.manifold import retraction_step
+from sklip.training.accuracy import accuracies
+
+
+def _registered_gradients():
+    """TensorFlow's own registry of gradients by name; empty where it is to be found no longer."""
+    with suppress(ImportError, AttributeError):
+        from tensorflow.python.framework.ops import gradient_registry
+
+        return gradient_registry._registry
+    return {}
 
 
 class EpochModel(keras.Model):
@@ -18,7 +31,7 @@ class EpochModel(keras.Model):
     Call :meth:`load_data`, ``compile``, then ``fit`` with :meth:`fit_epochs_arguments`.
     """
 
-    def load_data(self, training, validation, losses):
+    def load_data(self, training, validation, losses, epsilon=None):
         """Put the data on the device.
 
         Parameters
@@ -28,10 +41,15 @@ class EpochModel(keras.Model):
         losses : tuple of two of sklip.losses
             For training and for validation; the latter's terms are computed on the whole of
             the validation data after each epoch.
+        epsilon : float or None
+            Radius of the ``certified_accuracy`` to watch, in the units of the training.
         """
         self._training = tuple(tf.constant(array) for array in training)
         self._validation = validation and tuple(tf.constant(array) for array in validation)
         self._objectives = losses
+        self._epsilon = epsilon
+        self._graphs = []
+        self._strangers = frozenset(_registered_gradients())
 
     def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
         """What ``fit`` takes to train ``epochs`` epochs on the batches of a plan.
@@ -71,8 +89,10 @@ class EpochModel(keras.Model):
 
     def train_step(self, data):
         """Run one epoch; return the means of the terms of the loss over its batches."""
+        self._graphs.append(tf.compat.v1.get_default_graph())
         order, rates = self._order.value(), self._rates.value()
         names = (*self._objectives[0].term_names, "accuracy")
+        names += () if self._epsilon is None else ("certified_accuracy",)
 
         def step(number, sums):
             if self._scheduled:
@@ -83,13 +103,34 @@ class EpochModel(keras.Model):
                 terms = self._objectives[0].terms(targets, scores, weights)
             gradients = tape.gradient(terms["loss"], self.trainable_variables)
             self.optimizer.apply(gradients, self.trainable_variables)
-            terms["accuracy"] = accuracy(targets, scores, weights)
+            terms |= accuracies(self, self._epsilon, targets, scores, weights)
             return number + 1, sums + tf.stack([terms[name] for name in names])
 
         steps = tf.shape(order)[0]
         _, sums = tf.while_loop(lambda number, _: number < steps, step, (0, tf.zeros(len(names))))
+        # The short steps may have left small singular values behind: what is watched, and kept by
+        # early stopping, shall be what will serve.
+        for layer in self.layers:
+            if isinstance(layer, SpectralDense):
+                layer.kernel.assign(retraction_step(tf.convert_to_tensor(layer.kernel))[0])
         means = tf.unstack(sums / tf.cast(steps, sums.dtype))
         return {**dict(zip(names, means, strict=True)), **self._validate()}
+
+    def forget_gradients(self):
+        """Take the network's own gradients out of TensorFlow's registry, once it has been trained.
+
+        Every custom gradient in a traced function, Keras' optimizers' included, is registered for
+        good and holds on to the whole graph: some 7 MB a fit (tensorflow#97697).
+        """
+        registered = _registered_gradients()
+        for graph in self._graphs:
+            definition = graph.as_graph_def()
+            bodies = [definition.node, *(body.node_def for body in definition.library.function)]
+            for node in (node for nodes in bodies for node in nodes if "_gradient_op_type" in node.attr):
+                name = node.attr["_gradient_op_type"].s.decode()
+                if name not in self._strangers:
+                    registered.pop(name, None)
+        self._graphs = []
 
     def _validate(self):
         """The terms of the loss on the validation data, their names prefixed."""
@@ -98,5 +139,5 @@ class EpochModel(keras.Model):
         inputs, targets, weights = self._validation
         scores = self(inputs, training=False)
         terms = self._objectives[1].terms(targets, scores, weights)
-        terms["accuracy"] = accuracy(targets, scores, weights)
+        terms |= accuracies(self, self._epsilon, targets, scores, weights)
         return {f"val_{name}": value for name, value in terms.items()}

@@ -33,6 +33,8 @@ class Schedule:
         Over all steps of ``epochs``; ignored where the optimizer brings its own schedule.
     patience : int or None
         Epochs without an improvement after which to stop and go back to the best; None to go on.
+    monitor : "loss", "accuracy" or "certified_accuracy"
+        What shall improve.
     tolerance : float
         What counts as an improvement, in the units of the training.
     callbacks : list of keras.callbacks.Callback
@@ -44,6 +46,7 @@ class Schedule:
     learning_rate: float
     decay: str
     patience: int | None = None
+    monitor: str = "loss"
     tolerance: float = 0.0
     callbacks: list = field(default_factory=list)
     verbose: int = 0
@@ -65,6 +68,7 @@ def train(
     losses: tuple,
     state: TrainingState,
     validation: Rows | None = None,
+    epsilon: float | None = None,
 ) -> Training:
     """Train a network.
 
@@ -83,6 +87,8 @@ def train(
         with a fresh optimizer.
     validation : tuple or None
         As ``training``: rows to watch.
+    epsilon : float or None
+        Radius of the ``certified_accuracy`` to watch, in the units of the training.
 
     Returns
     -------
@@ -96,10 +102,12 @@ def train(
     optimizer = _optimizer(schedule)
     rates = _learning_rates(optimizer, schedule, plan.steps)
 
+    networks = []
+
     def compiled_network(compile_kwargs):
         network = build_network(architecture, NetworkModel, state.seed + state.epochs)
         network.set_weights(state.weights or architecture.initial_weights(np.random.default_rng(state.seed)))
-        network.load_data(training, validation, losses)
+        network.load_data(training, validation, losses, epsilon)
         network.compile(**compile_kwargs)
         if network.optimizer.weight_decay:  # a shift of the scores is no complexity, and decay could make it diverge
             network.optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -109,6 +117,7 @@ def train(
         if state.optimizer == type(optimizer).__name__ and shapes == [v.shape for v in state.optimizer_variables]:
             for variable, value in zip(slots, state.optimizer_variables, strict=True):
                 variable.assign(value)
+        networks.append(network)
         return network
 
     driver = KerasDriver(
@@ -122,9 +131,11 @@ def train(
     try:
         driver.fit_network(plan, rates, state)
     finally:
+        for network in networks:
+            network.forget_gradients()
         for callback in schedule.callbacks:
             callback.set_model(None)  # which would keep the data alive as long as the user's callback
-    names = [*losses[0].term_names, "accuracy"]
+    names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
     network = driver.model_
@@ -152,7 +163,7 @@ def _optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
     """A fresh optimizer of the schedule's kind."""
     given = schedule.optimizer
     if isinstance(given, str):
-        optimizer = keras.optimizers.get(given)
+        optimizer = keras.optimizers.get({"class_name": given, "config": {"name": given}})
         optimizer.learning_rate = schedule.learning_rate
         return optimizer
     return type(given).from_config(given.get_config())
@@ -178,8 +189,8 @@ def _callbacks(schedule, validation):
     if schedule.patience is None:
         return list(schedule.callbacks)
     stop = keras.callbacks.EarlyStopping(
-        monitor="loss" if validation is None else "val_loss",
-        mode="min",
+        monitor=schedule.monitor if validation is None else f"val_{schedule.monitor}",
+        mode="min" if schedule.monitor == "loss" else "max",
         min_delta=schedule.tolerance,
         patience=schedule.patience,
         restore_best_weights=True,

@@ -1,34 +1,10 @@
-"""Losses of the Kantorovich–Rubinstein duality: pure functions, then their Keras classes.
-
-Targets: one column is a binary problem, the row being of the positive class where
-``y_true > 0`` (so −1/+1 and 0/1 both do, and nothing is guessed from the data of a batch).
-Several columns are a one-vs-all problem with a head a class: a row belongs to class ``c``
-where ``y_true[:, c] > 0``. Sample weights enter every expectation: a weight of 0 is the same
-as removing the row.
-"""
+"""Losses of the Kantorovich–Rubinstein duality: functions, then their Keras classes."""
 
 import keras
-import numpy as np
 from keras import ops
 
-
-def _columns(y_true, y_pred, sample_weight):
-    """Positive-class mask, scores and weights as (n, C), (n, C) and (n, 1) tensors."""
-    scores = ops.convert_to_tensor(y_pred)
-    if len(scores.shape) == 1:
-        scores = ops.expand_dims(scores, -1)
-    targets = ops.reshape(ops.cast(y_true, scores.dtype), ops.shape(scores))
-    positive = ops.cast(targets > 0, scores.dtype)
-    if sample_weight is None:
-        weight = ops.ones_like(scores[:, :1])
-    else:
-        weight = ops.reshape(ops.cast(sample_weight, scores.dtype), (-1, 1))
-    return positive, scores, weight
-
-
-def _safe_divide(numerator, mass):
-    """The quotient, and 0 where there is no mass."""
-    return ops.where(mass > 0, numerator / ops.where(mass > 0, mass, 1.0), 0.0)
+from sklip import loss_formulas
+from sklip.losses._base import ExpectationLoss, MeanCostLoss, check_heads, columns, constants, plain
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -54,23 +30,8 @@ def kr(y_true, y_pred, sample_weight=None, class_proportions=None):
     scalar tensor
         In the units of the scores.
     """
-    return _kr(*_columns(y_true, y_pred, sample_weight), class_proportions)
-
-
-def _kr(positive, scores, weight, class_proportions):
-    """:func:`kr` of columns."""
-    negative = 1.0 - positive
-    if class_proportions is None:
-        positive_mass = ops.sum(weight * positive, axis=0)
-        negative_mass = ops.sum(weight * negative, axis=0)
-    else:
-        share = ops.convert_to_tensor(class_proportions, scores.dtype)
-        positive_mass = ops.sum(weight) * share
-        negative_mass = ops.sum(weight) * (1.0 - share)
-    upper = _safe_divide(ops.sum(weight * positive * scores, axis=0), positive_mass)
-    lower = _safe_divide(ops.sum(weight * negative * scores, axis=0), negative_mass)
-    comparable = ops.logical_and(positive_mass > 0, negative_mass > 0)
-    return ops.mean(ops.where(comparable, upper - lower, 0.0))
+    positive, scores, weight = columns(y_true, y_pred, sample_weight)
+    return loss_formulas.kantorovich_rubinstein(ops, positive, scores, weight, constants(class_proportions, scores))
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -98,23 +59,9 @@ def hinge_margin(y_true, y_pred, sample_weight=None, min_margin=1.0, class_weigh
     scalar tensor
         In the units of the scores.
     """
-    return _hinge_margin(*_columns(y_true, y_pred, sample_weight), min_margin, class_weight)
-
-
-def _hinge_margin(positive, scores, weight, min_margin, class_weight):
-    """:func:`hinge_margin` of columns."""
-    cost = ops.relu(min_margin - (2.0 * positive - 1.0) * scores)
-    heads = scores.shape[-1]
-    if heads > 1:
-        cost = 0.5 * cost * (positive + (1.0 - positive) / (heads - 1))
-    cost = ops.sum(cost, axis=-1, keepdims=True)
-    if class_weight is not None:
-        factor = ops.convert_to_tensor(class_weight, scores.dtype)
-        if heads == 1:
-            cost = cost * (factor[0] + (factor[1] - factor[0]) * positive)
-        else:
-            cost = cost * ops.sum(factor * positive, axis=-1, keepdims=True)
-    return _safe_divide(ops.sum(weight * cost), ops.sum(weight))
+    positive, scores, weight = columns(y_true, y_pred, sample_weight)
+    cost = loss_formulas.hinge_cost(ops, positive, scores, min_margin)
+    return loss_formulas.expectation(ops, cost, positive, weight, constants(class_weight, scores))
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -143,35 +90,8 @@ def hkr(y_true, y_pred, sample_weight=None, alpha=10.0, min_margin=1.0, class_we
     )
 
 
-class _ExpectationLoss(keras.losses.Loss):
-    """A Keras loss of a whole batch, into whose expectations the sample weights enter."""
-
-    term_names = ("loss",)
-
-    def __call__(self, y_true, y_pred, sample_weight=None):
-        return self.terms(y_true, y_pred, sample_weight)["loss"]
-
-    def call(self, y_true, y_pred):
-        """Return the loss without sample weights."""
-        return self(y_true, y_pred)
-
-    def terms(self, y_true, y_pred, sample_weight=None):
-        """Return the loss, as ``"loss"``, and the terms it is made of, by name."""
-        raise NotImplementedError
-
-    def get_config(self):
-        """Return what rebuilds the loss."""
-        names = ("alpha", "min_margin", "class_weight", "class_proportions")
-        return {"name": self.name, **{name: vars(self)[name] for name in names if name in vars(self)}}
-
-
-def _plain(values):
-    """A sequence of numbers as a tuple of floats that JSON can hold, None as it is."""
-    return None if values is None else tuple(float(value) for value in np.ravel(values))
-
-
 @keras.saving.register_keras_serializable(package="sklip")
-class KR(_ExpectationLoss):
+class KR(ExpectationLoss):
     """Kantorovich–Rubinstein loss, ``−(E[f | +1] − E[f | −1])``.
 
     Over 1-Lipschitz f its minimum is minus the Wasserstein-1 distance of the two classes.
@@ -192,11 +112,12 @@ class KR(_ExpectationLoss):
     -2.5
     """
 
+    parameter_names = ("class_proportions",)
     term_names = ("loss", "kr")
 
     def __init__(self, class_proportions=None, name="kr"):
         super().__init__(name=name)
-        self.class_proportions = _plain(class_proportions)
+        self.class_proportions = plain(class_proportions)
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return ``loss`` and ``kr``."""
@@ -205,7 +126,7 @@ class KR(_ExpectationLoss):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class HingeMargin(_ExpectationLoss):
+class HingeMargin(MeanCostLoss):
     """Hinge loss with a margin, ``E[max(0, min_margin − y f)]``.
 
     Parameters
@@ -225,21 +146,21 @@ class HingeMargin(_ExpectationLoss):
     0.25
     """
 
+    parameter_names = ("min_margin", "class_weight")
     term_names = ("loss", "hinge")
 
     def __init__(self, min_margin=1.0, class_weight=None, name="hinge_margin"):
         super().__init__(name=name)
         self.min_margin = min_margin
-        self.class_weight = _plain(class_weight)
+        self.class_weight = plain(class_weight)
 
-    def terms(self, y_true, y_pred, sample_weight=None):
-        """Return ``loss`` and ``hinge``."""
-        value = hinge_margin(y_true, y_pred, sample_weight, self.min_margin, self.class_weight)
-        return {"loss": value, "hinge": value}
+    def cost(self, positive, scores):
+        """Hinge of each row."""
+        return loss_formulas.hinge_cost(ops, positive, scores, self.min_margin)
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class HKR(_ExpectationLoss):
+class HKR(ExpectationLoss):
     """Hinge-regularised KR loss, ``−(E[f | +1] − E[f | −1]) + alpha · E[max(0, min_margin − y f)]``.
 
     Parameters
@@ -269,18 +190,92 @@ class HKR(_ExpectationLoss):
     0.0
     """
 
+    parameter_names = ("alpha", "min_margin", "class_weight", "class_proportions")
     term_names = ("loss", "kr", "hinge")
 
     def __init__(self, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None, name="hkr"):
         super().__init__(name=name)
         self.alpha = alpha
         self.min_margin = min_margin
-        self.class_weight = _plain(class_weight)
-        self.class_proportions = _plain(class_proportions)
+        self.class_weight = plain(class_weight)
+        self.class_proportions = plain(class_proportions)
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return ``loss``, ``kr`` and ``hinge``."""
-        columns = _columns(y_true, y_pred, sample_weight)
-        distance = _kr(*columns, self.class_proportions)
-        hinge = _hinge_margin(*columns, self.min_margin, self.class_weight)
+        distance = kr(y_true, y_pred, sample_weight, self.class_proportions)
+        hinge = hinge_margin(y_true, y_pred, sample_weight, self.min_margin, self.class_weight)
         return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class MulticlassHinge(HingeMargin):
+    """Hinge of one head a class, ``E[½ max(0, min_margin − f_y) + ½ mean_{j≠y} max(0, min_margin + f_j)]``.
+
+    What :class:`HingeMargin` computes of several columns; a single column is an error.
+
+    Parameters
+    ----------
+    min_margin : float, default=1.0
+        In the units of the scores.
+    class_weight : sequence of float or None, default=None
+        Factor of the hinge of the rows of each class.
+    name : str, default="multiclass_hinge"
+        Name of the loss.
+
+    Notes
+    -----
+    deel-lip's ``MulticlassHinge(m)`` is ``2 (C − 1) / C`` times this loss with ``min_margin = m / 2``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import MulticlassHinge
+    >>> float(MulticlassHinge(min_margin=1.0)(np.array([[1, 0, 0]]), np.array([[0.5, -2.0, -0.5]])))
+    0.375
+    """
+
+    def __init__(self, min_margin=1.0, class_weight=None, name="multiclass_hinge"):
+        super().__init__(min_margin, class_weight, name)
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return ``loss`` and ``hinge``."""
+        check_heads(ops.convert_to_tensor(y_pred), self, 2)
+        return super().terms(y_true, y_pred, sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class MulticlassHKR(HKR):
+    """HKR of one head a class, ``−mean_c (E[f_c | c] − E[f_c | not c]) + alpha · hinge``.
+
+    The hinge is that of :class:`MulticlassHinge`. What :class:`HKR` computes of several columns;
+    a single column is an error.
+
+    Parameters
+    ----------
+    alpha : float, default=10.0
+        Weight of the hinge.
+    min_margin : float, default=1.0
+        In the units of the scores.
+    class_weight : sequence of float or None, default=None
+        Factor of the hinge of the rows of each class.
+    class_proportions : sequence of float or None, default=None
+        Of :func:`sklip.losses.kr`.
+    name : str, default="multiclass_hkr"
+        Name of the loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import MulticlassHKR
+    >>> y, f = np.eye(2), np.array([[2.0, -1.0], [-2.0, 3.0]])
+    >>> float(MulticlassHKR(alpha=10.0, min_margin=1.0)(y, f))
+    -4.0
+    """
+
+    def __init__(self, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None, name="multiclass_hkr"):
+        super().__init__(alpha, min_margin, class_weight, class_proportions, name)
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return ``loss``, ``kr`` and ``hinge``."""
+        check_heads(ops.convert_to_tensor(y_pred), self, 2)
+        return super().terms(y_true, y_pred, sample_weight)

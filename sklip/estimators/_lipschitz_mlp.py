@@ -1,0 +1,297 @@
+"""LipschitzMLP: cross-entropy, probabilities and the same proof."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from sklip.estimators import _validation as validation
+from sklip.estimators._base import LipschitzClassifier
+from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective, KerasObjective
+from sklip.estimators._units import inverse_length, length
+
+# What "auto" stands for, with s = scale_: a temperature of AUTO_TEMPERATURE / s, a margin offset of
+# AUTO_OFFSET · s and a margin of AUTO_MARGIN · s; docs/defaults.md has the evidence.
+AUTO_TEMPERATURE = 20.0
+AUTO_OFFSET = 0.05
+AUTO_MARGIN = 0.1
+
+
+class LipschitzMLP(LipschitzClassifier):
+    """Multi-layer perceptron of Lipschitz constant 1: probabilities, and a certificate with each.
+
+    It minimises the cross-entropy of the sigmoid (of two classes) or softmax (of more) of
+    ``temperature · f`` over 1-Lipschitz networks f, the score of the true class being lowered by
+    ``margin_offset`` first [1]_ [2]_; or another loss. As no score changes faster than the input,
+    the gap between the best two proves a distance inside which the prediction stays:
+    :meth:`certified_radius` gives it for each row, rounding included.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(128, 64, 32)
+        Units of each hidden layer.
+    activation : str, default="groupsort2"
+        ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
+        All are 1-Lipschitz; the sorting ones keep gradients of norm 1.
+    loss : {"cross_entropy", "hinge", "hkr"} or keras.losses.Loss, default="cross_entropy"
+        ``"hinge"`` and ``"hkr"`` are those of :class:`HKRClassifier`. A Keras loss, or a function of
+        (y_true, y_pred), is given 0/1 targets (one-hot for three classes or more) and the logits
+        ``temperature · f``: construct it with ``from_logits=True``. It must give one value a row, of which
+        the weighted mean is taken; ``tol`` and ``history_`` take it as it is. A pickle that holds one
+        needs Keras to load, and a class of your own must be registered with Keras
+        (``keras.saving.register_keras_serializable``) to be cloned or pickled.
+    temperature : float or "auto", default="auto"
+        Factor of the scores in every probability, in the inverse units of the data: the
+        larger, the more accurate; the smaller, the larger the radii. ``"auto"`` is
+        ``20 / scale_``.
+    margin_offset : float or "auto", default="auto"
+        By how much cross-entropy lowers the score of the true class, in the units of the data:
+        larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``.
+    alpha : float, default=100.0
+        Weight of the hinge in ``"hkr"``.
+    min_margin : float or "auto", default="auto"
+        Margin of the hinge in ``"hinge"`` and ``"hkr"``, in the units of the data; ``"auto"`` is a
+        tenth of ``scale_``.
+    optimizer : str or keras.optimizers.Optimizer, default="adam"
+        Name, or an instance, which is copied from its configuration and brings its own
+        learning rate. A pickle that holds an instance needs Keras to load; one that holds a
+        name does not.
+    learning_rate : float, default=0.02
+        Of an optimizer given by its name.
+    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+        ``"cosine"`` brings the learning rate to 0 over ``epochs``, also where early stopping
+        ends sooner; a warm start begins it anew. ``partial_fit`` is always constant.
+    batch_size : int, default=32
+        An epoch is ``ceil(n_rows / batch_size)`` batches of equal size. Every batch holds every
+        class, if need be by repeating rows, which the loss makes up for.
+    epochs : int, default=30
+        Passes over the data.
+    dropout : float in [0, 1), default=0.0
+        Share of hidden units left out at random while training. The certificate is about the
+        network that serves, which has all of them.
+    class_weight : None, "balanced" or dict, default=None
+        Factors of the cost of the rows of each class by its label; 1 for those not named. With
+        ``loss="hkr"`` that of the hinge: the KR term compares two means and has no class mass to
+        weigh. ``"balanced"`` gives each class the same share of every batch.
+    early_stopping : bool, default=False
+        Stop when the loss on held-out rows has not improved by ``tol`` for
+        ``n_iter_no_change`` epochs, and go back to the best epoch.
+    monitor : {"loss", "accuracy", "certified_accuracy"}, default="loss"
+        What early stopping watches on the held-out rows.
+    epsilon : float or None, default=None
+        Radius, in the units of the data, at which ``history_`` records the share of rows that are
+        right and certified, as ``certified_accuracy``; needed to monitor it.
+    validation_fraction : float or None, default=0.1
+        Share of the rows held out for early stopping when ``X_val`` is not given; None to
+        watch the training loss.
+    n_iter_no_change : int, default=10
+        Patience of early stopping, in epochs.
+    tol : float, default=1e-4
+        Least improvement: of the loss as a fraction of ``scale_``, of an accuracy as it is.
+    callbacks : list of keras.callbacks.Callback or None, default=None
+        Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
+        the training, that is divided by ``scale_``. Those that set the learning rate need
+        ``learning_rate_schedule="constant"``.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights of the last one.
+    random_state : int, RandomState instance or None, default=None
+        Of the initial weights, the batches, the dropout and the held-out rows. An int gives
+        the same bits on the same machine at the same number of threads.
+    verbose : int, default=0
+        1 for Keras' progress bars, 2 for a line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels; of two, ``classes_[1]`` is the positive one.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all were text.
+    network_ : sklip.network.CondensedNetwork
+        The served network: every prediction and certificate reads it and nothing else.
+    lipschitz_bound_ : float
+        Proven upper bound of the Lipschitz constant of every single score.
+    history_ : dict of str to list of float
+        ``loss``, its terms (``cross_entropy`` in nats, ``kr``, ``hinge``) and ``accuracy``, one number
+        an epoch, the mean over its batches; with held-out rows their ``val_`` twins (nan for
+        epochs of ``partial_fit``, which has none). In the units of the data, cross-entropy as a
+        loss being divided by ``temperature_``; a Keras loss is what Keras would report.
+    n_iter_ : int
+        Epochs of the last ``fit``, plus those of ``partial_fit`` since.
+    temperature_ : float
+        Factor of the scores, in the inverse units of the data.
+    margin_offset_ : float
+        In the units of the data.
+    min_margin_ : float
+        In the units of the data.
+    center_ : ndarray of shape (n_features_in_,)
+        Mean of the training rows.
+    scale_ : float
+        Root-mean-square distance of the training rows to ``center_``: the one number by which
+        data is divided for training.
+
+    See Also
+    --------
+    HKRClassifier : Optimal transport with a hinge; no probabilities.
+    sklearn.neural_network.MLPClassifier : Networks without a constraint, or a certificate.
+
+    Notes
+    -----
+    Distances are Euclidean, so features should have comparable units; put a
+    ``StandardScaler`` before the classifier where they do not. Radii are then in the scaled
+    units. ``predict`` compares scores, not probabilities, which saturate.
+
+    References
+    ----------
+    .. [1] Béthune et al., "Pay attention to your loss: understanding misconceptions about
+       1-Lipschitz neural networks", NeurIPS 2022.
+    .. [2] Prach and Lampert, "Almost-orthogonal layers for efficient general-purpose
+       Lipschitz networks", ECCV 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklip import LipschitzMLP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> classifier = LipschitzMLP(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
+    >>> bool(classifier.score(X, y) > 0.9)
+    True
+    >>> classifier.predict_proba(X).shape
+    (150, 3)
+    >>> radius = classifier.certified_radius(X)
+    """
+
+    _parameter_constraints = {
+        **LipschitzClassifier._parameter_constraints,
+        "loss": [validation.StrOptions({"cross_entropy", "hinge", "hkr"}), callable],
+        "temperature": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
+        "margin_offset": [validation.Interval(Real, 0, None, closed="left"), validation.StrOptions({"auto"})],
+        "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
+        "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_layer_sizes=(128, 64, 32),
+        activation="groupsort2",
+        loss="cross_entropy",
+        temperature="auto",
+        margin_offset="auto",
+        alpha=100.0,
+        min_margin="auto",
+        optimizer="adam",
+        learning_rate=0.02,
+        learning_rate_schedule="cosine",
+        batch_size=32,
+        epochs=30,
+        dropout=0.0,
+        class_weight=None,
+        early_stopping=False,
+        monitor="loss",
+        epsilon=None,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            learning_rate_schedule=learning_rate_schedule,
+            batch_size=batch_size,
+            epochs=epochs,
+            dropout=dropout,
+            class_weight=class_weight,
+            early_stopping=early_stopping,
+            monitor=monitor,
+            epsilon=epsilon,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.temperature = temperature
+        self.margin_offset = margin_offset
+        self.alpha = alpha
+        self.min_margin = min_margin
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        validation.check_loss(self.loss)
+
+    def _objective_of_fit(self):
+        self.temperature_ = inverse_length("temperature", self.temperature, AUTO_TEMPERATURE, self.scale_)
+        self.margin_offset_ = length("margin_offset", self.margin_offset, AUTO_OFFSET, self.scale_)
+        self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
+        if self.loss == "cross_entropy":
+            return CrossEntropyObjective(self.temperature_, self.margin_offset_)
+        if self.loss == "hinge":
+            return HingeObjective(self.min_margin_)
+        if self.loss == "hkr":
+            return HKRObjective(float(self.alpha), self.min_margin_)
+        return KerasObjective(self.loss, self.temperature_)
+
+    def _logits(self, X):
+        """``temperature_`` times the scores, of shape (n_rows,) or (n_rows, n_classes)."""
+        scores = self.decision_function(X)
+        with np.errstate(over="ignore"):
+            return np.clip(self.temperature_ * scores, -1e300, 1e300)  # differences must not overflow
+
+    def predict_proba(self, X):
+        """Probabilities of the classes: sigmoid or softmax of ``temperature_`` times the scores.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, or of other columns.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        logits = self._logits(X)
+        return np.column_stack([expit(-logits), expit(logits)]) if logits.ndim == 1 else softmax(logits, axis=1)
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities, computed from the scores: finite where those saturate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, or of other columns.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        logits = self._logits(X)
+        if logits.ndim == 1:
+            return np.column_stack([log_expit(-logits), log_expit(logits)])
+        return log_softmax(logits, axis=1)

@@ -1,0 +1,118 @@
+"""What a classifier minimises: its Keras loss for training, its terms in NumPy afterwards.
+
+All are in the units of the data; training runs on data divided by ``scale``.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip import loss_formulas
+
+
+@dataclass(frozen=True)
+class HKRObjective:
+    """``−kr + alpha · hinge``."""
+
+    alpha: float
+    min_margin: float
+
+    def keras_loss(self, scale, class_weight, class_proportions):
+        """The Keras loss in the units of the training."""
+        from sklip.losses import HKR
+
+        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
+
+    def terms(self, positive, scores, weight, class_weight):
+        """The loss and its terms of rows, by name."""
+        distance = loss_formulas.kantorovich_rubinstein(np, positive, scores, weight)
+        hinge = self._hinge(positive, scores, weight, class_weight)
+        return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
+
+    def class_terms(self, positive, scores, weight):
+        """The part of the rows of one class, by name."""
+        return {"hinge": self._hinge(positive, scores, weight, None)}
+
+    def _hinge(self, positive, scores, weight, class_weight):
+        cost = loss_formulas.hinge_cost(np, positive, scores, self.min_margin)
+        return loss_formulas.expectation(np, cost, positive, weight, class_weight)
+
+
+@dataclass(frozen=True)
+class HingeObjective:
+    """The hinge alone."""
+
+    min_margin: float
+
+    def keras_loss(self, scale, class_weight, class_proportions):
+        """The Keras loss in the units of the training."""
+        from sklip.losses import HingeMargin
+
+        return HingeMargin(self.min_margin / scale, class_weight)
+
+    def terms(self, positive, scores, weight, class_weight):
+        """The loss and its terms of rows, by name."""
+        cost = loss_formulas.hinge_cost(np, positive, scores, self.min_margin)
+        return dict.fromkeys(("loss", "hinge"), loss_formulas.expectation(np, cost, positive, weight, class_weight))
+
+    def class_terms(self, positive, scores, weight):
+        """The part of the rows of one class, by name."""
+        return {"hinge": self.terms(positive, scores, weight, None)["hinge"]}
+
+
+@dataclass(frozen=True)
+class CrossEntropyObjective:
+    """Cross-entropy of ``temperature · f`` with a margin, divided by the temperature."""
+
+    temperature: float
+    margin_offset: float
+
+    def keras_loss(self, scale, class_weight, class_proportions):
+        """The Keras loss in the units of the training."""
+        from sklip.losses import TauBinaryCrossentropy, TauCategoricalCrossentropy
+
+        loss = TauBinaryCrossentropy if len(class_weight) == 2 else TauCategoricalCrossentropy
+        return loss(self.temperature * scale, self.margin_offset / scale, class_weight)
+
+    def terms(self, positive, scores, weight, class_weight):
+        """The loss and its terms of rows, by name."""
+        cost = loss_formulas.cross_entropy_cost(np, positive, scores, self.temperature, self.margin_offset)
+        value = loss_formulas.expectation(np, cost, positive, weight, class_weight)
+        return {"loss": value / self.temperature, "cross_entropy": value}
+
+    def class_terms(self, positive, scores, weight):
+        """The part of the rows of one class, by name."""
+        return {"cross_entropy": self.terms(positive, scores, weight, None)["cross_entropy"]}
+
+
+@dataclass(frozen=True)
+class KerasObjective:
+    """A Keras loss of the logits ``temperature · f``."""
+
+    loss: object
+    temperature: float
+
+    def keras_loss(self, scale, class_weight, class_proportions):
+        """The Keras loss in the units of the training."""
+        from sklip.losses._of_logits import LossOfLogits
+
+        loss = LossOfLogits(self.loss, self.temperature * scale, class_weight)
+        heads = 1 if len(class_weight) == 2 else len(class_weight)
+        own = np.array([[1.0], [0.0]]) if heads == 1 else np.eye(2, heads)
+        right, wrong = (float(loss(own, sign * (2 * own - 1) / loss.tau)) for sign in (1, -1))
+        if right == wrong:
+            raise ValueError(
+                "The 'loss' does not tell right from wrong: it costs as much for one as for the other. For two "
+                "classes, which have one score, give a binary loss, such as BinaryCrossentropy(from_logits=True)."
+            )
+        return loss
+
+    def terms(self, positive, scores, weight, class_weight):
+        """The loss of rows; Keras computes it."""
+        neutral = np.ones(max(2, scores.shape[1])) if class_weight is None else class_weight
+        value = self.keras_loss(1.0, neutral, None)(positive, scores, weight)
+        return {"loss": np.float64(value)}
+
+    def class_terms(self, positive, scores, weight):
+        """The part of the rows of one class, by name."""
+        return self.terms(positive, scores, weight, None)

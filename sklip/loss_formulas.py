@@ -1,0 +1,227 @@
+"""The formulas of the losses, on NumPy arrays and Keras tensors alike.
+
+``xp`` is ``numpy`` or ``keras.ops``. Targets are a mask of shape (n, C), 1.0 where the row is of
+the class of the head (of the positive class, for a single column), scores have the same shape,
+weights have shape (n, 1), and a cost has shape (n, 1): one a row. All are of one floating dtype.
+"""
+
+from sklip._exact_logits import exact_logits, hold
+
+# A logit whose exponential is 0 in every dtype, and that every dtype can hold.
+_IMPOSSIBLE = -3e4
+
+
+def _relu(xp, values):
+    """The larger of a value and 0."""
+    return xp.relu(values) if hasattr(xp, "relu") else xp.maximum(values, 0.0)
+
+
+def _quotient(xp, numerator, mass):
+    """The quotient, and 0 where there is no mass."""
+    return xp.where(mass > 0, numerator / xp.where(mass > 0, mass, 1.0), 0.0)
+
+
+def _signs(positive):
+    """1 where the mask is 1, −1 elsewhere."""
+    return 2.0 * positive - 1.0
+
+
+def _of_true_class(xp, positive, scores):
+    """Scores of the rows' own classes, of shape (n, 1)."""
+    return xp.sum(positive * scores, axis=-1, keepdims=True)
+
+
+def class_factor(xp, positive, class_weight):
+    """The factor of each row's class, of shape (n, 1); see :func:`expectation`."""
+    if positive.shape[-1] == 1:
+        return class_weight[0] + (class_weight[1] - class_weight[0]) * positive
+    return xp.sum(class_weight * positive, axis=-1, keepdims=True)
+
+
+def expectation(xp, cost, positive, weight, class_weight=None):
+    """Weighted mean of the rows' costs, ``E[c(class) · cost]``.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    cost : array of shape (n, 1)
+    positive : array of shape (n, C)
+    weight : array of shape (n, 1)
+    class_weight : array of shape (2,) for one column, (C,) otherwise, optional
+        Factors c of the costs of each class; they do not enter the mass.
+
+    Returns
+    -------
+    scalar array
+        0 where there is no weight.
+    """
+    if class_weight is not None:
+        cost = cost * class_factor(xp, positive, class_weight)
+    return _quotient(xp, xp.sum(weight * cost), xp.sum(weight))
+
+
+def kantorovich_rubinstein(xp, positive, scores, weight, class_proportions=None):
+    """``E[f | +1] − E[f | −1]``, the mean over heads; 0 for a head that lacks a class.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    weight : array of shape (n, 1)
+    class_proportions : array of shape (C,), optional
+        Shares of the positive classes, in place of those of the rows.
+
+    Returns
+    -------
+    scalar array
+    """
+    negative = 1.0 - positive
+    if class_proportions is None:
+        positive_mass = xp.sum(weight * positive, axis=0)
+        negative_mass = xp.sum(weight * negative, axis=0)
+    else:
+        positive_mass = xp.sum(weight) * class_proportions
+        negative_mass = xp.sum(weight) * (1.0 - class_proportions)
+    upper = _quotient(xp, xp.sum(weight * positive * scores, axis=0), positive_mass)
+    lower = _quotient(xp, xp.sum(weight * negative * scores, axis=0), negative_mass)
+    comparable = xp.logical_and(positive_mass > 0, negative_mass > 0)
+    return xp.mean(xp.where(comparable, upper - lower, 0.0))
+
+
+def hinge_cost(xp, positive, scores, min_margin):
+    """``max(0, min_margin − y f)``; with ``C > 1`` heads half that of the own class, half the others' mean.
+
+    Serrurier et al. 2021, and its one-vs-all form in which the own head weighs as much as all others.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    min_margin : float
+
+    Returns
+    -------
+    array of shape (n, 1)
+    """
+    cost = _relu(xp, min_margin - _signs(positive) * scores)
+    heads = scores.shape[-1]
+    if heads > 1:
+        cost = 0.5 * cost * (positive + (1.0 - positive) / (heads - 1))
+    return xp.sum(cost, axis=-1, keepdims=True)
+
+
+def multi_margin_cost(xp, positive, scores, min_margin):
+    """``Σ_{j≠y} max(0, min_margin − (f_y − f_j)) / C`` (PyTorch's multi-margin loss).
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    min_margin : float
+
+    Returns
+    -------
+    array of shape (n, 1)
+    """
+    short = _relu(xp, min_margin - (_of_true_class(xp, positive, scores) - scores))
+    return xp.mean((1.0 - positive) * short, axis=-1, keepdims=True)
+
+
+def categorical_hinge_cost(xp, positive, scores, min_margin):
+    """``max(0, min_margin − (f_y − max_{j≠y} f_j))`` (Crammer and Singer 2001).
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    min_margin : float
+
+    Returns
+    -------
+    array of shape (n, 1)
+    """
+    own = _of_true_class(xp, positive, scores)
+    differences = xp.where(positive > 0, -hold(xp, xp.max(xp.abs(scores))) * 4.0 - 1.0, scores - own)
+    return _relu(xp, min_margin + xp.max(differences, axis=-1, keepdims=True))
+
+
+def soft_weights(xp, positive, scores, temperature):
+    """1 for the own class, ``softmax_{j≠y}(temperature · f_j)`` for the others, constant for the gradient.
+
+    The shares of deel-torchlip's soft HKR loss, without its running mean.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    temperature : float
+
+    Returns
+    -------
+    array of shape (n, C)
+    """
+    floor = xp.min(scores, axis=-1, keepdims=True)
+    best = xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True)
+    logits = temperature * xp.minimum(scores - best, 0.0)
+    exponentials = xp.where(positive > 0, 0.0, xp.exp(logits))
+    return hold(xp, positive + exponentials / xp.sum(exponentials, axis=-1, keepdims=True))
+
+
+def log_sum_exp(xp, positive, scores, sharpness):
+    """Soft maximum over the other classes, ``log Σ_{j≠y} exp(t f_j) / t``.
+
+    Between ``max_{j≠y} f_j`` and that plus ``log(C − 1) / t``. The summary of
+    deel-torchlip's LSE-HKR loss.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    sharpness : float
+        The t of the formula.
+
+    Returns
+    -------
+    array of shape (n, 1)
+    """
+    floor = xp.min(scores, axis=-1, keepdims=True)
+    best = hold(xp, xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True))
+    shifted = xp.where(positive > 0, _IMPOSSIBLE, sharpness * (scores - best))
+    return best + xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True)) / sharpness
+
+
+def cross_entropy_cost(xp, positive, scores, temperature, margin_offset=0.0):
+    """Cross-entropy of ``sigmoid`` or ``softmax`` of ``temperature · f``, in nats, from the scores.
+
+    One column: ``softplus(−t (y f − m))``. Several: ``log(1 + Σ_{j≠y} exp(t (f_j − f_y + m)))``,
+    the true class's score being lowered by ``m`` (the margin of AOL's loss, Prach and Lampert
+    2022). Nothing is clipped, and the logits carry their own rounding along, so that the
+    result is within 4 ulp of the exact one where that is a normal number.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive, scores : arrays of shape (n, C)
+    temperature : float or scalar array
+        The t of the formula.
+    margin_offset : float or scalar array
+        The m of the formula.
+
+    Returns
+    -------
+    array of shape (n, 1)
+    """
+    if scores.shape[-1] == 1:
+        logits, rounding = exact_logits(xp, -_signs(positive) * scores, 0.0 * scores, temperature, margin_offset)
+    else:
+        own = _of_true_class(xp, positive, scores)
+        logits, rounding = exact_logits(xp, scores, own, temperature, margin_offset)
+        logits = xp.where(positive > 0, _IMPOSSIBLE, logits)
+        rounding = xp.where(positive > 0, 0.0, rounding)
+    # log(1 + Σ exp(d)) = M + log1p(exp(−M) − 1 + Σ exp(d − M)) = log1p(exp(M) Σ exp(d − M)): the first for
+    # M > 0, where no exponential overflows; the second for M < 0, bounded so that none underflows before
+    # the result does.
+    shift = hold(xp, xp.maximum(xp.max(logits, axis=-1, keepdims=True), -60.0))
+    total = xp.sum(xp.exp(logits - shift) * (1.0 + rounding), axis=-1, keepdims=True)
+    above = xp.exp(-xp.abs(shift))
+    return _relu(xp, shift) + xp.log1p(xp.where(shift > 0, above + (total - 1.0), above * total))

@@ -1,0 +1,84 @@
+"""What the losses share: whole batches, weights inside the expectations, named terms."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from sklip.loss_formulas import expectation
+
+
+def columns(y_true, y_pred, sample_weight):
+    """Positive-class mask, scores and weights as (n, C), (n, C) and (n, 1) tensors."""
+    scores = ops.convert_to_tensor(y_pred)
+    if len(scores.shape) == 1:
+        scores = ops.expand_dims(scores, -1)
+    targets = ops.reshape(ops.cast(y_true, scores.dtype), ops.shape(scores))
+    positive = ops.cast(targets > 0, scores.dtype)
+    return positive, scores, weight_column(scores, sample_weight)
+
+
+def weight_column(scores, sample_weight):
+    """Weights of rows as an (n, 1) tensor of the scores' dtype; ones where there are none."""
+    if sample_weight is None:
+        return ops.ones_like(scores[:, :1])
+    return ops.reshape(ops.cast(sample_weight, scores.dtype), (-1, 1))
+
+
+def constants(values, scores):
+    """A sequence of numbers as a tensor of the scores' dtype, None as it is."""
+    return None if values is None else ops.convert_to_tensor(values, scores.dtype)
+
+
+def plain(values):
+    """A sequence of numbers as a tuple of floats that JSON can hold, None as it is."""
+    return None if values is None else tuple(float(value) for value in np.ravel(values))
+
+
+class ExpectationLoss(keras.losses.Loss):
+    """A Keras loss of a whole batch, into whose expectations the sample weights enter.
+
+    A subclass names its parameters and its terms, of which ``"loss"`` is the first, and
+    computes them in ``terms``.
+    """
+
+    parameter_names = ()
+    term_names = ("loss",)
+    # Terms that are pure numbers; the others are in the units of the scores.
+    unitless_terms = ()
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return self.terms(y_true, y_pred, sample_weight)["loss"]
+
+    def call(self, y_true, y_pred):
+        """Return the loss without sample weights."""
+        return self(y_true, y_pred)
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return the loss, as ``"loss"``, and the terms it is made of, by name."""
+        raise NotImplementedError
+
+    def get_config(self):
+        """Return what rebuilds the loss."""
+        return {"name": self.name, **{name: getattr(self, name) for name in self.parameter_names}}
+
+
+class MeanCostLoss(ExpectationLoss):
+    """A loss that is the expectation of a cost of each row."""
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return the loss, under its name as well where it has one."""
+        positive, scores, weight = columns(y_true, y_pred, sample_weight)
+        value = expectation(ops, self.cost(positive, scores), positive, weight, constants(self.class_weight, scores))
+        return dict.fromkeys(self.term_names, value)
+
+    def cost(self, positive, scores):
+        """Cost of each row, of shape (n, 1)."""
+        raise NotImplementedError
+
+
+def check_heads(scores, loss, heads):
+    """Raise a ValueError unless scores have one column (``heads`` 1) or several (2)."""
+    found = scores.shape[-1]
+    if (found == 1) != (heads == 1):
+        wanted = "one column of scores" if heads == 1 else "one column of scores a class, two or more"
+        raise ValueError(f"{type(loss).__name__} needs {wanted}; got {found}.")

@@ -1,0 +1,141 @@
+"""Cross-entropy from scores, with a temperature and a margin."""
+
+import keras
+from keras import ops
+
+from sklip.loss_formulas import cross_entropy_cost
+from sklip.losses._base import MeanCostLoss, check_heads, plain
+
+
+class _TauCrossentropy(MeanCostLoss):
+    """Cross-entropy divided by its temperature: its gradient by a score is at most 1."""
+
+    parameter_names = ("tau", "margin_offset", "class_weight")
+    term_names = ("loss", "cross_entropy")
+    unitless_terms = ("cross_entropy",)
+    _heads = 2
+
+    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_crossentropy"):
+        super().__init__(name=name)
+        self.tau = tau
+        self.margin_offset = margin_offset
+        self.class_weight = plain(class_weight)
+
+    def cost(self, positive, scores):
+        """Cross-entropy of each row, in nats."""
+        check_heads(scores, self, self._heads)
+        return cross_entropy_cost(ops, positive, scores, self.tau, self.margin_offset)
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return ``loss``, in the units of the scores, and ``cross_entropy``, in nats."""
+        value = super().terms(y_true, y_pred, sample_weight)["cross_entropy"]
+        return {"loss": value / self.tau, "cross_entropy": value}
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class TauBinaryCrossentropy(_TauCrossentropy):
+    """Binary cross-entropy of scores, ``E[log(1 + exp(−tau (y f − margin_offset)))] / tau``, y = ±1.
+
+    Computed from the scores, never through a probability. A large ``tau`` favours accuracy, a
+    small one large margins [1]_.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Temperature by which scores are multiplied.
+    margin_offset : float, default=0.0
+        By how much the true class's score is lowered first, in the units of the scores.
+    class_weight : sequence of 2 floats or None, default=None
+        Factor of the rows of the negative and of the positive class.
+    name : str, default="tau_binary_crossentropy"
+        Name of the loss.
+
+    References
+    ----------
+    .. [1] Béthune et al., "Pay attention to your loss: understanding misconceptions about
+       1-Lipschitz neural networks", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import TauBinaryCrossentropy
+    >>> round(float(TauBinaryCrossentropy(tau=2.0)(np.array([1, 0]), np.array([0.0, 0.0]))), 6)
+    0.346574
+    """
+
+    _heads = 1
+
+    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_binary_crossentropy"):
+        super().__init__(tau, margin_offset, class_weight, name)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class TauCategoricalCrossentropy(_TauCrossentropy):
+    """Cross-entropy of one head a class, ``E[log(1 + Σ_{j≠y} exp(tau (f_j − f_y + margin_offset)))] / tau``.
+
+    That is, of the softmax of ``tau · f`` where the true class's score is lowered by
+    ``margin_offset`` [1]_. Targets are one-hot, 0/1 or −1/+1.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Temperature by which scores are multiplied.
+    margin_offset : float, default=0.0
+        In the units of the scores.
+    class_weight : sequence of C floats or None, default=None
+        Factor of the rows of each class.
+    name : str, default="tau_categorical_crossentropy"
+        Name of the loss.
+
+    References
+    ----------
+    .. [1] Prach and Lampert, "Almost-orthogonal layers for efficient general-purpose
+       Lipschitz networks", ECCV 2022.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import TauCategoricalCrossentropy
+    >>> loss = TauCategoricalCrossentropy(tau=2.0)
+    >>> round(float(loss(np.array([[1, 0, 0]]), np.zeros((1, 3)))), 6)
+    0.549306
+    """
+
+    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_categorical_crossentropy"):
+        super().__init__(tau, margin_offset, class_weight, name)
+
+
+@keras.saving.register_keras_serializable(package="sklip")
+class TauSparseCategoricalCrossentropy(_TauCrossentropy):
+    """Cross-entropy, ``E[log(1 + Σ_{j≠y} exp(tau (f_j − f_y + margin_offset)))] / tau``, of class numbers y.
+
+    :class:`TauCategoricalCrossentropy` whose targets are the numbers of the classes, from 0.
+
+    Parameters
+    ----------
+    tau : float, default=1.0
+        Temperature by which scores are multiplied.
+    margin_offset : float, default=0.0
+        In the units of the scores.
+    class_weight : sequence of C floats or None, default=None
+        Factor of the rows of each class.
+    name : str, default="tau_sparse_categorical_crossentropy"
+        Name of the loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import TauSparseCategoricalCrossentropy
+    >>> loss = TauSparseCategoricalCrossentropy(tau=2.0)
+    >>> round(float(loss(np.array([0]), np.zeros((1, 3)))), 6)
+    0.549306
+    """
+
+    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_sparse_categorical_crossentropy"):
+        super().__init__(tau, margin_offset, class_weight, name)
+
+    def terms(self, y_true, y_pred, sample_weight=None):
+        """Return ``loss``, in the units of the scores, and ``cross_entropy``, in nats."""
+        scores = ops.convert_to_tensor(y_pred)
+        numbers = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        return super().terms(ops.one_hot(numbers, scores.shape[-1], dtype=scores.dtype), scores, sample_weight)
