@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.datasets import make_moons
 
 import sklip
+from sklip.metrics import certified_accuracy_score
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -51,32 +52,47 @@ def mnist_path():
     return Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "datasets" / "mnist.npz"
 
 
+def mnist():
+    """Training and test rows and labels of all ten digits, pixels in [0, 1]."""
+    return _images(mnist_path())
+
+
+def fashion_mnist():
+    """Training and test rows and labels of Fashion-MNIST: the file that SKLIP_FASHION_MNIST names, or Keras' own."""
+    if "SKLIP_FASHION_MNIST" in os.environ:
+        return _images(os.environ["SKLIP_FASHION_MNIST"])
+    import keras
+
+    return [(_rows(images), labels) for images, labels in keras.datasets.fashion_mnist.load_data()]
+
+
+def _images(path):
+    with np.load(path) as arrays:
+        return [(_rows(arrays[f"x_{part}"]), arrays[f"y_{part}"]) for part in ("train", "test")]
+
+
+def _rows(images):
+    """Grey values from 0 to 255 as rows of pixels in [0, 1]."""
+    return (images / 255.0).reshape(len(images), -1).astype(np.float32)
+
+
 def mnist_0_8():
     """Training and test rows of the digits 0 (class 1) and 8 (class 0), pixels in [0, 1]."""
-    with np.load(mnist_path()) as arrays:
-        return [
-            ((images[kept] / 255.0).reshape(kept.sum(), -1).astype(np.float32), (labels[kept] == 0).astype(int))
-            for images, labels in (
-                (arrays["x_train"], arrays["y_train"]),
-                (arrays["x_test"], arrays["y_test"]),
-            )
-            for kept in [(labels == 0) | (labels == 8)]
-        ]
+    return [
+        (rows[kept], (labels[kept] == 0).astype(int))
+        for rows, labels in mnist()
+        for kept in [(labels == 0) | (labels == 8)]
+    ]
 
 
 def hkr_figures(classifier, X, y, radii):
-    """Loss in the units of the data, accuracy and certified accuracies of a classifier."""
-    scores, signs = classifier.decision_function(X), np.where(y == classifier.classes_[1], 1.0, -1.0)
-    right = classifier.predict(X) == y
-    distance = scores[signs > 0].mean() - scores[signs < 0].mean()
-    hinge = np.maximum(0.0, classifier.min_margin_ - signs * scores).mean()
-    certified = classifier.certified_radius(X)
+    """Loss and its terms in the units of the data, accuracy and certified accuracies of a classifier."""
+    terms = classifier.loss_terms(X, y)
+    labels, radius = classifier.predict(X), classifier.certified_radius(X)
     return {
-        "loss": float(-distance + classifier.alpha * hinge),
-        "kr": float(distance),
-        "hinge": float(hinge),
-        "accuracy": float(right.mean()),
-        **{f"certified at {radius}": float(np.mean(right & (certified >= radius))) for radius in radii},
+        **{name: terms[name] for name in ("loss", "kr", "hinge")},
+        "accuracy": float(np.mean(labels == y)),
+        **{f"certified at {epsilon}": certified_accuracy_score(y, labels, radius, epsilon) for epsilon in radii},
     }
 
 
@@ -131,14 +147,8 @@ def processor():
 
 def write_result(name, figures):
     """Write figures to ``results/NAME.json`` with the machine, the versions and the commit."""
-    describe = [
-        "git",
-        "describe",
-        "--always",
-        "--dirty",
-        "--exclude",
-        "*",
-    ]  # "-dirty" where files differ from the commit
+    # "-dirty" where files differ from the commit
+    describe = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
     commit = subprocess.run(describe, cwd=HERE, capture_output=True, text=True).stdout
     result = {
         "benchmark": name,
