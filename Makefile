@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Two processes, as most tests keep one core busy; idle ones take tests from the other.
+IN_PARALLEL := --numprocesses 2 --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .PHONY: demo test quick lint bench clean
@@ -23,10 +25,10 @@ demo: $(VENV)/installed-plot
 	$(BIN)/python examples/plot_two_moons.py --output two_moons.png
 
 test: $(VENV)/installed-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 quick: $(VENV)/installed-test
-	$(BIN)/python -m pytest -m "not slow and not peers and not gpu"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not peers and not gpu"
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
