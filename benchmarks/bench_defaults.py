@@ -6,11 +6,10 @@ for neighbouring settings, which is how the defaults were chosen.
 """
 
 import argparse
-import warnings
 from functools import partial
 
 import numpy as np
-from common import print_table, write_result
+from common import certified_figures, fit_silently, print_table, scaled_folds, write_result
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -22,9 +21,7 @@ from sklearn.datasets import (
     make_gaussian_quantiles,
     make_moons,
 )
-from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
 
 from sklip import HKRClassifier
 
@@ -63,18 +60,13 @@ def data_sets():
 def evaluate(make_classifier, X, y, folds):
     """Mean accuracy and certified accuracy over the first folds of five."""
     figures = []
-    for train, test in list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))[:folds]:
-        scaler = StandardScaler().fit(X[train])
-        classifier = make_classifier()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLPClassifier's 200 epochs may not converge
-            classifier.fit(scaler.transform(X[train]), y[train])
-        rows = scaler.transform(X[test])
-        right = classifier.predict(rows) == y[test]
+    for rows, labels, test_rows, test_labels in scaled_folds(X, y, folds):
+        classifier = fit_silently(make_classifier(), rows, labels)
         certified = 0.0
         if isinstance(classifier, HKRClassifier):
-            certified = np.mean(right & (classifier.certified_radius(rows) > RADIUS * classifier.scale_))
-        figures.append((np.mean(right), certified))
+            found = certified_figures(classifier, test_rows, test_labels, [RADIUS], unit=classifier.scale_)
+            certified = found[f"certified at {RADIUS}"]
+        figures.append((classifier.score(test_rows, test_labels), certified))
     return np.mean(figures, axis=0)
 
 

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 from common import print_table, run_json, summarise, write_result
 
-MEMORY = """
-import json, sys
+PREAMBLE = """
+import json, sys, time
 import numpy as np
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import GridSearchCV
@@ -19,6 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklip import LipschitzMLP
 
+X, y = load_breast_cancer(return_X_y=True)
+"""
+
+MEMORY = (
+    PREAMBLE
+    + """
 class Watched(LipschitzMLP):
     resident = []
     def fit(self, X, y, **arguments):
@@ -32,22 +38,15 @@ grid = {
     "watched__activation": ["groupsort2", "maxmin"],
     "watched__margin_offset": np.linspace(0.0, 0.5, 5),
 }
-X, y = load_breast_cancer(return_X_y=True)
 pipeline = make_pipeline(StandardScaler(), Watched(epochs=2, random_state=0))
 GridSearchCV(pipeline, grid, cv=5, refit=False).fit(X, y)
 print(json.dumps(Watched.resident))
 """
+)
 
-JOBS = """
-import json, sys, time
-import numpy as np
-from sklearn.datasets import load_breast_cancer
-from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklip import LipschitzMLP
-
-X, y = load_breast_cancer(return_X_y=True)
+JOBS = (
+    PREAMBLE
+    + """
 pipeline = make_pipeline(StandardScaler(), LipschitzMLP(epochs=30, random_state=0))
 grid = {"lipschitzmlp__margin_offset": np.linspace(0.0, 0.5, 6)}
 search = GridSearchCV(pipeline, grid, cv=5, refit=False, n_jobs=int(sys.argv[1]))
@@ -55,6 +54,7 @@ start = time.perf_counter()
 search.fit(X, y)
 print(json.dumps([time.perf_counter() - start, search.cv_results_["mean_test_score"].tolist()]))
 """
+)
 
 
 def main():

@@ -6,10 +6,9 @@ compares temperatures and margin offsets, as was done to choose ``"auto"``.
 """
 
 import argparse
-import warnings
 
 import numpy as np
-from common import mnist, print_table, write_result
+from common import certified_figures, fit_silently, mnist, print_table, scaled_folds, write_result
 from sklearn.datasets import (
     load_breast_cancer,
     load_digits,
@@ -20,12 +19,9 @@ from sklearn.datasets import (
     make_moons,
 )
 from sklearn.metrics import log_loss
-from sklearn.model_selection import StratifiedKFold
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler
 
 from sklip import LipschitzMLP
-from sklip.metrics import certified_accuracy_score
 
 RADII = (0.02, 0.05, 0.1)  # of scale_
 HIDDEN_LAYERS = (128, 64, 32)
@@ -69,22 +65,15 @@ def figures_of(classifier, X, y):
         "Brier": np.mean(np.sum((probabilities - one_hot) ** 2, axis=1)),
     }
     if isinstance(classifier, LipschitzMLP):
-        radius = classifier.certified_radius(X)
-        for share in RADII:
-            figures[f"certified at {share}"] = certified_accuracy_score(y, labels, radius, share * classifier.scale_)
+        figures |= certified_figures(classifier, X, y, RADII, unit=classifier.scale_)
     return figures
 
 
 def evaluate(make_classifier, X, y, folds):
     """Mean figures over the first folds of five."""
     found = []
-    for train, test in list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))[:folds]:
-        scaler = StandardScaler().fit(X[train])
-        rows = scaler.transform(X[train])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # MLPClassifier's 200 epochs may not converge
-            classifier = make_classifier(rows).fit(rows, y[train])
-        found.append(figures_of(classifier, scaler.transform(X[test]), y[test]))
+    for rows, labels, test_rows, test_labels in scaled_folds(X, y, folds):
+        found.append(figures_of(fit_silently(make_classifier(rows), rows, labels), test_rows, test_labels))
     return {name: float(np.mean([figures[name] for figures in found])) for name in found[0]}
 
 

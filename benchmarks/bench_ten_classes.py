@@ -8,10 +8,10 @@ import argparse
 import time
 
 import numpy as np
-from common import fashion_mnist, mnist, print_table, write_result
+from common import certified_figures, fashion_mnist, mnist, print_table, write_result
 
 from sklip import LipschitzMLP
-from sklip.metrics import certified_accuracy_curve, certified_accuracy_score
+from sklip.metrics import certified_accuracy_curve
 
 CURVE = np.round(np.arange(0, 3.0001, 0.02), 2)
 SETTINGS = {
@@ -45,8 +45,8 @@ SETTINGS = {
 def figures_of(classifier, X, y, radii):
     """Accuracy, certified accuracy at some radii, and its curve."""
     labels, radius = classifier.predict(X), classifier.certified_radius(X)
-    certified = {f"certified at {r}": certified_accuracy_score(y, labels, radius, r) for r in radii}
     curve = certified_accuracy_curve(y, labels, radius, epsilons=CURVE)[1]
+    certified = certified_figures(classifier, X, y, radii)
     return {"clean": float(np.mean(labels == y)), **certified, "curve": curve.round(4).tolist()}
 
 

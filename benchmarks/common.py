@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions, version
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.datasets import make_moons
+from sklearn.model_selection import StratifiedKFold
+from sklearn.preprocessing import StandardScaler
 
 import sklip
 from sklip.metrics import certified_accuracy_score
@@ -88,12 +91,31 @@ def mnist_0_8():
 def hkr_figures(classifier, X, y, radii):
     """Loss and its terms in the units of the data, accuracy and certified accuracies of a classifier."""
     terms = classifier.loss_terms(X, y)
-    labels, radius = classifier.predict(X), classifier.certified_radius(X)
     return {
         **{name: terms[name] for name in ("loss", "kr", "hinge")},
-        "accuracy": float(np.mean(labels == y)),
-        **{f"certified at {epsilon}": certified_accuracy_score(y, labels, radius, epsilon) for epsilon in radii},
+        "accuracy": float(classifier.score(X, y)),
+        **certified_figures(classifier, X, y, radii),
     }
+
+
+def certified_figures(classifier, X, y, radii, unit=1.0):
+    """Certified accuracies at some radii, by name; the radii are multiples of ``unit``."""
+    labels, certified = classifier.predict(X), classifier.certified_radius(X)
+    return {f"certified at {radius}": certified_accuracy_score(y, labels, certified, radius * unit) for radius in radii}
+
+
+def scaled_folds(X, y, folds):
+    """Training rows and labels, test rows and labels of the first folds of five, behind a StandardScaler."""
+    for train, test in list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))[:folds]:
+        scaler = StandardScaler().fit(X[train])
+        yield scaler.transform(X[train]), y[train], scaler.transform(X[test]), y[test]
+
+
+def fit_silently(classifier, X, y):
+    """Fit, without the warning that MLPClassifier's 200 epochs did not converge."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return classifier.fit(X, y)
 
 
 def run_json(command, **environment):

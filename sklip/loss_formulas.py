@@ -31,6 +31,12 @@ def _of_true_class(xp, positive, scores):
     return xp.sum(positive * scores, axis=-1, keepdims=True)
 
 
+def _best_of_others(xp, positive, scores):
+    """The highest score of another class, of shape (n, 1), as a constant for the gradient."""
+    floor = xp.min(scores, axis=-1, keepdims=True)
+    return hold(xp, xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True))
+
+
 def class_factor(xp, positive, class_weight):
     """The factor of each row's class, of shape (n, 1); see :func:`expectation`."""
     if positive.shape[-1] == 1:
@@ -160,8 +166,7 @@ def soft_weights(xp, positive, scores, temperature):
     -------
     array of shape (n, C)
     """
-    floor = xp.min(scores, axis=-1, keepdims=True)
-    best = xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True)
+    best = _best_of_others(xp, positive, scores)
     logits = temperature * xp.minimum(scores - best, 0.0)
     exponentials = xp.where(positive > 0, 0.0, xp.exp(logits))
     return hold(xp, positive + exponentials / xp.sum(exponentials, axis=-1, keepdims=True))
@@ -184,8 +189,7 @@ def log_sum_exp(xp, positive, scores, sharpness):
     -------
     array of shape (n, 1)
     """
-    floor = xp.min(scores, axis=-1, keepdims=True)
-    best = hold(xp, xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True))
+    best = _best_of_others(xp, positive, scores)
     shifted = xp.where(positive > 0, _IMPOSSIBLE, sharpness * (scores - best))
     return best + xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True)) / sharpness
 

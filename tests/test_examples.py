@@ -27,6 +27,14 @@ def run_example(name, picture, *arguments, **environment):
     return run_command(command, PYTHONPATH=str(ROOT), MPLBACKEND="agg", **environment)
 
 
+def mnist_or_skip():
+    """The path of MNIST's .npz file; skips the test where there is none."""
+    mnist = Path(os.environ.get("SKLIP_MNIST", ROOT / ".." / "shared" / "data" / "mnist.npz"))
+    if not mnist.exists():
+        pytest.skip(f"no MNIST at {mnist}; SKLIP_MNIST names another place")
+    return mnist
+
+
 def numbers_after(words, text):
     """The numbers at the ends of the lines that begin with some words."""
     return [float(number) for number in re.findall(rf"^\s*{words}\s+([-+.\de]+)$", text, re.MULTILINE)]
@@ -47,9 +55,7 @@ def test_two_moons(tmp_path):
 
 
 def test_mnist_0_8(tmp_path):
-    mnist = Path(os.environ.get("SKLIP_MNIST", ROOT / ".." / "shared" / "data" / "mnist.npz"))
-    if not mnist.exists():
-        pytest.skip(f"no MNIST at {mnist}; SKLIP_MNIST names another place")
+    mnist = mnist_or_skip()
     picture = tmp_path / "mnist.png"
     printed = run_example("plot_mnist_0_8.py", picture, "--epochs", "3", "--rows", "3000", SKLIP_MNIST=str(mnist))
     assert "val_hinge" in printed
@@ -94,9 +100,7 @@ def test_cross_entropy(tmp_path):
 
 def test_hyperparameter_search(tmp_path):
     pytest.importorskip("optuna")
-    mnist = Path(os.environ.get("SKLIP_MNIST", ROOT / ".." / "shared" / "data" / "mnist.npz"))
-    if not mnist.exists():
-        pytest.skip(f"no MNIST at {mnist}; SKLIP_MNIST names another place")
+    mnist = mnist_or_skip()
     picture = tmp_path / "search.png"
     short = ["--rows", "300", "--epochs", "2", "--journal", tmp_path / "journal.log"]
 

@@ -192,4 +192,4 @@ class HKRClassifier(LipschitzClassifier):
 
     def _objective_of_fit(self):
         self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
-        return HKRObjective(float(self.alpha), self.min_margin_)
+        return HKRObjective(self.min_margin_, float(self.alpha))

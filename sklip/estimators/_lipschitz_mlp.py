@@ -239,7 +239,7 @@ class LipschitzMLP(LipschitzClassifier):
         if self.loss == "hinge":
             return HingeObjective(self.min_margin_)
         if self.loss == "hkr":
-            return HKRObjective(float(self.alpha), self.min_margin_)
+            return HKRObjective(self.min_margin_, float(self.alpha))
         return KerasObjective(self.loss, self.temperature_)
 
     def _logits(self, X):

@@ -11,34 +11,6 @@ from sklip import loss_formulas
 
 
 @dataclass(frozen=True)
-class HKRObjective:
-    """``−kr + alpha · hinge``."""
-
-    alpha: float
-    min_margin: float
-
-    def keras_loss(self, scale, class_weight, class_proportions):
-        """The Keras loss in the units of the training."""
-        from sklip.losses import HKR
-
-        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
-
-    def terms(self, positive, scores, weight, class_weight):
-        """The loss and its terms of rows, by name."""
-        distance = loss_formulas.kantorovich_rubinstein(np, positive, scores, weight)
-        hinge = self._hinge(positive, scores, weight, class_weight)
-        return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
-
-    def class_terms(self, positive, scores, weight):
-        """The part of the rows of one class, by name."""
-        return {"hinge": self._hinge(positive, scores, weight, None)}
-
-    def _hinge(self, positive, scores, weight, class_weight):
-        cost = loss_formulas.hinge_cost(np, positive, scores, self.min_margin)
-        return loss_formulas.expectation(np, cost, positive, weight, class_weight)
-
-
-@dataclass(frozen=True)
 class HingeObjective:
     """The hinge alone."""
 
@@ -57,7 +29,26 @@ class HingeObjective:
 
     def class_terms(self, positive, scores, weight):
         """The part of the rows of one class, by name."""
-        return {"hinge": self.terms(positive, scores, weight, None)["hinge"]}
+        return {"hinge": HingeObjective.terms(self, positive, scores, weight, None)["hinge"]}
+
+
+@dataclass(frozen=True)
+class HKRObjective(HingeObjective):
+    """``−kr + alpha · hinge``."""
+
+    alpha: float
+
+    def keras_loss(self, scale, class_weight, class_proportions):
+        """The Keras loss in the units of the training."""
+        from sklip.losses import HKR
+
+        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
+
+    def terms(self, positive, scores, weight, class_weight):
+        """The loss and its terms of rows, by name."""
+        distance = loss_formulas.kantorovich_rubinstein(np, positive, scores, weight)
+        hinge = super().terms(positive, scores, weight, class_weight)["hinge"]
+        return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
 
 
 @dataclass(frozen=True)
@@ -94,9 +85,7 @@ class KerasObjective:
 
     def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
-        from sklip.losses._of_logits import LossOfLogits
-
-        loss = LossOfLogits(self.loss, self.temperature * scale, class_weight)
+        loss = self._of_logits(scale, class_weight)
         heads = 1 if len(class_weight) == 2 else len(class_weight)
         own = np.array([[1.0], [0.0]]) if heads == 1 else np.eye(2, heads)
         right, wrong = (float(loss(own, sign * (2 * own - 1) / loss.tau)) for sign in (1, -1))
@@ -107,11 +96,16 @@ class KerasObjective:
             )
         return loss
 
+    def _of_logits(self, scale, class_weight):
+        """The Keras loss, unchecked."""
+        from sklip.losses._of_logits import LossOfLogits
+
+        return LossOfLogits(self.loss, self.temperature * scale, class_weight)
+
     def terms(self, positive, scores, weight, class_weight):
         """The loss of rows; Keras computes it."""
         neutral = np.ones(max(2, scores.shape[1])) if class_weight is None else class_weight
-        value = self.keras_loss(1.0, neutral, None)(positive, scores, weight)
-        return {"loss": np.float64(value)}
+        return {"loss": np.float64(self._of_logits(1.0, neutral)(positive, scores, weight))}
 
     def class_terms(self, positive, scores, weight):
         """The part of the rows of one class, by name."""

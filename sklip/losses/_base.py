@@ -14,14 +14,9 @@ def columns(y_true, y_pred, sample_weight):
         scores = ops.expand_dims(scores, -1)
     targets = ops.reshape(ops.cast(y_true, scores.dtype), ops.shape(scores))
     positive = ops.cast(targets > 0, scores.dtype)
-    return positive, scores, weight_column(scores, sample_weight)
-
-
-def weight_column(scores, sample_weight):
-    """Weights of rows as an (n, 1) tensor of the scores' dtype; ones where there are none."""
     if sample_weight is None:
-        return ops.ones_like(scores[:, :1])
-    return ops.reshape(ops.cast(sample_weight, scores.dtype), (-1, 1))
+        return positive, scores, ops.ones_like(scores[:, :1])
+    return positive, scores, ops.reshape(ops.cast(sample_weight, scores.dtype), (-1, 1))
 
 
 def constants(values, scores):
@@ -38,8 +33,11 @@ class ExpectationLoss(keras.losses.Loss):
     """A Keras loss of a whole batch, into whose expectations the sample weights enter.
 
     A subclass names its parameters and its terms, of which ``"loss"`` is the first, and
-    computes them in ``terms``.
+    computes them in ``terms``, from ``columns``.
     """
+
+    # "one", "several", or None for both.
+    heads = None
 
     parameter_names = ()
     term_names = ("loss",)
@@ -52,6 +50,15 @@ class ExpectationLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         """Return the loss without sample weights."""
         return self(y_true, y_pred)
+
+    def columns(self, y_true, y_pred, sample_weight):
+        """Return :func:`columns`; raise a ValueError for another number of heads than the loss is for."""
+        positive, scores, weight = columns(y_true, y_pred, sample_weight)
+        found = scores.shape[-1]
+        if self.heads is not None and (found == 1) != (self.heads == "one"):
+            wanted = "one column of scores" if self.heads == "one" else "one column of scores a class, two or more"
+            raise ValueError(f"{type(self).__name__} needs {wanted}; got {found}.")
+        return positive, scores, weight
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return the loss, as ``"loss"``, and the terms it is made of, by name."""
@@ -67,7 +74,7 @@ class MeanCostLoss(ExpectationLoss):
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return the loss, under its name as well where it has one."""
-        positive, scores, weight = columns(y_true, y_pred, sample_weight)
+        positive, scores, weight = self.columns(y_true, y_pred, sample_weight)
         value = expectation(ops, self.cost(positive, scores), positive, weight, constants(self.class_weight, scores))
         return dict.fromkeys(self.term_names, value)
 
@@ -76,9 +83,12 @@ class MeanCostLoss(ExpectationLoss):
         raise NotImplementedError
 
 
-def check_heads(scores, loss, heads):
-    """Raise a ValueError unless scores have one column (``heads`` 1) or several (2)."""
-    found = scores.shape[-1]
-    if (found == 1) != (heads == 1):
-        wanted = "one column of scores" if heads == 1 else "one column of scores a class, two or more"
-        raise ValueError(f"{type(loss).__name__} needs {wanted}; got {found}.")
+class MarginLoss(MeanCostLoss):
+    """The expectation of a cost with a margin; the subclass says which."""
+
+    parameter_names = ("min_margin", "class_weight")
+
+    def __init__(self, min_margin=1.0, class_weight=None, name="margin"):
+        super().__init__(name=name)
+        self.min_margin = min_margin
+        self.class_weight = plain(class_weight)

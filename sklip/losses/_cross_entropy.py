@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from sklip.loss_formulas import cross_entropy_cost
-from sklip.losses._base import MeanCostLoss, check_heads, plain
+from sklip.losses._base import MeanCostLoss, plain
 
 
 class _TauCrossentropy(MeanCostLoss):
@@ -13,7 +13,7 @@ class _TauCrossentropy(MeanCostLoss):
     parameter_names = ("tau", "margin_offset", "class_weight")
     term_names = ("loss", "cross_entropy")
     unitless_terms = ("cross_entropy",)
-    _heads = 2
+    heads = "several"
 
     def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_crossentropy"):
         super().__init__(name=name)
@@ -23,7 +23,6 @@ class _TauCrossentropy(MeanCostLoss):
 
     def cost(self, positive, scores):
         """Cross-entropy of each row, in nats."""
-        check_heads(scores, self, self._heads)
         return cross_entropy_cost(ops, positive, scores, self.tau, self.margin_offset)
 
     def terms(self, y_true, y_pred, sample_weight=None):
@@ -63,7 +62,7 @@ class TauBinaryCrossentropy(_TauCrossentropy):
     0.346574
     """
 
-    _heads = 1
+    heads = "one"
 
     def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_binary_crossentropy"):
         super().__init__(tau, margin_offset, class_weight, name)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from sklip import loss_formulas
-from sklip.losses._base import ExpectationLoss, MeanCostLoss, check_heads, columns, constants, plain
+from sklip.losses._base import ExpectationLoss, MarginLoss, columns, constants, plain
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -30,7 +30,11 @@ def kr(y_true, y_pred, sample_weight=None, class_proportions=None):
     scalar tensor
         In the units of the scores.
     """
-    positive, scores, weight = columns(y_true, y_pred, sample_weight)
+    return _kr(*columns(y_true, y_pred, sample_weight), class_proportions)
+
+
+def _kr(positive, scores, weight, class_proportions):
+    """:func:`kr` of columns."""
     return loss_formulas.kantorovich_rubinstein(ops, positive, scores, weight, constants(class_proportions, scores))
 
 
@@ -59,7 +63,11 @@ def hinge_margin(y_true, y_pred, sample_weight=None, min_margin=1.0, class_weigh
     scalar tensor
         In the units of the scores.
     """
-    positive, scores, weight = columns(y_true, y_pred, sample_weight)
+    return _hinge_margin(*columns(y_true, y_pred, sample_weight), min_margin, class_weight)
+
+
+def _hinge_margin(positive, scores, weight, min_margin, class_weight):
+    """:func:`hinge_margin` of columns."""
     cost = loss_formulas.hinge_cost(ops, positive, scores, min_margin)
     return loss_formulas.expectation(ops, cost, positive, weight, constants(class_weight, scores))
 
@@ -126,7 +134,7 @@ class KR(ExpectationLoss):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class HingeMargin(MeanCostLoss):
+class HingeMargin(MarginLoss):
     """Hinge loss with a margin, ``E[max(0, min_margin − y f)]``.
 
     Parameters
@@ -146,13 +154,10 @@ class HingeMargin(MeanCostLoss):
     0.25
     """
 
-    parameter_names = ("min_margin", "class_weight")
     term_names = ("loss", "hinge")
 
     def __init__(self, min_margin=1.0, class_weight=None, name="hinge_margin"):
-        super().__init__(name=name)
-        self.min_margin = min_margin
-        self.class_weight = plain(class_weight)
+        super().__init__(min_margin, class_weight, name)
 
     def cost(self, positive, scores):
         """Hinge of each row."""
@@ -202,8 +207,9 @@ class HKR(ExpectationLoss):
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return ``loss``, ``kr`` and ``hinge``."""
-        distance = kr(y_true, y_pred, sample_weight, self.class_proportions)
-        hinge = hinge_margin(y_true, y_pred, sample_weight, self.min_margin, self.class_weight)
+        columns = self.columns(y_true, y_pred, sample_weight)
+        distance = _kr(*columns, self.class_proportions)
+        hinge = _hinge_margin(*columns, self.min_margin, self.class_weight)
         return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
 
 
@@ -234,13 +240,10 @@ class MulticlassHinge(HingeMargin):
     0.375
     """
 
+    heads = "several"
+
     def __init__(self, min_margin=1.0, class_weight=None, name="multiclass_hinge"):
         super().__init__(min_margin, class_weight, name)
-
-    def terms(self, y_true, y_pred, sample_weight=None):
-        """Return ``loss`` and ``hinge``."""
-        check_heads(ops.convert_to_tensor(y_pred), self, 2)
-        return super().terms(y_true, y_pred, sample_weight)
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -272,10 +275,7 @@ class MulticlassHKR(HKR):
     -4.0
     """
 
+    heads = "several"
+
     def __init__(self, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None, name="multiclass_hkr"):
         super().__init__(alpha, min_margin, class_weight, class_proportions, name)
-
-    def terms(self, y_true, y_pred, sample_weight=None):
-        """Return ``loss``, ``kr`` and ``hinge``."""
-        check_heads(ops.convert_to_tensor(y_pred), self, 2)
-        return super().terms(y_true, y_pred, sample_weight)

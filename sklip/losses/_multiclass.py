@@ -4,22 +4,11 @@ import keras
 from keras import ops
 
 from sklip import loss_formulas
-from sklip.losses._base import ExpectationLoss, MeanCostLoss, check_heads, columns, constants, plain
-
-
-class _MarginLoss(MeanCostLoss):
-    """The expectation of a cost with a margin."""
-
-    parameter_names = ("min_margin", "class_weight")
-
-    def __init__(self, min_margin=1.0, class_weight=None, name="margin"):
-        super().__init__(name=name)
-        self.min_margin = min_margin
-        self.class_weight = plain(class_weight)
+from sklip.losses._base import ExpectationLoss, MarginLoss, constants, plain
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class MultiMargin(_MarginLoss):
+class MultiMargin(MarginLoss):
     """Multi-margin loss, ``E[Σ_{j≠y} max(0, min_margin − (f_y − f_j)) / C]``, as PyTorch defines it.
 
     Parameters
@@ -39,17 +28,18 @@ class MultiMargin(_MarginLoss):
     0.5
     """
 
+    heads = "several"
+
     def __init__(self, min_margin=1.0, class_weight=None, name="multi_margin"):
         super().__init__(min_margin, class_weight, name)
 
     def cost(self, positive, scores):
         """Cost of each row."""
-        check_heads(scores, self, 2)
         return loss_formulas.multi_margin_cost(ops, positive, scores, self.min_margin)
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class CategoricalHinge(_MarginLoss):
+class CategoricalHinge(MarginLoss):
     """Hinge of the gap to the best other class, ``E[max(0, min_margin − (f_y − max_{j≠y} f_j))]``.
 
     Parameters
@@ -69,24 +59,25 @@ class CategoricalHinge(_MarginLoss):
     1.5
     """
 
+    heads = "several"
+
     def __init__(self, min_margin=1.0, class_weight=None, name="categorical_hinge"):
         super().__init__(min_margin, class_weight, name)
 
     def cost(self, positive, scores):
         """Cost of each row."""
-        check_heads(scores, self, 2)
         return loss_formulas.categorical_hinge_cost(ops, positive, scores, self.min_margin)
 
 
 class _SummarisedHKR(ExpectationLoss):
     """``−kr + alpha · hinge`` of rows, from a summary of the other classes' heads."""
 
+    heads = "several"
     term_names = ("loss", "kr", "hinge")
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return ``loss``, ``kr`` and ``hinge``."""
-        positive, scores, weight = columns(y_true, y_pred, sample_weight)
-        check_heads(scores, self, 2)
+        positive, scores, weight = self.columns(y_true, y_pred, sample_weight)
         gain, hinge = self._summary(positive, scores)
         distance = loss_formulas.expectation(ops, gain, positive, weight)
         cost = loss_formulas.expectation(ops, hinge, positive, weight, constants(self.class_weight, scores))
