@@ -4,11 +4,49 @@
 Keras. The estimators do so in ``fit`` and ``to_keras``, not before.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from sklip._worker_threads import limit_tensorflow_in_workers
-from sklip.estimators import HKRClassifier, LipschitzMLP
+from sklip.estimators import HKRClassifier, LipschitzMLP, WassersteinEstimator
+from sklip.exceptions import BrokenCertificateWarning, NotLipschitzError
+
+if TYPE_CHECKING:
+    from sklip.auditing import AuditResult, audit
+    from sklip.pipelines import CertifiedRadii, certified_radius
 
 limit_tensorflow_in_workers()
 
 __version__ = "0.1.0"
 
-__all__ = ["HKRClassifier", "LipschitzMLP", "__version__"]
+__all__ = [
+    "AuditResult",
+    "BrokenCertificateWarning",
+    "CertifiedRadii",
+    "HKRClassifier",
+    "LipschitzMLP",
+    "NotLipschitzError",
+    "WassersteinEstimator",
+    "__version__",
+    "audit",
+    "certified_radius",
+]
+
+# A process that only predicts need not load the parts of scikit-learn that these know.
+_LATE = {
+    "AuditResult": "sklip.auditing",
+    "CertifiedRadii": "sklip.pipelines",
+    "audit": "sklip.auditing",
+    "certified_radius": "sklip.pipelines",
+}
+
+
+def __getattr__(name):
+    if name not in _LATE:
+        raise AttributeError(f"module 'sklip' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(_LATE[name]), name)
+    return globals()[name]
+
+
+def __dir__():
+    return __all__

@@ -58,3 +58,43 @@ def activate(name: str, units: np.ndarray) -> np.ndarray:
     size = group_size(name)
     groups = units.reshape(len(units), size, units.shape[-1] // size)
     return np.sort(groups, axis=1).reshape(units.shape)
+
+
+def activation_gradient(name: str, before: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    """Carry slopes back through an activation.
+
+    Parameters
+    ----------
+    name : str
+        As in :func:`activate`.
+    before : ndarray of shape (n_rows, width)
+        What the activation was given.
+    slopes : ndarray of shape (n_rows, width)
+        Derivatives with respect to what it returned.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, width)
+        Derivatives with respect to ``before``: the same numbers, permuted, negated or zeroed.
+        At a kink, those of one of the pieces that meet there.
+    """
+    if name == "relu":
+        return np.where(before > 0, slopes, 0.0)
+    if name == "abs":
+        return np.where(before < 0, -slopes, slopes)
+    rows, width = before.shape
+    half = width // 2
+    if name == "groupsort2" or name == "maxmin":
+        low, high = (0, half) if name == "groupsort2" else (half, 0)
+        minima, maxima = slopes[:, low : low + half], slopes[:, high : high + half]
+        swapped = before[:, :half] > before[:, half:]
+        result = np.empty_like(slopes)
+        result[:, :half] = np.where(swapped, maxima, minima)
+        result[:, half:] = np.where(swapped, minima, maxima)
+        return result
+    size = group_size(name) or width
+    groups = (rows, size, width // size)
+    order = np.argsort(before.reshape(groups), axis=1, kind="stable")
+    result = np.empty(groups)
+    np.put_along_axis(result, order, slopes.reshape(groups), axis=1)
+    return result.reshape(rows, width)

@@ -3,12 +3,13 @@
 It is the only truth after ``fit``: predictions, certificates, pickles and exports read it.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.activations import activate
+from sklip.activations import activate, is_activation, required_multiple
 
 _BLOCK_ROWS = 4096
 
@@ -38,8 +39,22 @@ class CondensedNetwork:
     activations: tuple[str, ...]
 
     def __post_init__(self):
+        self._check()
         for array in (self.center, *self.kernels, *self.biases):
             array.flags.writeable = False
+
+    def _check(self):
+        """Raise for what is not a network: a file may have been edited, and certificates count on what is checked."""
+        widths = [len(self.center), *(kernel.shape[-1] for kernel in self.kernels)]
+        expected = [(widths[0],), *itertools.pairwise(widths), *((width,) for width in widths[1:])]
+        arrays = (self.center, *self.kernels, *self.biases)
+        if [array.shape for array in arrays] != expected or len(self.activations) != len(self.kernels) - 1:
+            raise ValueError(f"The layers of the network do not fit together: {[array.shape for array in arrays]}.")
+        if not all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays):
+            raise ValueError("The network holds numbers that are not finite, or not float64.")
+        for activation, width in zip(self.activations, widths[1:], strict=False):
+            if not is_activation(activation) or width % required_multiple(activation):
+                raise ValueError(f"The network has no activation {activation!r} of {width} units.")
 
     def __setstate__(self, state):
         vars(self).update(state)

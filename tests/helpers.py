@@ -1,4 +1,4 @@
-"""Contracts that several modules share, and an attack on certificates."""
+"""Contracts that several modules share."""
 
 import atexit
 import functools
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sklip.activations import activate, group_size
+from sklip.activations import group_size
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -159,6 +159,16 @@ def random_network(rng, widths, activation="groupsort2", *, orthonormal=True, sc
     )
 
 
+def serving(network, kind=None):
+    """A fitted classifier, HKRClassifier unless told otherwise, that serves a network of one's own making."""
+    from sklip import HKRClassifier
+
+    classifier = (kind or HKRClassifier)()
+    classifier.network_, classifier.n_features_in_ = network, len(network.center)
+    classifier.classes_ = np.arange(max(2, network.kernels[-1].shape[1]))
+    return classifier
+
+
 def _exact_activation(name, units):
     width = len(units)
     if name == "relu":
@@ -187,7 +197,7 @@ def exact_scores(network, row):
     return units
 
 
-# The attack ---------------------------------------------------------------------------------
+# Balls --------------------------------------------------------------------------------------
 
 
 def strictly_inside(X, inputs, radii):
@@ -219,131 +229,3 @@ def _halve(a):
     shifted = a * (2.0**27 + 1.0)
     high = shifted - (shifted - a)
     return high, a - high
-
-
-def _activation_gradient(name, before, slopes):
-    """The slopes before an activation, from those after it."""
-    if name == "relu":
-        return slopes * (before > 0)
-    if name == "abs":
-        return slopes * np.sign(before)
-    rows, width = before.shape
-    if name == "maxmin":
-        slopes = np.roll(slopes, width // 2, axis=1)
-    size = 2 if name == "maxmin" else group_size(name) or width
-    shape = (rows, size, width // size)
-    order = np.argsort(before.reshape(shape), axis=1, kind="stable")
-    result = np.empty(shape)
-    np.put_along_axis(result, order, slopes.reshape(shape), axis=1)
-    return result.reshape(rows, width)
-
-
-def input_gradients(network, X, cotangents):
-    """Gradient of ``Σ_c cotangents_c f_c`` with respect to each row."""
-    units, befores = X - network.center, []
-    for kernel, bias, activation in zip(network.kernels[:-1], network.biases[:-1], network.activations, strict=True):
-        befores.append(units @ kernel + bias)
-        units = activate(activation, befores[-1])
-    slopes = cotangents @ network.kernels[-1].T
-    for kernel, activation, before in zip(
-        network.kernels[-2::-1], network.activations[::-1], befores[::-1], strict=True
-    ):
-        slopes = _activation_gradient(activation, before, slopes) @ kernel.T
-    return slopes
-
-
-def _descent(network, X, labels):
-    """Margin of the labels over the nearest rival, and the unit direction in which it grows fastest."""
-    scores, rows = network.scores(X), np.arange(len(X))
-    if scores.shape[1] == 1:
-        cotangents = np.where(labels[:, None] > 0, 1.0, -1.0)
-        margins = cotangents[:, 0] * scores[:, 0]
-    else:
-        heads = network.kernels[-1]
-        norms = np.linalg.norm(heads[:, :, None] - heads[:, None, :], axis=0)
-        gaps = scores[rows, labels, None] - scores
-        reach = gaps / np.where(norms > 0, norms, 1.0)[labels]
-        reach[rows, labels] = np.inf
-        rivals = reach.argmin(axis=1)
-        cotangents = np.zeros_like(scores)
-        cotangents[rows, labels], cotangents[rows, rivals] = 1.0, -1.0
-        margins = gaps[rows, rivals]
-    return margins, _unit(input_gradients(network, X, cotangents))
-
-
-def _unit(vectors):
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(norms > 0, norms, 1.0)
-
-
-def _directions(network, X, labels, radii, restarts, steps, rng):
-    """Unit directions towards the boundary: gradients, projected descents, random ones."""
-    margins, slopes = _descent(network, X, labels)
-    yield -slopes
-    # One step of length |f|: lands near the boundary where the gradient has norm 1.
-    yield _unit(-slopes - _descent(network, X - margins[:, None] * slopes, labels)[1])
-    for restart in range(restarts):
-        noise = _unit(rng.standard_normal(X.shape))
-        yield noise
-        offsets = 0.5 * radii[:, None] * noise if restart else np.zeros(X.shape)
-        for _ in range(steps):
-            offsets = offsets - (2.5 / steps) * radii[:, None] * _descent(network, X + offsets, labels)[1]
-            norms = np.linalg.norm(offsets, axis=1)
-            offsets *= np.minimum(1.0, radii / np.where(norms > 0, norms, 1.0))[:, None]
-        yield _unit(offsets)
-
-
-def attack_within_radius(classifier, X, dtype=np.float64, restarts=3, *, stretch=1.0, steps=20):
-    """Try to change predictions without leaving the open balls of the certified radii.
-
-    Parameters
-    ----------
-    classifier : fitted sklip classifier
-    X : ndarray of shape (n_rows, n_features)
-        Rounded to ``dtype`` first; every input handed to the classifier is of that dtype.
-    dtype : numpy dtype
-    restarts : int
-        Random directions, and projected gradient descents, a row.
-    stretch : float
-        Factor of the radii: above 1 to see that the attack works.
-    steps : int
-        Of each descent.
-
-    Returns
-    -------
-    changed : int
-        Rows of which an input in the open ball is predicted otherwise.
-    nearest : ndarray of shape (n_rows,)
-        Smallest distance at which a row's prediction was seen to change, infinite where none
-        was: with the radius, it brackets the true distance to the boundary.
-    """
-    X = X.astype(dtype)
-    predicted, radii = classifier.predict(X), stretch * classifier.certified_radius(X)
-    labels = np.searchsorted(classifier.classes_, predicted)
-    network, rows = classifier.network_, np.float64(X)
-    changed, nearest = np.zeros(len(X), dtype=bool), np.full(len(X), np.inf)
-
-    def attempt(inputs):
-        differs = classifier.predict(inputs) != predicted
-        distances = np.linalg.norm(np.float64(inputs) - rows, axis=1)
-        np.minimum(nearest, distances, out=nearest, where=differs)
-        changed[differs] |= strictly_inside(X[differs], inputs[differs], radii[differs])
-        return differs
-
-    for direction in _directions(network, rows, labels, radii, restarts, steps, np.random.default_rng(0)):
-        # At the radius to the last ulp: just inside, on it, and rounded towards the boundary.
-        for factor in (0.99, 1 - 1e-7, 1 - 1e-12, 1 - 2.0**-52, 1.0, 1 + 2.0**-52):
-            inputs = (rows + factor * radii[:, None] * direction).astype(dtype)
-            attempt(inputs)
-            attempt(np.nextafter(inputs, np.where(direction > 0, np.inf, -np.inf).astype(dtype)))
-        # Out to the boundary, then back to it.
-        low, high = radii.copy(), np.full(len(X), np.inf)
-        for factor in (1.01, 1.1, 1.5, 2.0, 4.0, 8.0):
-            differs = attempt((rows + factor * radii[:, None] * direction).astype(dtype))
-            high = np.where(differs, np.minimum(high, factor * radii), high)
-        found = np.isfinite(high)
-        for _ in range(45):
-            middle = np.where(found, 0.5 * (low + np.where(found, high, low)), low)
-            differs = attempt((rows + middle[:, None] * direction).astype(dtype)) & found
-            low, high = np.where(differs, low, middle), np.where(differs, middle, high)
-    return int(changed.sum()), nearest

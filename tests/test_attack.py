@@ -1,76 +1,128 @@
-"""Attacks on fitted classifiers: inside the certified radius, no prediction may change."""
+"""Attacks on classifiers: inside the certified radius, no prediction may change."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sklip import HKRClassifier, LipschitzMLP
-from sklip.certification import certified_radius
-from tests.helpers import ACTIVATIONS, attack_within_radius, input_gradients, random_network, strictly_inside
+from sklip.attacks import attack
+from sklip.attacks._geometry import lengths_above, strictly_inside
+from sklip.auditing import estimator_target
+from tests import helpers
+from tests.helpers import ACTIVATIONS, random_network, serving
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_the_gradients_of_the_attack_equal_finite_differences(rng, activation):
-    network, step = random_network(rng, (5, 8, 12, 3), activation), 1e-6
-    X, cotangents = rng.standard_normal((4, 5)), rng.standard_normal((4, 3))
-    gradients = input_gradients(network, X, cotangents)
-    for feature in range(5):
-        shift = step * np.eye(5)[feature]
-        difference = np.sum(cotangents * (network.scores(X + shift) - network.scores(X - shift)), axis=1) / (2 * step)
-        np.testing.assert_allclose(gradients[:, feature], difference, atol=1e-8)
+def _inside(rows, inputs, radii, scale=1.0, norm=2):
+    rows, inputs = np.atleast_2d(np.float64(rows)), np.atleast_2d(np.float64(inputs))
+    scale = np.broadcast_to(np.float64(scale), rows.shape[1:])
+    return strictly_inside(rows, inputs, np.atleast_1d(np.float64(radii)), scale, norm)
 
 
 def test_strictly_inside_is_exact_to_the_last_bit():
-    x, ulp = np.array([[1.0, 0.0]]), 2.0**-52
+    x, ulp = [1.0, 0.0], 2.0**-52
     for radius, inside in [(0.25, False), (0.25 + ulp / 4, True), (0.25 - ulp / 8, False)]:
-        assert strictly_inside(x, np.array([[1.25, 0.0]]), np.array([radius])) == inside
+        for norm in (1, 2, np.inf):
+            assert _inside(x, [1.25, 0.0], radius, norm=norm) == inside
     # 3-4-5, then a displacement that only adds below the last bit of the squares.
-    assert not strictly_inside(np.zeros((1, 2)), np.array([[3.0, 4.0]]), np.array([5.0]))
-    assert strictly_inside(np.zeros((1, 2)), np.array([[3.0, 4.0]]), np.array([np.nextafter(5.0, 6.0)]))
-    assert not strictly_inside(np.zeros((1, 3)), np.array([[3.0, 4.0, 1e-20]]), np.array([5.0]))
-    assert not strictly_inside(np.array([[1e16]]), np.array([[1e16 + 2]]), np.array([2.0]))
+    assert not _inside([0.0, 0.0], [3.0, 4.0], 5.0)
+    assert _inside([0.0, 0.0], [3.0, 4.0], np.nextafter(5.0, 6.0))
+    assert not _inside([0.0, 0.0, 0.0], [3.0, 4.0, 1e-20], 5.0)
+    assert not _inside([1e16], [1e16 + 2], 2.0)
+    # L1: 1 + 1e-20, and L∞: only the largest counts.
+    assert not _inside([0.0, 0.0], [1.0, 1e-20], 1.0, norm=1)
+    assert _inside([0.0, 0.0], [1.0, 2.0**-53], 1.0 + ulp, norm=1)
+    assert not _inside([0.0, 0.0], [1.0, 1.0], 1.0, norm=np.inf)
+    assert _inside([0.0, 0.0], [1.0, 1.0], 1.0 + ulp, norm=np.inf)
+    # A third is not a float64 number: fl(1/3) < 1/3.
+    assert not _inside([0.0], [1.0], 1.0 / 3.0, scale=3.0)
+    assert _inside([0.0], [1.0], np.nextafter(1.0 / 3.0, 1.0), scale=3.0)
+    # Squares that underflow.
+    assert not _inside([0.0, 0.0], [3e-200, 4e-200], 4.9e-200)
+    assert _inside([0.0, 0.0], [3e-200, 4e-200], 5.1e-200)
+    assert not _inside([0.0], [0.0], 0.0)
+    assert _inside([0.0], [5e-324], np.inf)
 
 
-class _Untrained:
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 6), exponent=st.integers(-60, 60))
+def test_strictly_inside_agrees_with_an_independent_exact_test(seed, size, exponent):
+    rng = np.random.default_rng(seed)
+    rows, moves = rng.standard_normal((50, size)), rng.standard_normal((50, size)) * 2.0**exponent
+    inputs = rows + moves
+    radii = np.linalg.norm(inputs - rows, axis=1) * (1 + rng.integers(-3, 4, 50) * 2.0**-52)
+    np.testing.assert_array_equal(_inside(rows, inputs, radii), helpers.strictly_inside(rows, inputs, radii))
+
+
+@given(seed=st.integers(0, 2**32 - 1), norm=st.sampled_from([1, 2, np.inf]))
+def test_lengths_above_are_above_the_exact_ones_and_close(seed, norm):
+    rng = np.random.default_rng(seed)
+    rows, inputs, scale = rng.standard_normal((20, 7)), rng.standard_normal((20, 7)), rng.uniform(0.1, 9, 7)
+    above = lengths_above(rows, inputs, scale, norm)
+    assert not _inside(rows, inputs, above * (1 - 1e-13), scale, norm).any()
+    assert _inside(rows, inputs, np.nextafter(above, np.inf), scale, norm).all()
+
+
+def _untrained(network, X):
     """A random network as a classifier, its boundary amid the rows."""
+    *biases, last = network.biases
+    return serving(replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0))))
 
-    def __init__(self, network, X):
-        *biases, last = network.biases
-        self.network_ = replace(network, biases=(*biases, last - np.median(network.scores(X), axis=0)))
-        self.classes_ = np.arange(max(2, len(network.biases[-1])))
 
-    def predict(self, X):
-        scores = self.network_.scores(np.float64(X))
-        return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
-
-    def certified_radius(self, X):
-        return certified_radius(self.network_, np.float64(X))
+def _attacked(classifier, X, *, stretch=1.0, norm=2, scale=None, **parameters):
+    target = estimator_target(classifier, X, norm=norm, scale=scale)
+    target = replace(target, radii=stretch * target.radii)
+    return target, attack(target, **parameters)
 
 
 @DTYPES
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("n_scores", [1, 4])
 def test_random_networks_withstand_the_attack(rng, activation, n_scores, dtype):
-    X = 2.0 * rng.standard_normal((100, 5))
-    changed, nearest = attack_within_radius(
-        _Untrained(random_network(rng, (5, 8, 12, n_scores), activation), X), X, dtype, restarts=1
-    )
-    assert changed == 0
-    assert np.isfinite(nearest).any()
+    X = (2.0 * rng.standard_normal((100, 5))).astype(dtype)
+    classifier = _untrained(random_network(rng, (5, 8, 12, n_scores), activation), X)
+    for norm, scale in [(2, None), (1, None), (np.inf, [1.0, 2.0, 0.3, 1.0, 7.0])]:
+        target, found = _attacked(classifier, X, norm=norm, scale=scale, restarts=1, steps=8)
+        assert not found.inside.any()
+        assert (found.distance >= target.radii).all()
+        assert np.isfinite(found.distance).mean() > 0.7
 
 
 @pytest.mark.parametrize("activation", ["groupsort2", "fullsort", "maxmin", "abs"])
 @pytest.mark.parametrize("n_scores", [1, 4])
-def test_the_attack_finds_certificates_that_are_wrong_by_a_billionth(rng, activation, n_scores):
+@pytest.mark.parametrize("effort", [{"restarts": 1, "steps": 3}, {}])
+def test_the_attack_finds_certificates_that_are_wrong_by_a_billionth(rng, activation, n_scores, effort):
     """Square kernels and activations that only permute or negate: the first score is as steep as its bound."""
     X = 3.0 * rng.standard_normal((200, 6))
-    classifier = _Untrained(random_network(rng, (6, 6, 6, n_scores), activation), X)
-    changed, nearest = attack_within_radius(classifier, X, stretch=1 + 1e-9)
-    assert changed > 50
-    assert changed == (nearest < (1 + 1e-9) * classifier.certified_radius(X)).sum()
+    classifier = _untrained(random_network(rng, (6, 6, 6, n_scores), activation), X)
+    target, found = _attacked(classifier, X, stretch=1 + 1e-9, **effort)
+    assert found.inside.sum() > 50
+    np.testing.assert_array_equal(found.inside, found.distance <= target.radii)
+    changed = found.inputs[found.inside]
+    assert (classifier.predict(changed) != found.labels[found.inside]).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_every_input_is_one_that_the_columns_can_hold(rng, dtype):
+    X = (3.0 * rng.standard_normal((200, 6))).astype(dtype)
+    classifier = _untrained(random_network(rng, (6, 6, 6, 1)), X)
+    seen = []
+
+    class _Watched(HKRClassifier):
+        def predict(self, X):
+            seen.append(X)
+            return super().predict(X)
+
+    watched = serving(classifier.network_, _Watched)
+    _, found = _attacked(watched, X)
+    assert {inputs.dtype for inputs in seen} == {np.dtype(dtype)}
+    assert not found.inside.any()
+    # Radii that are too long by some spacings of the dtype are seen to be.
+    _, found = _attacked(watched, X, stretch=1 + 30 * np.finfo(dtype).eps)
+    assert found.inside.sum() > 20
 
 
 def _fitted(X, y, kind=HKRClassifier, **parameters):
@@ -94,11 +146,11 @@ def on_breast_cancer(breast_cancer):
 
 
 def _assert_withstands(classifier, X, dtype):
-    changed, nearest = attack_within_radius(classifier, X, dtype)
-    radii = classifier.certified_radius(X.astype(dtype))
-    assert changed == 0
-    assert (nearest >= radii).all()
-    assert (radii > 0).mean() > 0.95
+    target, found = _attacked(classifier, X.astype(dtype))
+    assert not found.inside.any()
+    assert (found.distance >= target.radii).all()
+    assert np.isfinite(found.distance).all()
+    assert (target.radii > 0).mean() > 0.95
 
 
 @pytest.mark.slow
@@ -137,20 +189,15 @@ def test_networks_trained_by_cross_entropy_withstand_the_attack(by_cross_entropy
 @DTYPES
 def test_rows_at_the_boundary_withstand_the_attack(on_moons, moons, dtype):
     """Rows moved next to the boundary, where the radius is of the size of rounding."""
-    network, X = on_moons.network_, np.float64(moons[0])
-    for _ in range(30):
-        slopes = input_gradients(network, X, np.ones((len(X), 1)))
-        X = X - network.scores(X) * slopes / np.maximum(np.sum(slopes**2, axis=1, keepdims=True), 0.1)
-    X = X.astype(dtype)
+    X = on_moons.closest_adversarial(moons[0])[0].astype(dtype)
     assert np.median(np.abs(on_moons.decision_function(X))) < 1e-6
-    changed, nearest = attack_within_radius(on_moons, X, dtype)
-    assert changed == 0
-    assert (nearest >= on_moons.certified_radius(X)).all()
+    target, found = _attacked(on_moons, X)
+    assert not found.inside.any()
+    assert (found.distance >= target.radii).all()
 
 
 @pytest.mark.slow
 def test_the_attack_succeeds_on_most_rows_when_it_may_go_half_as_far_again(on_moons, moons):
-    X = moons[0]
-    changed, nearest = attack_within_radius(on_moons, X, stretch=1.5)
-    assert changed > 0.6 * len(X)
-    assert np.median(nearest / on_moons.certified_radius(X)) < 1.5
+    target, found = _attacked(on_moons, moons[0], stretch=1.5)
+    assert found.inside.mean() > 0.6
+    assert np.median(found.distance / target.radii) < 1.0

@@ -1,8 +1,22 @@
 """Proven bounds of the served network: Lipschitz constant, rounding error, radius. NumPy only."""
 
-from sklip.certification._lipschitz import lipschitz_bound, norm_bound, spectral_norm_bound
-from sklip.certification._radius import Certificate, certificate, certified_radius, certified_scores
+from sklip.certification._lipschitz import (
+    lipschitz_bound,
+    norm_bound,
+    operator_norm_bound,
+    score_bounds,
+    spectral_norm_bound,
+)
+from sklip.certification._radius import (
+    Certificate,
+    certificate,
+    certified_radius,
+    certified_scores,
+    class_radii,
+    threshold_radii,
+)
 from sklip.certification._rounding import ErrorBound, error_bound
+from sklip.certification._transport import transport_bounds, wasserstein_lower_bound
 
 __all__ = [
     "Certificate",
@@ -10,8 +24,14 @@ __all__ = [
     "certificate",
     "certified_radius",
     "certified_scores",
+    "class_radii",
     "error_bound",
     "lipschitz_bound",
     "norm_bound",
+    "operator_norm_bound",
+    "score_bounds",
     "spectral_norm_bound",
+    "threshold_radii",
+    "transport_bounds",
+    "wasserstein_lower_bound",
 ]

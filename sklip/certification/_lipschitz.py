@@ -7,7 +7,7 @@ exact quantity of the stored float64 arrays, rounding included.
 
 import numpy as np
 
-from sklip.certification._floating import TINY, gamma, round_up
+from sklip.certification._floating import TINY, UNIT, gamma, round_up
 
 
 def norm_bound(array: np.ndarray, axis: int | None = None):
@@ -24,6 +24,8 @@ def norm_bound(array: np.ndarray, axis: int | None = None):
     float or ndarray
     """
     count = array.size if axis is None else array.shape[axis]
+    if not array.any():
+        return np.zeros(np.sum(array, axis=axis).shape)[()]
     # Dividing by a power of two is exact and keeps the squares from over- and underflow;
     # squares that underflow all the same are below 2⁻¹⁰²² of the largest.
     _, exponent = np.frexp(np.max(np.abs(array), initial=0.0))
@@ -32,48 +34,140 @@ def norm_bound(array: np.ndarray, axis: int | None = None):
     return np.nextafter(np.ldexp(round_up(np.sqrt(squares), count + 4), exponent), np.inf)
 
 
-def spectral_norm_bound(kernel: np.ndarray) -> float:
-    """Upper bound of the largest singular value of a kernel.
+def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
+    """Upper bound of the largest singular value of a matrix.
 
     With ``S = fl(Wᵀ W)``, ``|S − Wᵀ W| ≤ γₙ |W|ᵀ |W|`` whatever the order of summation
-    (Higham 2002, section 3.5), hence ``‖W‖₂² ≤ 1 + ‖S − I‖_F + γₙ ‖W‖_F²``: for an
-    orthonormal kernel of width 1024 about ``1 + 1e-10``. The Frobenius norm is the answer
-    when it is smaller.
+    (Higham 2002, section 3.5), hence ``‖W‖₂² ≤ ‖S‖₂ + γₙ ‖W‖_F²``. Near an orthonormal ``W``,
+    ``‖S‖₂ ≤ 1 + ‖S − I‖_F``: at width 1024 about ``1 + 1e-10``. Elsewhere a computed eigenvalue
+    decomposition is verified: ``‖S‖₂ ≤ max λ · ‖V‖₂² + ‖S − V Λ Vᵀ‖_F`` holds for whatever ``V``
+    and ``Λ ≥ 0`` came out. The Frobenius norm is the answer when it is smaller.
 
     Parameters
     ----------
-    kernel : ndarray of shape (n, p), float64
+    matrix : ndarray of shape (n, p), float64
+    inaccuracy : float, default=0.0
+        Bound of the Frobenius norm of the difference to the matrix that is meant.
 
     Returns
     -------
     float
-        Infinite when the products overflow.
+        Infinite when the entries are not finite.
     """
-    frobenius = norm_bound(kernel)
-    if min(kernel.shape) == 1:
-        return float(frobenius)
-    tall = kernel if kernel.shape[0] >= kernel.shape[1] else kernel.T
+    frobenius = norm_bound(matrix)
+    if not np.isfinite(frobenius):
+        return np.inf
+    if min(matrix.shape) <= 1 or frobenius == 0:
+        return float(round_up(frobenius + inaccuracy)) if inaccuracy else float(frobenius)
+    # Scaling by a power of two is exact and keeps the products from over- and underflow.
+    _, exponent = np.frexp(frobenius)
+    exponent = 0 if 2.0**-200 < frobenius < 2.0**200 else int(exponent)
+    tall = np.ldexp(matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T, -exponent)
     n, p = tall.shape
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = norm_bound(tall.T @ tall - np.eye(p))
-        rounding = gamma(n + 1) * frobenius**2 + 4 * n * p * TINY
+    gram, square = tall.T @ tall, norm_bound(tall) ** 2
+    rounding = gamma(n + 1) * square + 4 * n * p * TINY
+    deviation = norm_bound(gram - np.eye(p))
+    if deviation < 1e-6:
         bound = round_up(np.sqrt(1.0 + deviation + rounding), 6)
-    return float(min(bound, frobenius) if np.isfinite(bound) else frobenius)
+    else:
+        bound = round_up(np.sqrt(_eigenvalue_bound(gram) + rounding), 6)
+    bound = np.nextafter(np.ldexp(bound, exponent), np.inf)
+    return float(round_up(min(bound, frobenius) + inaccuracy) if inaccuracy else min(bound, frobenius))
 
 
-def trunk_bound(network) -> float:
+def _eigenvalue_bound(gram):
+    """Upper bound of the norm of a symmetric matrix, by a decomposition that is checked and not trusted."""
+    p = len(gram)
+    values, vectors = np.linalg.eigh(gram)
+    values = np.maximum(values, 0.0)
+    largest, square = values[-1], norm_bound(vectors) ** 2
+    rounding = gamma(p + 3) * square + 4 * p * p * TINY
+    skew = norm_bound(vectors.T @ vectors - np.eye(p)) + rounding
+    residual = norm_bound(gram - (vectors * values) @ vectors.T) + (1.0 + largest) * rounding
+    return round_up(largest * (1.0 + skew) + residual, 8)
+
+
+def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0) -> float:
+    """Upper bound of ``max ‖B δ‖₂`` over the displacements ``δ`` of norm at most 1.
+
+    L1: the largest norm of a column. L∞: for any positive ``v``, ``‖B δ‖₂ ≤ ‖B diag(1/v)‖₂ ‖v‖₂``, as
+    ``‖v ∘ δ‖₂ ≤ ‖v‖₂``; the least over three choices of ``v``, of which ``v = 1`` is the usual ``√d ‖B‖₂``,
+    and the sum of the norms of the columns.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (m, d), float64
+    norm : {1, 2, inf}
+        Of the displacement; that of the image is the Euclidean one.
+    inaccuracy : float, default=0.0
+        Bound of the Frobenius norm of the difference to the matrix that is meant.
+
+    Returns
+    -------
+    float
+    """
+    if norm == 2:
+        return spectral_norm_bound(matrix, inaccuracy)
+    columns = norm_bound(matrix, axis=0)
+    if norm == 1:
+        return float(round_up(columns.max(initial=0.0) + inaccuracy))
+    moving = columns > 0
+    matrix, columns = matrix[:, moving], columns[moving]
+    if not columns.size or not np.isfinite(columns).all():
+        return float(round_up(columns.sum() + np.sqrt(len(moving)) * inaccuracy, len(moving) + 2))
+    bounds = [round_up(columns.sum(), len(columns))]
+    for power in (0.0, 0.5, 1.0):
+        lengths = (columns / columns.max()) ** power
+        if lengths.min() > 1e-100:
+            divided = matrix / lengths
+            bounds.append(spectral_norm_bound(divided, 2 * UNIT * norm_bound(divided)) * norm_bound(lengths))
+    # A matrix that is off by E moves the image by at most ‖E‖_F ‖δ‖₂ ≤ ‖E‖_F √d.
+    return float(round_up(min(bounds) + np.sqrt(moving.size) * inaccuracy, 4))
+
+
+def trunk_bound(network, first_layer=spectral_norm_bound) -> float:
     """Upper bound of the Lipschitz constant of all layers before the heads."""
     bound = 1.0
-    for kernel in network.kernels[:-1]:
-        bound = round_up(bound * spectral_norm_bound(kernel))
+    for layer, kernel in enumerate(network.kernels[:-1]):
+        bound = round_up(bound * (spectral_norm_bound if layer else first_layer)(kernel))
     return float(bound)
+
+
+def score_bounds(network, first_layer=spectral_norm_bound) -> tuple[float, np.ndarray]:
+    """Upper bounds of the Lipschitz constants of the scores and of their differences.
+
+    The product of the bounds of the layers before the heads, times the norm of a head, or of the
+    difference of two; activations are 1-Lipschitz.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+    first_layer : callable, default=spectral_norm_bound
+        From a kernel ``W`` of the first layer to a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map
+        ``T`` before the network; by default there is none.
+
+    Returns
+    -------
+    lipschitz : float
+        Of every single score.
+    pair_lipschitz : ndarray of shape (n_scores, n_scores)
+        Of ``f_c − f_j``.
+    """
+    heads = network.kernels[-1]
+    if len(network.kernels) == 1:
+        single = [first_layer(heads[:, [c]]) for c in range(heads.shape[1])]
+        pairs = [
+            [round_up(first_layer(heads[:, [j]] - heads[:, [c]])) for j in range(len(single))]
+            for c in range(len(single))
+        ]
+        return float(max(single)), np.array(pairs, dtype=np.float64)
+    trunk = trunk_bound(network, first_layer)
+    pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0)) for c in range(heads.shape[1])]
+    return float(round_up(trunk * np.max(norm_bound(heads, axis=0)))), round_up(trunk * np.array(pairs))
 
 
 def lipschitz_bound(network) -> float:
     """Upper bound of the Lipschitz constant of every single score of a network.
-
-    The product of the bounds of the layers before the heads, times the largest norm of a
-    head; activations are 1-Lipschitz.
 
     Parameters
     ----------
@@ -83,4 +177,4 @@ def lipschitz_bound(network) -> float:
     -------
     float
     """
-    return float(round_up(trunk_bound(network) * np.max(norm_bound(network.kernels[-1], axis=0))))
+    return score_bounds(network)[0]

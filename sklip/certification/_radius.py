@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from sklip.certification._floating import UNIT, round_down, round_up
-from sklip.certification._lipschitz import lipschitz_bound, norm_bound, trunk_bound
+from sklip.certification._lipschitz import score_bounds
 from sklip.certification._rounding import ErrorBound, error_bound
 
 
@@ -36,18 +36,18 @@ class Certificate:
         distance = round_up(np.sqrt(squares), units.shape[1] + 6) + floor
         return round_up(self.error.slope * (1.0 + 4 * UNIT) * distance + self.error.intercept, 4)
 
+    @property
+    def drift(self) -> float:
+        """Bound of the growth of the errors per unit of displacement."""
+        return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2))
+
     def radii(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Radii of centred rows and their computed scores, of shape (n_rows,)."""
         with np.errstate(over="ignore", invalid="ignore"):
             errors = self.score_errors(units)
-            drift = round_up(self.error.slope * (1.0 + 4 * UNIT), 2)
             if scores.shape[1] == 1:
-                return _quotient(np.abs(scores[:, 0]), 2.0 * errors, self.lipschitz + drift)
-            rows, best = np.arange(len(scores)), scores.argmax(axis=1)
-            gaps = round_down(scores[rows, best, None] - scores, 1)
-            radii = _quotient(gaps, 4.0 * errors[:, None], self.pair_lipschitz[best] + 2.0 * drift)
-            radii[rows, best] = np.inf
-            return radii.min(axis=1)
+                return threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
+            return class_radii(scores, errors, self.pair_lipschitz, self.drift)
 
 
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
@@ -65,21 +65,65 @@ def certificate(network) -> Certificate:
     Certificate
     """
     if network not in _certificates:
-        heads = network.kernels[-1]
         with np.errstate(over="ignore", invalid="ignore"):  # an infinite bound certifies nothing
-            pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0)) for c in range(heads.shape[1])]
-            _certificates[network] = Certificate(
-                lipschitz=lipschitz_bound(network),
-                pair_lipschitz=round_up(trunk_bound(network) * np.array(pairs)),
-                error=error_bound(network),
-            )
+            _certificates[network] = Certificate(*score_bounds(network), error_bound(network))
     return _certificates[network]
 
 
+def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drift: float) -> np.ndarray:
+    """Radii within which a computed score stays on its side of a threshold.
+
+    ``r = (|f − t| − 2 E) / (L + a)``: see :func:`certified_radius`.
+
+    Parameters
+    ----------
+    gaps : ndarray of shape (n_rows,)
+        ``|f − t|`` of the computed scores, not rounded up.
+    errors : ndarray of shape (n_rows,)
+        Bounds ``E`` of the errors of the scores.
+    lipschitz : float
+        Bound ``L`` of their Lipschitz constant.
+    drift : float
+        Bound ``a`` of the growth of ``E`` per unit of displacement.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    return _quotient(gaps, 2.0 * errors, lipschitz + drift)
+
+
+def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarray, drift: float) -> np.ndarray:
+    """Radii within which the computed score of the predicted class stays the highest.
+
+    ``r = min_j (f_c − f_j − 4 E) / (L_cj + 2 a)``: see :func:`certified_radius`.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_classes)
+    errors : ndarray of shape (n_rows,)
+        Bounds ``E`` of the errors of the scores.
+    pair_lipschitz : ndarray of shape (n_classes, n_classes)
+        Bounds ``L_cj`` of the Lipschitz constants of the differences.
+    drift : float
+        Bound ``a`` of the growth of ``E`` per unit of displacement.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    rows, best = np.arange(len(scores)), scores.argmax(axis=1)
+    gaps = round_down(scores[rows, best, None] - scores, 1)
+    radii = _quotient(gaps, 4.0 * errors[:, None], pair_lipschitz[best] + 2.0 * drift)
+    radii[rows, best] = np.inf
+    return radii.min(axis=1)
+
+
 def _quotient(gap, errors, slope):
-    """``max(0, (gap − errors) / slope)``, rounded down."""
+    """``max(0, (gap − errors) / slope)``, rounded down; infinite where nothing can change."""
     difference = gap - errors
-    return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
 def certified_radius(network, X: np.ndarray) -> np.ndarray:

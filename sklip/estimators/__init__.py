@@ -2,5 +2,6 @@
 
 from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._lipschitz_mlp import LipschitzMLP
+from sklip.estimators._wasserstein import WassersteinEstimator
 
-__all__ = ["HKRClassifier", "LipschitzMLP"]
+__all__ = ["HKRClassifier", "LipschitzMLP", "WassersteinEstimator"]

@@ -107,14 +107,16 @@ class HKRClassifier(LipschitzClassifier):
 
     See Also
     --------
+    sklip.certified_radius : Radii of whole pipelines, in raw units and other norms.
+    sklip.audit : An attack on every certificate.
     sklearn.neural_network.MLPClassifier : Networks without a constraint, or a certificate.
     sklearn.calibration.CalibratedClassifierCV : Turns the scores into probabilities.
 
     Notes
     -----
     Distances are Euclidean, so features should have comparable units; put a
-    ``StandardScaler`` before the classifier where they do not. Radii are then in the scaled
-    units.
+    ``StandardScaler`` before the classifier where they do not. The method's radii are then
+    in the scaled units, those of :func:`sklip.certified_radius` in the raw ones.
 
     References
     ----------

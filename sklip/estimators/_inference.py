@@ -1,15 +1,17 @@
-"""The one gate to inference: scores, labels, certificates, loss terms and exports of the served network."""
+"""The one gate to inference: scores, labels, certificates, gradients and exports of the served network."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklip.attacks._closest import closest_adversarial
 from sklip.certification import certificate, certified_radius, certified_scores
 from sklip.estimators import _validation as validation
-from sklip.estimators._rows import balanced_factors, own_head
+from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.gradients import scores_and_jacobian
 
 
-class CertifiedClassifier(ClassifierMixin, BaseEstimator):
+class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
     """What every sklip classifier can do once it has ``network_`` and ``classes_``."""
 
     def _inference_rows(self, X):
@@ -117,55 +119,79 @@ class CertifiedClassifier(ClassifierMixin, BaseEstimator):
         X = self._inference_rows(X)
         return certified_radius(self.network_, X)
 
-    def loss_terms(self, X, y, sample_weight=None):
-        """The terms of the loss, and their parts by class, on the served network.
+    def gradient(self, X):
+        """Gradient of ``decision_function`` at each row, exact up to rounding.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows, in the units of ``fit``.
-        y : array-like of shape (n_rows,)
-            Their labels, all of them among ``classes_``.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Their weights in the expectations.
 
         Returns
         -------
-        dict of str to float or ndarray of shape (n_classes,)
-            ``"loss"``, then its terms by name: ``"kr"`` and ``"hinge"``, or ``"cross_entropy"`` (in nats),
-            with the ``class_weight`` of ``fit`` (``"balanced"``: over these rows), in the units of the data. A name
-            that ends in ``_per_class`` holds the mean over the rows of each class of ``classes_``,
-            without ``class_weight``; nan for a class without rows.
+        ndarray of shape (n_rows, n_features) or (n_rows, n_classes, n_features), float64
+            Two classes: the gradient of the one score. More: that of every class's score. Score
+            and features have the same units, so it has none. The network is piecewise linear;
+            at a kink, this is the gradient of one of the pieces that meet there.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, and for labels that it has not seen.
+            For rows that ``fit`` would not take, or of other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
         X = self._inference_rows(X)
-        y = validation.check_labels(y, len(X))
-        weights = validation.check_weights(sample_weight, X)
-        codes = validation.encode_labels(y, self.classes_)
-        positive, scores, weight = (
-            own_head(codes, len(self.classes_)).astype(np.float64),
-            self.network_.scores(X),
-            weights[:, None],
-        )
-        factors = self._class_factors
-        if factors is None:
-            factors = balanced_factors(np.bincount(codes, weights, len(self.classes_)) / weights.sum())
-        terms = self._objective.terms(positive, scores, weight, factors)
-        parts = [
-            self._objective.class_terms(positive[own], scores[own], weight[own]) if weights[own].any() else {}
-            for own in (codes == code for code in range(len(self.classes_)))
-        ]
-        names = next(filter(None, parts))
-        return {
-            **{name: float(value) for name, value in terms.items()},
-            **{f"{name}_per_class": np.array([float(part.get(name, np.nan)) for part in parts]) for name in names},
-        }
+        scores, jacobian = scores_and_jacobian(self.network_, X)
+        return jacobian[:, 0] if self._finite(scores).ndim == 1 else jacobian
+
+    def closest_adversarial(self, X):
+        """For each row, the nearest point found that is predicted otherwise.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+
+        Returns
+        -------
+        adversarial : ndarray of shape (n_rows, n_features), float64
+            Predicted otherwise than the row, by more than the rounding of its scores; nan where
+            none was found.
+        distance : ndarray of shape (n_rows,), float64
+            Euclidean distance between the two in the units of the data, rounded up; infinite
+            where none was found. The true margin lies between ``certified_radius`` and this.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, or of other columns.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+
+        Notes
+        -----
+        It is a counterfactual explanation as well: the least change found that would have been
+        predicted otherwise. With the HKR loss gradients have a norm near 1 and
+        ``x − f(x) ∇f(x)``, where the search begins, is close to the image of the row under the
+        optimal transport of its class to the other one. See
+        :func:`sklip.attacks.closest_adversarial` for the search; it involves no chance.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_moons
+        >>> from sklip import HKRClassifier
+        >>> X, y = make_moons(500, noise=0.05, random_state=0)
+        >>> classifier = HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
+        >>> adversarial, distance = classifier.closest_adversarial(X)
+        >>> bool((classifier.predict(adversarial) != classifier.predict(X)).all())
+        True
+        >>> bool((distance >= classifier.certified_radius(X)).all())
+        True
+        """
+        X = self._inference_rows(X)
+        self._finite(self.network_.scores(X))
+        return closest_adversarial(self.network_, X)
 
     @property
     def lipschitz_bound_(self):

@@ -133,14 +133,17 @@ class LipschitzMLP(LipschitzClassifier):
 
     See Also
     --------
+    sklip.certified_radius : Radii of whole pipelines, in raw units and other norms.
+    sklip.audit : An attack on every certificate.
     HKRClassifier : Optimal transport with a hinge; no probabilities.
     sklearn.neural_network.MLPClassifier : Networks without a constraint, or a certificate.
 
     Notes
     -----
     Distances are Euclidean, so features should have comparable units; put a
-    ``StandardScaler`` before the classifier where they do not. Radii are then in the scaled
-    units. ``predict`` compares scores, not probabilities, which saturate.
+    ``StandardScaler`` before the classifier where they do not. The method's radii are then
+    in the scaled units, those of :func:`sklip.certified_radius` in the raw ones. ``predict`` compares
+    scores, not probabilities, which saturate.
 
     References
     ----------

@@ -1,0 +1,159 @@
+"""The attack on certificates: look for the nearest input that is predicted otherwise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.attacks._geometry import lengths, random_directions, unit
+from sklip.attacks._search import Search
+from sklip.attacks._target import Target
+from sklip.certification._floating import UNIT
+
+_BLOCK_ROWS = 2048
+
+# An infinite radius is tried at this distance.
+_FURTHEST = 1e100
+
+# Where on a ray the radius is tried, as shares of it; a short attack uses the last ones.
+_AT_THE_RADIUS = (0.99, 1 + 2.0**-52, 1 - 1e-7, 1 - 1e-12, 1 - 2.0**-52, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Attack:
+    """What an attack found.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_rows,)
+        Predictions of the rows as they are.
+    distance : ndarray of shape (n_rows,), float64
+        Of the nearest input that is predicted otherwise, in units of the target's ``scale``
+        and ``norm``, rounded up; infinite where none was found.
+    inputs : ndarray of shape (n_rows, n_features), float64
+        These inputs; nan where none was found.
+    inside : ndarray of shape (n_rows,), bool
+        Whether one was found strictly inside the radius, in exact arithmetic.
+    n_points : int
+        Inputs that were handed to the estimator.
+    """
+
+    labels: np.ndarray
+    distance: np.ndarray
+    inputs: np.ndarray
+    inside: np.ndarray
+    n_points: int
+
+
+def attack(
+    target: Target,
+    *,
+    restarts: int = 3,
+    steps: int = 20,
+    random_state: int | np.random.Generator = 0,
+    progress: Callable[[int], object] | None = None,
+) -> Attack:
+    """Try to change the prediction of each row of a target as near to the row as possible.
+
+    On each row: the gradient; projections on the linearised boundary; projected gradient ascents
+    inside the radius, the first from the row, the others from random places, and those as far as
+    the best success; random directions. Each ray so found is tried at the radius to the last unit
+    in the last place, and nearer than the best success. The nearest success of each row is bisected
+    down to the boundary, and its ray turned towards the boundary linearised there.
+
+    Parameters
+    ----------
+    target : Target
+    restarts : int, default=3
+        Ascents, and random directions, for each row; at least 1.
+    steps : int, default=20
+        Of each ascent; at least 1. ``restarts=1, steps=3`` hands about 60 inputs a row to the
+        estimator, besides 10 gradients; the default about 300, besides 200.
+    random_state : int or Generator, default=0
+        Of the random directions.
+    progress : callable, default=None
+        Called with the number of rows that were finished since the last call.
+
+    Returns
+    -------
+    Attack
+    """
+    rng, nudge = np.random.default_rng(random_state), _outward(target)
+    n_rows, n_points, labels = len(target.rows), 0, []
+    distance, inside = np.empty(n_rows), np.empty(n_rows, dtype=bool)
+    inputs = np.empty(target.rows.shape)
+    for start in range(0, n_rows, _BLOCK_ROWS):
+        index = np.arange(start, min(start + _BLOCK_ROWS, n_rows))
+        labels.append(np.asarray(target.predict(target.rows[index], index)))
+        search = Search(target, index, _changes(target, index, labels[-1]))
+        _attack_block(search, nudge, restarts, steps, rng)
+        inputs[index], inside[index] = search.inputs, search.inside
+        # Rounded up, the distance of an input just inside may be above the radius, which bounds it too.
+        distance[index] = np.where(search.inside, np.minimum(search.distance, search.radii), search.distance)
+        n_points += search.n_points
+        if progress is not None:
+            progress(len(index))
+    return Attack(np.concatenate(labels), distance, inputs, inside, n_points)
+
+
+def _changes(target, index, labels):
+    """Whether the estimator predicts inputs otherwise than their rows."""
+    return lambda inputs, which: np.asarray(target.predict(inputs, index[which])) != labels[which]
+
+
+def _attack_block(search, nudge, restarts, steps, rng):
+    """All moves on the rows of a search."""
+    rows, norm, halvings = search.rows, search.target.norm, min(max(steps, 3), 8)
+    limits = np.minimum(search.radii, _FURTHEST)
+    factors = _AT_THE_RADIUS[-min(max(steps // 2, 2), len(_AT_THE_RADIUS)) :]
+
+    margins, ascent, slopes, _ = search.descend(rows)
+    strides = np.minimum(np.maximum(limits, np.abs(margins) / np.where(slopes > 0, slopes, np.inf)), _FURTHEST)
+
+    def probe(directions):
+        _try_the_radius(search, directions, limits, factors, nudge)
+        search.try_rays(directions, strides, halvings)
+
+    search.slack = 8 * UNIT * slopes * lengths(rows / search.target.scale, norm)
+    probe(-ascent)
+    probe(search.project(rows, steps))
+    search.bisect(halvings)
+    for restart in range(restarts):
+        noise = random_directions(rng, rows.shape, norm)
+        probe(noise)
+        probe(search.ascend(search.along(noise, 0.5 * limits) if restart else rows, limits, steps))
+        if restart:
+            # As far as the best success: an ascent that crosses the boundary finds a nearer one.
+            further = np.minimum(np.where(np.isfinite(search.distance), search.distance, 2.0 * strides), _FURTHEST)
+            probe(search.ascend(search.along(noise, 0.5 * further), further, steps))
+        search.refine(steps // 2 if restart else steps, halvings)
+    found = np.isfinite(search.distance)
+    probe(unit(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.scale, norm))
+    search.bisect(min(3 * steps, 48))
+
+
+def _try_the_radius(search, directions, limits, factors, nudge):
+    """Try rays at the radius, to the last unit in the last place."""
+    for factor in factors:
+        inputs = search.target.representable(search.along(directions, factor * limits))
+        search.attempt(inputs)
+        search.attempt(nudge(inputs, directions))
+
+
+def _outward(target):
+    """A function that moves inputs by one unit in the last place of their columns' dtypes along directions."""
+    ones, width = np.ones((1, target.rows.shape[1])), None
+    for spacing in (2.0**-52, 2.0**-23, 2.0**-10, 1.0):
+        holds = target.representable(ones + spacing) != ones
+        width = np.where(holds, spacing, 0.0) if width is None else np.where((width == 0) & holds, spacing, width)
+    fine = width == 2.0**-52
+
+    def nudge(inputs, directions):
+        nearest = np.nextafter(inputs, np.where(directions > 0, np.inf, np.where(directions < 0, -np.inf, inputs)))
+        if fine.all():
+            return nearest
+        # Three quarters of the spacing at 1 is between a half and 1.5 units in the last place.
+        coarse = inputs + np.sign(directions) * np.where(width < 1, 0.75 * width * np.abs(inputs), 1.0)
+        return np.where(fine, nearest, coarse)
+
+    return nudge

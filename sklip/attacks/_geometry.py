@@ -1,0 +1,137 @@
+"""Lengths, balls and steepest directions of the norms 1, 2 and inf; the exact test of an open ball."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from sklip.certification._floating import UNIT, round_up
+
+
+def lengths(offsets: np.ndarray, norm: float) -> np.ndarray:
+    """Norm of each row, as computed; free of over- and underflow.
+
+    Parameters
+    ----------
+    offsets : ndarray of shape (n_rows, n_features), float64
+    norm : {1, 2, inf}
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+    """
+    if norm != 2:
+        return np.abs(offsets).sum(axis=1) if norm == 1 else np.abs(offsets).max(axis=1)
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.einsum("ij,ij->i", offsets, offsets)
+    extreme = ~((squares > 1e-280) & (squares < 1e280))
+    result = np.sqrt(squares)
+    if extreme.any():
+        largest = np.abs(offsets[extreme]).max(axis=1)
+        ratios = offsets[extreme] / np.where((largest > 0) & np.isfinite(largest), largest, 1.0)[:, None]
+        result[extreme] = largest * np.where(largest > 0, np.sqrt(np.square(ratios).sum(axis=1)), 1.0)
+    return result
+
+
+def lengths_above(rows: np.ndarray, inputs: np.ndarray, scale: np.ndarray, norm: float) -> np.ndarray:
+    """Upper bounds, rounded up, of the distances of inputs from their rows, in units of ``scale``."""
+    # A difference, a quotient, a square, the sum and its root: one rounding each, n for the sum.
+    return round_up(lengths((inputs - rows) / scale, norm), rows.shape[1] + 8)
+
+
+def steepest(gradients: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray]:
+    """The vector of norm 1 along which each gradient ascends fastest, and the slope along it.
+
+    The slope is the dual norm of the gradient. Zero gradients give zero vectors.
+
+    Parameters
+    ----------
+    gradients : ndarray of shape (n_rows, n_features), float64
+    norm : {1, 2, inf}
+
+    Returns
+    -------
+    directions : ndarray of shape (n_rows, n_features)
+    slopes : ndarray of shape (n_rows,)
+    """
+    if norm == 1:
+        every, largest = np.arange(len(gradients)), np.abs(gradients).argmax(axis=1)
+        directions, peaks = np.zeros_like(gradients), gradients[every, largest]
+        directions[every, largest] = np.sign(peaks)
+        return directions, np.abs(peaks)
+    if norm == 2:
+        slopes = lengths(gradients, 2)
+        return gradients / np.where(slopes > 0, slopes, 1.0)[:, None], slopes
+    return np.sign(gradients), np.abs(gradients).sum(axis=1)
+
+
+def unit(vectors: np.ndarray, norm: float) -> np.ndarray:
+    """Each vector divided by its norm; zeros stay."""
+    sizes = lengths(vectors, norm)[:, None]
+    return vectors / np.where(sizes > 0, sizes, 1.0)
+
+
+def random_directions(rng: np.random.Generator, shape: tuple[int, int], norm: float) -> np.ndarray:
+    """Random vectors of norm 1: Gaussian, for ``inf`` corners of the cube."""
+    noise = rng.standard_normal(shape)
+    return np.where(noise < 0, -1.0, 1.0) if norm == np.inf else unit(noise, norm)
+
+
+def confine(offsets: np.ndarray, radii: np.ndarray, norm: float) -> np.ndarray:
+    """Bring each vector into the closed ball of its radius, up to rounding."""
+    if norm == np.inf:
+        return np.clip(offsets, -radii[:, None], radii[:, None])
+    sizes = lengths(offsets, norm)
+    return offsets * np.minimum(1.0, radii / np.where(sizes > 0, sizes, 1.0))[:, None]
+
+
+def strictly_inside(
+    rows: np.ndarray, inputs: np.ndarray, radii: np.ndarray, scale: np.ndarray, norm: float
+) -> np.ndarray:
+    """Whether each input lies in the open ball around its row, in exact arithmetic.
+
+    That is ``‖(input − row) / scale‖ < radius`` as real numbers. Computed lengths decide where
+    they are clear; the rest is rational arithmetic.
+
+    Parameters
+    ----------
+    rows, inputs : ndarray of shape (n_rows, n_features), float64
+    radii : ndarray of shape (n_rows,), float64
+    scale : ndarray of shape (n_features,), float64
+    norm : {1, 2, inf}
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), bool
+    """
+    distances = lengths((inputs - rows) / scale, norm)
+    # A length has at most n + 8 roundings: see lengths_above.
+    doubt = 2 * (rows.shape[1] + 16) * UNIT
+    inside = distances < radii
+    # Below 1e-290 a quotient or a square may have underflowed.
+    unclear = (np.abs(distances - radii) <= doubt * radii) | ((distances < 1e-290) & (radii > 0))
+    for index in np.flatnonzero(unclear & np.isfinite(radii)):
+        inside[index] = _strictly_inside(rows[index], inputs[index], radii[index], scale, norm)
+    return inside
+
+
+def _strictly_inside(row, point, radius, scale, norm):
+    """One row of :func:`strictly_inside`, in rational arithmetic."""
+    moved = np.flatnonzero(point != row)
+    offsets = [
+        abs(Fraction(a) - Fraction(b)) / Fraction(s)
+        for a, b, s in zip(point[moved].tolist(), row[moved].tolist(), scale[moved].tolist(), strict=True)
+    ]
+    radius = Fraction(float(radius))
+    if norm == np.inf:
+        return max(offsets, default=0) < radius
+    if norm == 1:
+        return _sum(offsets) < radius
+    return _sum([offset * offset for offset in offsets]) < radius * radius
+
+
+def _sum(fractions):
+    """Sum by halves: numerators and denominators stay short as long as they can."""
+    if len(fractions) < 2:
+        return sum(fractions, Fraction(0))
+    half = len(fractions) // 2
+    return _sum(fractions[:half]) + _sum(fractions[half:])

@@ -1,0 +1,112 @@
+"""What an attack sees of an estimator."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.gradients import scores_and_gradients
+from sklip.network import CondensedNetwork
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """Rows, their certified radii, and an estimator that can be asked.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_features), float64
+        The numeric columns that may move, exactly as the estimator sees them.
+    radii : ndarray of shape (n_rows,), float64
+        Certified radii, in units of ``scale`` and ``norm``.
+    scale : ndarray of shape (n_features,), float64, positive
+        The displacement of column ``j`` counts as ``delta_j / scale_j``.
+    norm : {1, 2, inf}
+        Of the displacement.
+    predict : callable
+        ``predict(inputs, index)``: labels by the estimator itself, of shape (k,), for inputs of
+        shape (k, n_features), each a displaced row; ``index``, of shape (k,), says which.
+    descend : callable
+        ``descend(inputs, index)``: margins of shape (k,) of the class predicted for the row over
+        its nearest rival, and their gradients of shape (k, n_features) in raw units. Guidance
+        alone: they may be approximate, and prove nothing.
+    representable : callable
+        ``representable(inputs)``: the nearest inputs that the columns' dtypes hold, as float64.
+    """
+
+    rows: np.ndarray
+    radii: np.ndarray
+    scale: np.ndarray
+    norm: float
+    predict: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    descend: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    representable: Callable[[np.ndarray], np.ndarray]
+
+
+def codes_of(scores: np.ndarray) -> np.ndarray:
+    """Numbers, of shape (n_rows,), of the classes that scores of shape (n_rows, n_scores) mean."""
+    return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
+
+
+def head_distances(network: CondensedNetwork) -> np.ndarray:
+    """``‖w_c − w_j‖`` of each pair of heads, of shape (n_scores, n_scores); 1 instead of 0."""
+    heads = network.kernels[-1]
+    norms = np.array([np.linalg.norm(heads - heads[:, [c]], axis=0) for c in range(heads.shape[1])])
+    return np.where(norms > 0, norms, 1.0)
+
+
+def reach(scores: np.ndarray, codes: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """How far each class is from taking over: gap over pair norm, infinite for the class itself.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_rows, n_classes)
+    codes : ndarray of shape (n_rows,)
+        The class whose lead is measured.
+    pairs : ndarray of shape (n_classes, n_classes)
+        From :func:`head_distances`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_classes)
+    """
+    every = np.arange(len(scores))
+    result = (scores[every, codes, None] - scores) / pairs[codes]
+    result[every, codes] = np.inf
+    return result
+
+
+def network_descent(network: CondensedNetwork) -> Callable:
+    """Return a function from inputs, codes and, if any, rivals to margins and their gradients.
+
+    Parameters
+    ----------
+    network : CondensedNetwork
+
+    Returns
+    -------
+    callable
+        ``descend(inputs, codes, rivals=None)``: the margin of class ``codes`` over ``rivals``,
+        by default over the class nearest to taking over; ignored where there is one score.
+    """
+    pairs = head_distances(network)
+
+    def descend(inputs, codes, rivals=None):
+        combination = np.zeros((len(inputs), len(pairs)))
+        every = np.arange(len(inputs))
+        if len(pairs) == 1:
+            combination[:, 0] = np.where(codes == 1, 1.0, -1.0)
+        else:
+            combination[every, codes] = 1.0
+
+        def cotangents(scores, rows):
+            chosen = combination[rows]
+            if len(pairs) > 1:
+                nearest = reach(scores, codes[rows], pairs).argmin(axis=1) if rivals is None else rivals[rows]
+                chosen[np.arange(len(scores)), nearest] = -1.0
+            return chosen
+
+        scores, gradients = scores_and_gradients(network, inputs, cotangents)
+        return np.einsum("ij,ij->i", combination, scores), gradients
+
+    return descend

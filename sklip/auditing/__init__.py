@@ -1,0 +1,7 @@
+"""An attack on every certificate, and the report of how it stood."""
+
+from sklip.auditing._audit import audit
+from sklip.auditing._result import AuditResult, Worst
+from sklip.auditing._target import estimator_target
+
+__all__ = ["AuditResult", "Worst", "audit", "estimator_target"]

@@ -1,0 +1,137 @@
+"""Audit: attack every certificate, and report how it stood."""
+
+import warnings
+from collections.abc import Mapping
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from sklip.attacks import attack
+from sklip.auditing._result import AuditResult
+from sklip.auditing._target import estimator_target
+from sklip.exceptions import BrokenCertificateWarning
+
+
+def audit(
+    estimator,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    norm: float = 2,
+    scale: ArrayLike | Mapping | None = None,
+    lipschitz: Mapping[str, float] | None = None,
+    restarts: int = 3,
+    steps: int = 20,
+    random_state: int | np.random.RandomState | None = None,
+    verbose: bool = True,
+) -> AuditResult:
+    """Attack the certificate of each row, inside its radius and beyond it.
+
+    Labels come from ``estimator.predict`` alone, also those of the rows. Every input that is
+    tried is one that the dtypes of the columns of X can hold, and whether it lies inside a radius
+    is decided in exact arithmetic. The attacks: projections of the row on the linearised boundary,
+    projected gradient ascents with restarts inside the radius and as far as the best success,
+    random directions, each ray at the radius to the last unit in the last place, and a bisection of
+    successes down to the boundary.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+        Anything that :func:`sklip.certified_radius` takes.
+    X : array-like of shape (n_rows, n_features)
+        Rows, in the units and dtypes in which they are predicted.
+    y : array-like of shape (n_rows,), default=None
+        Their labels: the mean tightness is then over the rows that are predicted right.
+    norm : {1, 2, inf}, default=2
+        Of displacements.
+    scale : array-like of shape (n_features,) or mapping, default=None
+        Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
+        ``delta_j / scale_j``, and 0 holds it fixed. None for the columns' own units.
+    lipschitz : dict of str to float, default=None
+        Constants of pipeline steps, as in :func:`sklip.certified_radius`.
+    restarts : int, default=3
+        Gradient ascents, and random directions, for each row.
+    steps : int, default=20
+        Of each ascent. ``restarts=1, steps=3`` costs about a fifth of the default.
+    random_state : int, RandomState instance or None, default=None
+        Of random directions and starts. An int gives the same result again.
+    verbose : bool, default=True
+        Whether an audit that takes more than 3 seconds shows its progress.
+
+    Returns
+    -------
+    AuditResult
+        The bracket [certified radius, smallest successful attack] of each row, and summaries.
+
+    Raises
+    ------
+    ValueError
+        For rows that the estimator does not take, labels that are not one for each row, and
+        counts below 1; for a norm, a scale and constants as :func:`sklip.certified_radius`.
+    sklip.exceptions.NotLipschitzError
+        For an estimator, or a step, without a certificate.
+
+    Warns
+    -----
+    sklip.exceptions.BrokenCertificateWarning
+        When an input strictly inside a radius is predicted otherwise. It must never happen:
+        the certificate is wrong.
+
+    See Also
+    --------
+    sklip.certified_radius : The radii that are attacked.
+
+    Notes
+    -----
+    An attack that finds nothing proves nothing; the certificate is the proof, and this is a test of it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklip import HKRClassifier, audit
+    >>> X, y = make_moons(200, noise=0.05, random_state=0)
+    >>> classifier = HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
+    >>> result = audit(classifier, X, y, random_state=0)
+    >>> int(result.broken.sum())
+    0
+    >>> bool((result.radius <= result.attack).all())
+    True
+    """
+    began = perf_counter()
+    _check_counts(restarts=restarts, steps=steps)
+    target = estimator_target(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
+    correct = None if y is None else _checked_labels(y, len(target.rows))
+    seed = check_random_state(random_state).randint(2**31 - 1)
+    from tqdm.auto import tqdm
+
+    with tqdm(total=len(target.rows), desc="audit", unit="row", delay=3, disable=None if verbose else True) as progress:
+        found = attack(target, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
+    result = AuditResult(
+        radius=target.radii,
+        attack=found.distance,
+        predicted=found.labels,
+        correct=None if correct is None else found.labels == correct,
+        broken=found.inside,
+        inputs=found.inputs,
+        norm=norm,
+        n_points=found.n_points,
+        seconds=perf_counter() - began,
+    )
+    if result.broken.any():
+        warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)
+    return result
+
+
+def _check_counts(**counts):
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
+            raise ValueError(f"{name} must be an integer, 1 or more; got {count!r}.")
+
+
+def _checked_labels(y, n_rows):
+    y = np.asarray(y)
+    if y.shape != (n_rows,):
+        raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got an array of shape {y.shape}.")
+    return y

@@ -1,0 +1,140 @@
+"""What an audit found."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+_QUANTILES = (0.1, 0.5, 0.9)
+
+
+class Worst(NamedTuple):
+    """The row whose radius was attacked most closely."""
+
+    row: int
+    radius: float
+    attack: float
+    inputs: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class AuditResult:
+    """What :func:`sklip.audit` found.
+
+    Distances are in the units of the columns, or of ``scale``, and in ``norm``.
+
+    Parameters
+    ----------
+    radius : ndarray of shape (n_rows,), float64
+        Certified radii.
+    attack : ndarray of shape (n_rows,), float64
+        Distances of the nearest inputs found that are predicted otherwise, rounded up; infinite
+        where none was found.
+    predicted : ndarray of shape (n_rows,)
+        Predictions of the rows.
+    correct : ndarray of shape (n_rows,), bool, or None
+        Whether they are right; None when no labels were given.
+    broken : ndarray of shape (n_rows,), bool
+        Whether an input strictly inside the radius, in exact arithmetic, is predicted otherwise.
+    inputs : ndarray of shape (n_rows, n_columns), float64
+        The inputs of ``attack``, in the columns that may move; nan where none was found.
+    norm : {1, 2, inf}
+        Of all distances.
+    n_points : int
+        Inputs that were tried.
+    seconds : float
+        Of wall time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import AuditResult
+    >>> result = AuditResult(
+    ...     radius=np.array([0.9, 2.0]), attack=np.array([1.0, 2.5]), predicted=np.array([0, 1]),
+    ...     correct=np.array([True, True]), broken=np.array([False, False]), inputs=np.ones((2, 1)),
+    ...     norm=2, n_points=200, seconds=0.1,
+    ... )
+    >>> result.tightness.tolist(), round(result.mean_tightness, 2)
+    ([0.9, 0.8], 0.85)
+    >>> result
+    AuditResult: all 2 certificates held against 200 inputs (0.1 s, norm 2)
+      an attack succeeded beyond the radius for 2 rows
+      accuracy 1.0000
+      radius / attack of rows predicted right: mean 0.8500, tenth percentile 0.8100, median 0.8500, ninetieth 0.8900
+      closest: row 0, radius 0.9, attack 1.0
+    """
+
+    radius: np.ndarray
+    attack: np.ndarray
+    predicted: np.ndarray
+    correct: np.ndarray | None
+    broken: np.ndarray
+    inputs: np.ndarray
+    norm: float
+    n_points: int
+    seconds: float
+
+    @property
+    def bracket(self) -> np.ndarray:
+        """Radius and attack, between which the true distance to the boundary lies, of shape (n_rows, 2)."""
+        return np.stack([self.radius, self.attack], axis=1)
+
+    @property
+    def tightness(self) -> np.ndarray:
+        """Radius over attack, of shape (n_rows,); nan where no attack was found."""
+        found = np.isfinite(self.attack)
+        return np.where(found, self.radius / np.where(found, self.attack, 1.0), np.nan)
+
+    @property
+    def mean_tightness(self) -> float:
+        """Mean tightness of the rows that are predicted right, where an attack was found.
+
+        Without labels, of all rows; nan when there are none.
+        """
+        counted = self._counted_tightness()
+        return float(counted.mean()) if len(counted) else float("nan")
+
+    @property
+    def tightness_quantiles(self) -> dict[float, float]:
+        """Tenth percentile, median and ninetieth percentile of the rows of ``mean_tightness``."""
+        counted = self._counted_tightness()
+        return {q: float(np.quantile(counted, q)) if len(counted) else float("nan") for q in _QUANTILES}
+
+    @property
+    def worst(self) -> Worst | None:
+        """Row of the smallest attack for its radius, a broken one first; None when no attack was found."""
+        ratio = np.where(self.radius > 0, self.tightness, 0.0)
+        if not np.isfinite(self.attack).any():
+            return None
+        row = int(np.lexsort((-np.nan_to_num(ratio, nan=-1.0), ~self.broken))[0])
+        return Worst(row, float(self.radius[row]), float(self.attack[row]), self.inputs[row])
+
+    def _counted_tightness(self):
+        tightness = self.tightness if self.correct is None else self.tightness[self.correct]
+        return tightness[~np.isnan(tightness)]
+
+    def __repr__(self):
+        """Return a few lines, the first of which says whether the certificates held."""
+        n_rows, n_broken = len(self.radius), int(self.broken.sum())
+        found = int(np.isfinite(self.attack).sum())
+        verdict = (
+            f"BROKEN: {n_broken} of {n_rows} certificates are wrong"
+            if n_broken
+            else f"all {n_rows} certificates held against {self.n_points} inputs"
+        )
+        lines = [f"AuditResult: {verdict} ({self.seconds:.1f} s, norm {self.norm})"]
+        lines.append(f"  an attack succeeded beyond the radius for {found} rows" if not n_broken
+                     else f"  {self.n_points} inputs tried, {found} rows attacked with success")  # fmt: skip
+        if self.correct is not None:
+            lines.append(f"  accuracy {np.mean(self.correct):.4f}")
+        if found:
+            low, middle, high = self.tightness_quantiles.values()
+            of = "" if self.correct is None else " of rows predicted right"
+            lines.append(
+                f"  radius / attack{of}: mean {self.mean_tightness:.4f}, tenth percentile {low:.4f}, "
+                f"median {middle:.4f}, ninetieth {high:.4f}"
+            )
+            worst = self.worst
+            lines.append(f"  {'broken' if n_broken else 'closest'}: row {worst.row}, radius {worst.radius!r}, "
+                         f"attack {worst.attack!r}")  # fmt: skip
+        return "\n".join(lines)

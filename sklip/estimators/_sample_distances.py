@@ -1,0 +1,41 @@
+"""From labelled rows to the proven distances between their samples, by a fitted network."""
+
+import numpy as np
+
+from sklip.certification import transport_bounds
+from sklip.estimators import _validation as validation
+from sklip.estimators._rows import own_head
+
+
+def sample_distances(estimator, X, y, sample_weight):
+    """Bounds of the Wasserstein-1 distances between the rows of each class and all others.
+
+    Parameters
+    ----------
+    estimator : fitted sklip estimator
+        With ``network_`` and ``classes_``.
+    X : ndarray of shape (n_rows, n_features), float64
+        Validated rows.
+    y, sample_weight : array-like
+        As in ``fit``; all labels among ``classes_``.
+
+    Returns
+    -------
+    ndarray of shape (1,) for two classes, (n_classes,) for more
+        Nan for a class without rows.
+
+    Raises
+    ------
+    ValueError
+        When rows of two classes are not there.
+    """
+    y = validation.check_labels(y, len(X))
+    weights = validation.check_weights(sample_weight, X)
+    codes = validation.encode_labels(y, estimator.classes_)
+    seen = estimator.classes_[np.unique(codes[weights > 0])]
+    if len(seen) < 2:
+        raise ValueError(
+            f"A distance between samples needs rows of at least two labels in y; got {seen.tolist()} alone (rows with "
+            "sample_weight 0 do not count). Add rows of another label."
+        )
+    return transport_bounds(estimator.network_, X, own_head(codes, len(estimator.classes_)), weights)

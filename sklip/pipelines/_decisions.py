@@ -1,0 +1,247 @@
+"""From a fitted estimator to the classes it predicts and the radii within which it predicts them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklip.attacks import network_descent
+from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
+from sklip.certification._floating import UNIT, round_down, round_up
+from sklip.exceptions import NotLipschitzError
+from sklip.pipelines._trace import Point, Question, walk
+from sklip.pipelines._votes import vote_radii
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What an estimator predicts for rows.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    codes : ndarray of shape (n_rows,)
+        The predicted classes, as positions in ``classes``.
+    radii : ndarray of shape (n_rows,)
+        Certified, in the norm and the units of the question.
+    lipschitz : float or None
+        Bound of the Lipschitz constant of every score, from those units; None where there is no score.
+    descend : callable
+        From raw rows and codes to the margins of those classes and their gradients with respect to the raw columns,
+        of shape (n_rows, n_columns), None behind a step of which only the constant is known. For attackers:
+        approximate, and no part of any proof.
+    """
+
+    classes: np.ndarray
+    codes: np.ndarray
+    radii: np.ndarray
+    lipschitz: float | None
+    descend: Callable
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of the network at the end, their errors and Lipschitz constants from the raw columns.
+
+    ``errors`` bounds the distance of computed scores to exact ones, at the rows; at a displacement of ``r`` it is at
+    most ``errors + drift · r``.
+    """
+
+    classes: np.ndarray
+    values: np.ndarray
+    errors: np.ndarray
+    drift: float
+    lipschitz: float
+    pair_lipschitz: np.ndarray
+    descend: Callable
+
+
+def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -> Decision:
+    """Predictions and radii of a fitted estimator at rows.
+
+    Raises
+    ------
+    NotLipschitzError
+        For an estimator whose predictions sklip cannot bound.
+    """
+    estimator, point, path = _unwrapped(estimator, point, path, question)
+    if type(estimator) in (FixedThresholdClassifier, TunedThresholdClassifierCV):
+        return _thresholded(estimator, point, path, question)
+    if type(estimator) is CalibratedClassifierCV:
+        return _calibrated(estimator, point, path, question)
+    if type(estimator) is VotingClassifier:
+        return _voted(estimator, point, path, question)
+    scores = _scores(estimator, point, path, question)
+    if scores.values.shape[1] == 1:
+        return _two_classes(scores, scores.values[:, 0] > 0, np.abs(scores.values[:, 0]))
+    radii = class_radii(scores.values, scores.errors, scores.pair_lipschitz, scores.drift)
+    return Decision(scores.classes, scores.values.argmax(axis=1), radii, scores.lipschitz, scores.descend)
+
+
+def _unwrapped(estimator, point, path, question):
+    """The estimator within pipelines, searches and FrozenEstimator, and the rows as it sees them."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            check_is_fitted(estimator)
+            for name, step in estimator.steps[:-1]:
+                point = walk(step, point, (*path, name), question)
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            if not hasattr(estimator, "best_estimator_"):
+                check_is_fitted(estimator)
+                raise NotLipschitzError(
+                    f"{type(estimator).__name__} was fitted with refit=False and has no best estimator. Set refit=True."
+                )
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        else:
+            return estimator, point, path
+
+
+def _scores(estimator, point, path, question):
+    """The scores of a sklip classifier behind whatever steps."""
+    estimator, point, path = _unwrapped(estimator, point, path, question)
+    if not hasattr(estimator, "_labels_and_radii"):
+        raise NotLipschitzError(
+            f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
+            "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
+            "FrozenEstimator, FixedThresholdClassifier, TunedThresholdClassifierCV, in a CalibratedClassifierCV of two "
+            "classes with method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with "
+            "voting='hard'."
+        )
+    rows = estimator._inference_rows(point.values)
+    network = estimator.network_
+    proof = certificate(network)
+    values = np.empty((len(rows), network.kernels[-1].shape[1]))
+    errors = np.empty(len(rows))
+    for block, units in network.centered_blocks(rows):
+        values[block] = network.centered_scores(units)
+        errors[block] = proof.score_errors(units)
+    estimator._finite(values)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lipschitz, pairs = score_bounds(network, lambda kernel: point.map.norm(question.norm, question.scale, kernel))
+        # The network sees rows that are off by point.error: its exact score is off by lipschitz times that, and its
+        # rounding is bounded at rows that lie as much farther out; once for this row, once for the one compared.
+        through = proof.lipschitz + 2.0 * proof.drift
+        errors = round_up(errors + through * point.error, 4)
+        drift = float(round_up(proof.drift * (point.reach + point.growth) + through * point.growth, 6))
+        drift = np.inf if np.isnan(drift) else drift
+    return Scores(
+        estimator.classes_,
+        values,
+        np.where(np.isnan(errors), np.inf, errors),
+        drift,
+        lipschitz,
+        pairs,
+        _descent(estimator, point, question),
+    )
+
+
+def _descent(estimator, point, question):
+    """From raw rows and codes to the margins of these classes, and their gradients in the raw columns."""
+    descend, slopes = network_descent(estimator.network_), None
+
+    def through(raw, codes):
+        nonlocal slopes
+        margins, gradients = descend(estimator._inference_rows(point.transform(raw)), codes)
+        if question.stated:
+            return margins, None
+        slopes = point.map.slopes() if slopes is None else slopes
+        return margins, gradients @ slopes
+
+    return through
+
+
+def _two_classes(scores, second, gaps, sign=1.0, offset=0.0):
+    """Decision of rows by the side of a threshold: ``sign · f`` above ``offset`` means the second class."""
+    radii = threshold_radii(gaps, scores.errors, scores.lipschitz, scores.drift)
+
+    def descend(raw, codes):
+        margins, gradients = scores.descend(raw, codes if sign > 0 else 1 - codes)
+        return margins - np.where(codes > 0, offset, -offset), gradients
+
+    return Decision(scores.classes, second.astype(int), radii, scores.lipschitz, descend)
+
+
+def _thresholded(estimator, point, path, question):
+    """A threshold other than 0 on the scores of two classes; the comparison itself does not round."""
+    check_is_fitted(estimator)
+    inner = getattr(estimator, "estimator_", estimator.estimator)
+    method = estimator._get_response_method()
+    method = method if isinstance(method, str) else next((name for name in method if hasattr(inner, name)), None)
+    if method != "decision_function":
+        raise NotLipschitzError(
+            f"{type(estimator).__name__} compares {method} with its threshold. Set response_method='decision_function'."
+        )
+    if isinstance(estimator, TunedThresholdClassifierCV):
+        threshold, positive = estimator.best_threshold_, estimator._curve_scorer._get_pos_label()
+    else:
+        threshold, positive = estimator.threshold, estimator.pos_label
+        threshold = 0.0 if threshold == "auto" else threshold
+    scores = _scores(inner, point, path, question)
+    # With the first class as the positive one, scikit-learn negates the score, which is exact.
+    sign = -1.0 if positive is not None and positive == scores.classes[0] else 1.0
+    computed, threshold = sign * scores.values[:, 0], float(threshold)
+    gaps = round_down(np.abs(computed - threshold))
+    return _two_classes(scores, (computed >= threshold) == (sign > 0), gaps, offset=sign * threshold)
+
+
+def _calibrated(estimator, point, path, question):
+    """Platt's sigmoid on the scores of two classes: the class changes where ``a f + b`` does its sign."""
+    check_is_fitted(estimator)
+    fitted = estimator.calibrated_classifiers_
+    if len(fitted) > 1 or estimator.method != "sigmoid" or len(estimator.classes_) != 2:
+        raise NotLipschitzError(
+            f"CalibratedClassifierCV with method={estimator.method!r}, {len(fitted)} calibrated classifiers and "
+            f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "
+            "ensemble=False with two classes."
+        )
+    scores = _scores(fitted[0].estimator, point, path, question)
+    slope, intercept = float(fitted[0].calibrators[0].a_), float(fitted[0].calibrators[0].b_)
+    computed = -(slope * scores.values[:, 0] + intercept)
+    # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
+    unsure = 16 * UNIT * (np.abs(slope * scores.values[:, 0]) + abs(intercept)) + 2e-14
+    with np.errstate(divide="ignore"):
+        gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
+    return _two_classes(scores, computed > 0, gaps, -np.sign(slope), intercept / abs(slope or 1.0))
+
+
+def _voted(estimator, point, path, question):
+    """The majority of members with certificates."""
+    check_is_fitted(estimator)
+    if estimator.voting != "hard":
+        raise NotLipschitzError(
+            "VotingClassifier with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'."
+        )
+    kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
+    members = [
+        decide(member, point, (*path, estimator.estimators[position][0]), question)
+        for position, member in zip(kept, estimator.estimators_, strict=True)
+    ]
+    weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
+    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+        raise NotLipschitzError(
+            f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0 or more."
+        )
+    # Members were fitted on the positions of the labels.
+    votes = np.stack([np.asarray(member.classes, dtype=np.intp)[member.codes] for member in members], axis=1)
+    radii = np.stack([member.radii for member in members], axis=1)
+    codes, certified = vote_radii(votes, radii, weights, len(estimator.classes_))
+
+    def descend(raw, wanted):
+        answers = [
+            member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
+            for member in members
+        ]
+        margins, gradients = zip(*answers, strict=True)
+        return np.median(margins, axis=0), None if question.stated else np.mean(gradients, axis=0)
+
+    return Decision(estimator.classes_, codes, certified, None, descend)

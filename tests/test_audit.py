@@ -1,0 +1,313 @@
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sklip.auditing._audit as module
+from sklip import AuditResult, audit
+from sklip.attacks import Target, attack
+from sklip.attacks._geometry import confine, lengths, steepest
+from sklip.exceptions import BrokenCertificateWarning
+from tests import estimator_fixtures as fixtures
+
+NORMS = pytest.mark.parametrize("norm", [1, 2, np.inf])
+
+
+def _dual(norm):
+    return {1: np.inf, 2: 2, np.inf: 1}[norm]
+
+
+def _linear_target(rng, norm, *, n_rows=60, stretch=1.0, representable=lambda inputs: inputs):
+    """A linear classifier whose distances are known: ``|w · x + b| / ‖scale ∘ w‖`` in the dual norm."""
+    w, b, scale = rng.standard_normal(5), 0.3, rng.uniform(0.2, 5.0, 5)
+    rows = representable(rng.standard_normal((n_rows, 5)))
+    margins = rows @ w + b
+    own = np.sign(margins)
+    distance = np.abs(margins) / np.linalg.norm(scale * w, ord=_dual(norm))
+    target = Target(
+        rows=rows,
+        radii=stretch * distance,
+        scale=scale,
+        norm=norm,
+        predict=lambda inputs, index: inputs @ w + b > 0,
+        descend=lambda inputs, index: (own[index] * (inputs @ w + b), own[index, None] * w),
+        representable=representable,
+    )
+    return target, distance
+
+
+# Geometry -----------------------------------------------------------------------------------
+
+
+@NORMS
+def test_steepest_directions_have_norm_1_and_the_dual_norm_as_slope(rng, norm):
+    gradients = np.vstack([rng.standard_normal((20, 6)), 1e-200 * rng.standard_normal((5, 6)), np.zeros((1, 6))])
+    directions, slopes = steepest(gradients, norm)
+    sizes = np.abs(gradients[:-1]).max(axis=1)
+    expected = sizes * np.linalg.norm(gradients[:-1] / sizes[:, None], ord=_dual(norm), axis=1)
+    np.testing.assert_allclose(slopes[:-1], expected, rtol=1e-13)
+    np.testing.assert_allclose(np.linalg.norm(directions[:-1], ord=norm, axis=1), 1.0, rtol=1e-13)
+    np.testing.assert_allclose(np.sum(directions * gradients, axis=1), slopes, rtol=1e-13)
+    assert not directions[-1].any()
+
+
+@NORMS
+def test_confined_vectors_lie_in_the_ball_and_those_inside_stay(rng, norm):
+    offsets, radii = rng.standard_normal((50, 4)), rng.uniform(0, 4, 50)
+    confined = confine(offsets, radii, norm)
+    assert (lengths(confined, norm) <= radii * (1 + 1e-14)).all()
+    inside = lengths(offsets, norm) < radii
+    assert inside.any()
+    np.testing.assert_array_equal(confined[inside], offsets[inside])
+
+
+@NORMS
+@pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1e305])
+def test_lengths_neither_overflow_nor_vanish(norm, size):
+    row = size * np.array([[3.0, -4.0, 0.0]])
+    np.testing.assert_allclose(
+        lengths(row, norm) / size, {1: 7, 2: 5, np.inf: 4}[norm], rtol=1e-3 if size < 1e-300 else 1e-14
+    )
+    assert lengths(np.zeros((1, 3)), norm) == 0
+
+
+# The engine on distances that are known -----------------------------------------------------
+
+
+@NORMS
+@pytest.mark.parametrize("effort", [{"restarts": 1, "steps": 3}, {}])
+def test_the_smallest_attack_on_a_linear_classifier_is_its_distance(rng, norm, effort):
+    target, distance = _linear_target(rng, norm, stretch=0.9)
+    found = attack(target, **effort)
+    assert not found.inside.any()
+    np.testing.assert_allclose(found.distance, distance, rtol=1e-9 if not effort else 1e-3)
+    assert (found.distance >= distance * (1 - 1e-14)).all()
+    np.testing.assert_allclose(lengths((found.inputs - target.rows) / target.scale, norm), found.distance, rtol=1e-13)
+    assert (target.predict(found.inputs, None) != found.labels).all()
+
+
+@NORMS
+def test_radii_that_are_wrong_by_a_billionth_are_found_and_right_ones_are_not(rng, norm):
+    target, _ = _linear_target(rng, norm, stretch=1 + 1e-9)
+    assert attack(target, restarts=1, steps=3).inside.all()
+    target, _ = _linear_target(rng, norm, stretch=1 - 1e-12)
+    assert not attack(target).inside.any()
+
+
+@NORMS
+def test_inputs_that_rounding_moves_out_of_the_ball_do_not_count(rng, norm):
+    """Float32 columns: nothing is inside that float32 cannot hold, however near the radius is to the boundary."""
+
+    def single(inputs):
+        return np.float64(np.float32(inputs))
+
+    target, distance = _linear_target(rng, norm, stretch=1 - 1e-12, representable=single)
+    found = attack(target)
+    assert not found.inside.any()
+    np.testing.assert_array_equal(single(found.inputs), found.inputs)
+    np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
+
+
+def test_infinite_radii_zero_radii_and_flat_classifiers(rng):
+    target, distance = _linear_target(rng, 2)
+    found = attack(replace(target, radii=np.full(60, np.inf)), restarts=1, steps=5)
+    assert found.inside.all()
+    found = attack(replace(target, radii=np.zeros(60)), restarts=1, steps=5)
+    assert not found.inside.any()
+    np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
+    flat = replace(
+        target,
+        predict=lambda inputs, index: np.zeros(len(inputs)),
+        descend=lambda inputs, index: (np.ones(len(inputs)), np.zeros(inputs.shape)),
+    )
+    found = attack(flat, restarts=1, steps=5)
+    assert not found.inside.any()
+    assert np.isinf(found.distance).all()
+    assert np.isnan(found.inputs).all()
+
+
+def test_misleading_gradients_do_not_make_an_attack_succeed_where_there_is_nothing(rng):
+    target, distance = _linear_target(rng, 2, stretch=1 - 1e-12)
+    blind = replace(
+        target, descend=lambda inputs, index: (rng.standard_normal(len(inputs)), rng.standard_normal(inputs.shape))
+    )
+    found = attack(blind)
+    assert not found.inside.any()
+    assert (found.distance >= distance * (1 - 1e-14)).all()
+
+
+def test_index_says_which_row_an_input_belongs_to_over_blocks(rng):
+    target, distance = _linear_target(rng, 2, n_rows=2500, stretch=0.9)
+
+    def near(inputs, index):
+        assert (lengths(inputs - target.rows[index], 2) < 100 * (1 + distance[index])).all()
+        return target.predict(inputs, index)
+
+    told = []
+    found = attack(replace(target, predict=near), restarts=1, steps=3, progress=told.append)
+    assert sum(told) == 2500
+    assert len(told) > 1
+    np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
+
+
+# The audit ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def audited():
+    classifier, X, y = fixtures.fitted("binary")
+    return audit(classifier, X, y, random_state=0, verbose=False), classifier, X, y
+
+
+def test_the_result_describes_the_estimator(audited):
+    result, classifier, X, y = audited
+    assert isinstance(result, AuditResult)
+    np.testing.assert_array_equal(result.predicted, classifier.predict(X))
+    np.testing.assert_array_equal(result.correct, classifier.predict(X) == y)
+    np.testing.assert_array_equal(result.radius, classifier.certified_radius(X))
+    assert not result.broken.any()
+    assert (result.attack >= result.radius).all()
+    np.testing.assert_array_equal(result.bracket, np.stack([result.radius, result.attack], axis=1))
+    assert (classifier.predict(result.inputs) != result.predicted).all()
+    tightness = (result.radius / result.attack)[result.correct]
+    np.testing.assert_array_equal(result.tightness[result.correct], tightness)
+    assert result.mean_tightness == tightness.mean()
+    assert result.tightness_quantiles == {q: np.quantile(tightness, q) for q in (0.1, 0.5, 0.9)}
+    worst = result.worst
+    assert worst.attack / worst.radius == (result.attack / result.radius).min()
+    assert (worst.radius, worst.attack) == (result.radius[worst.row], result.attack[worst.row])
+    np.testing.assert_array_equal(worst.inputs, result.inputs[worst.row])
+    assert result.n_points > 100 * len(X)
+    assert result.seconds > 0
+    assert repr(result).startswith("AuditResult: all 80 certificates held")
+    assert "BROKEN" not in repr(result)
+
+
+def test_the_same_random_state_gives_the_same_result(audited):
+    result, classifier, X, y = audited
+    again = audit(classifier, X, y, random_state=0, verbose=False)
+    for name in ("radius", "attack", "inputs", "predicted"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(result, name))
+    assert again.n_points == result.n_points
+    other = audit(classifier, X, y, random_state=1, verbose=False)
+    assert (other.attack != result.attack).any()
+
+
+def test_closest_adversarial_and_the_audit_find_much_the_same(audited):
+    result, classifier, X, _ = audited
+    _, distance = classifier.closest_adversarial(X)
+    assert abs(np.median(distance / result.attack) - 1) < 1e-3
+
+
+@pytest.mark.parametrize("fitted", [fixtures.fitted, fixtures.fitted_mlp])
+def test_more_classes_float32_and_no_labels(fitted):
+    classifier, X, _ = fitted("multiclass")
+    result = audit(classifier, X.astype(np.float32), restarts=1, steps=5, random_state=0, verbose=False)
+    assert result.correct is None
+    assert not result.broken.any()
+    np.testing.assert_array_equal(np.float64(np.float32(result.inputs)), result.inputs)
+    found = np.isfinite(result.attack)
+    assert found.mean() > 0.9
+    assert np.isnan(result.tightness[~found]).all()
+    assert result.mean_tightness == result.tightness[found].mean()
+
+
+@NORMS
+def test_norms_and_units(audited, norm):
+    _, classifier, X, _ = audited
+    scale = np.array([0.5, 3.0])
+    result = audit(classifier, X, norm=norm, scale=scale, restarts=1, steps=5, random_state=0, verbose=False)
+    found = np.isfinite(result.attack)
+    assert found.mean() > 0.9
+    np.testing.assert_allclose(lengths((result.inputs - X) / scale, norm)[found], result.attack[found], rtol=1e-13)
+    assert not result.broken.any()
+    # In units twice as large, everything is half as far.
+    twice = audit(classifier, X, norm=norm, scale=2 * scale, restarts=1, steps=5, random_state=0, verbose=False)
+    np.testing.assert_allclose(twice.radius, result.radius / 2, rtol=1e-12)
+
+
+def test_a_data_frame_is_predicted_as_one():
+    _, X, y = fixtures.fitted("binary")
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    named = fixtures.classifier(epochs=1).fit(frame, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = audit(named, frame, restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+
+
+@pytest.fixture
+def stretched(monkeypatch):
+    """Certificates of every estimator are too long by half."""
+    target = module.estimator_target
+
+    def wrong(*arguments, **options):
+        right = target(*arguments, **options)
+        return replace(right, radii=1.5 * right.radii)
+
+    monkeypatch.setattr(module, "estimator_target", wrong)
+
+
+def test_a_broken_certificate_is_loud(stretched):
+    classifier, X, y = fixtures.fitted("binary")
+    with pytest.warns(BrokenCertificateWarning, match="BROKEN"):
+        result = audit(classifier, X, y, random_state=0, verbose=False)
+    n_broken = int(result.broken.sum())
+    assert n_broken > 10
+    assert f"BROKEN: {n_broken} of 80" in repr(result)
+    assert result.broken[result.worst.row]
+    np.testing.assert_array_equal(result.broken, result.attack < result.radius)
+    assert (classifier.predict(result.inputs[result.broken]) != classifier.predict(X)[result.broken]).all()
+
+
+def test_a_result_without_attacks_says_so():
+    result = AuditResult(
+        radius=np.array([1.0, np.inf]), attack=np.full(2, np.inf), predicted=np.zeros(2), correct=None,
+        broken=np.zeros(2, dtype=bool), inputs=np.full((2, 3), np.nan), norm=2, n_points=10, seconds=0.1,
+    )  # fmt: skip
+    assert result.worst is None
+    assert np.isnan(result.mean_tightness)
+    assert np.isnan(result.tightness).all()
+    assert "succeeded beyond the radius for 0 rows" in repr(result)
+
+
+def test_progress_is_shown_when_it_takes_long_and_never_when_told_not_to(audited, monkeypatch):
+    import tqdm.auto
+
+    bars = []
+
+    class _Bar(tqdm.auto.tqdm):
+        def __init__(self, **options):
+            bars.append((self, options))
+            super().__init__(**{**options, "disable": True})
+            self.updates = 0
+
+        def update(self, n=1):
+            self.updates += n
+
+    monkeypatch.setattr(tqdm.auto, "tqdm", _Bar)
+    _, classifier, X, _ = audited
+    for verbose, disable in [(True, None), (False, True)]:
+        audit(classifier, X, restarts=1, steps=1, random_state=0, verbose=verbose)
+        bar, options = bars[-1]
+        assert (options["total"], options["delay"], options["disable"]) == (len(X), 3, disable)
+        assert bar.updates == len(X)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"norm": 3}, "norm must be 1, 2 or inf; got 3"),
+        ({"scale": [1.0, -1.0]}, "scale must hold"),
+        ({"scale": [1.0, np.nan]}, "scale must hold"),
+        ({"restarts": 0}, "restarts must be"),
+        ({"steps": 1.5}, "steps must be"),
+        ({"y": [0, 1]}, "y must hold one label for each of the 80 rows"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(audited, parameters, message):
+    _, classifier, X, _ = audited
+    with pytest.raises(ValueError, match=message):
+        audit(classifier, X, verbose=False, **parameters)

@@ -1,0 +1,147 @@
+"""Other people's attacks: none gets inside a certified radius, and they succeed beyond."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from sklip.export import to_art
+from tests import estimator_fixtures as fixtures
+from tests.helpers import strictly_inside
+
+_KINDS = [(kind, fitted) for fitted in ("fitted", "fitted_mlp") for kind in ("binary", "multiclass")]
+
+
+@pytest.fixture(scope="module")
+def evasion():
+    return pytest.importorskip("art.attacks.evasion")
+
+
+@pytest.fixture(scope="module", params=_KINDS, ids=["-".join(pair) for pair in _KINDS])
+def problem(request, evasion):
+    """A classifier, 24 rows of float32 numbers, and their radii."""
+    kind, fitted = request.param
+    classifier, X, _ = getattr(fixtures, fitted)(kind)
+    X = X[:24].astype(np.float32)
+    return classifier, X, classifier.certified_radius(X)
+
+
+def _deep_fool(evasion, estimator, radius):
+    return evasion.DeepFool(estimator, epsilon=1e-6, verbose=False)
+
+
+def _carlini_wagner(evasion, estimator, radius):
+    return evasion.CarliniL2Method(
+        estimator,
+        initial_const=1.0,
+        binary_search_steps=6,
+        max_iter=20,
+        learning_rate=0.05,
+        batch_size=24,
+        verbose=False,
+    )
+
+
+def _within(factor, name, restarts):
+    """An attack within a ball; that of the median radius, times a factor."""
+
+    def attack(evasion, estimator, radius):
+        size = factor * float(np.median(radius))
+        return getattr(evasion, name)(
+            estimator, norm=2, eps=size, eps_step=size / 6, max_iter=20, batch_size=24, verbose=False, **restarts
+        )
+
+    return attack
+
+
+def _fast_gradient(evasion, estimator, radius):
+    size = float(np.median(radius))
+    return evasion.FastGradientMethod(estimator, norm=2, eps=4 * size, eps_step=size / 50, minimal=True, batch_size=24)
+
+
+def _hop_skip_jump(evasion, estimator, radius):
+    return evasion.HopSkipJump(
+        estimator, norm=2, max_iter=4, max_eval=150, init_eval=20, init_size=50, batch_size=24, verbose=False
+    )
+
+
+def _boundary(evasion, estimator, radius):
+    return evasion.BoundaryAttack(
+        estimator, targeted=False, max_iter=25, num_trial=5, sample_size=5, init_size=50, verbose=False
+    )
+
+
+ATTACKS = {
+    "DeepFool": _deep_fool,
+    "Carlini-Wagner": _carlini_wagner,
+    "projected gradient, 0.999": _within(0.999, "ProjectedGradientDescent", {"num_random_init": 3}),
+    "projected gradient, 3": _within(3.0, "ProjectedGradientDescent", {"num_random_init": 3}),
+    "AutoPGD, 3": _within(3.0, "AutoProjectedGradientDescent", {"nb_random_init": 2}),
+    "auto conjugate gradient, 3": _within(3.0, "AutoConjugateGradient", {"nb_random_init": 2}),
+    "fast gradient": _fast_gradient,
+    "HopSkipJump": _hop_skip_jump,
+    "boundary": _boundary,
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_attack_gets_inside_a_radius_and_it_succeeds_beyond(evasion, problem, name):
+    np.random.seed(0)  # noqa: NPY002 - the toolbox draws from it
+    classifier, X, radius = problem
+    estimator = to_art(classifier, (X.min() - 3.0, X.max() + 3.0))
+    adversarial = ATTACKS[name](evasion, estimator, radius).generate(X)
+    changed = classifier.predict(adversarial) != classifier.predict(X)
+    assert not strictly_inside(X[changed], adversarial[changed], radius[changed]).any()
+    assert changed.mean() > (0.0 if name.endswith("0.999") else 0.4)
+
+
+def test_deep_fool_finds_nothing_nearer_than_closest_adversarial(evasion, problem):
+    classifier, X, _ = problem
+    adversarial = _deep_fool(evasion, to_art(classifier), None).generate(X)
+    changed = classifier.predict(adversarial) != classifier.predict(X)
+    distance = np.linalg.norm(np.float64(adversarial) - np.float64(X), axis=1)
+    closest = classifier.closest_adversarial(X)[1]
+    assert (closest[changed] <= distance[changed] * (1 + 1e-6)).mean() > 0.95
+
+
+def test_the_estimator_is_the_served_network(evasion, problem):
+    classifier, X, _ = problem
+    estimator, scores = to_art(classifier), classifier.decision_function(X)
+    logits = estimator.predict(X)
+    assert estimator.nb_classes == len(classifier.classes_)
+    assert estimator.input_shape == X.shape[1:]
+    assert logits.dtype == np.float64
+    np.testing.assert_array_equal(classifier.classes_[logits.argmax(axis=1)], classifier.predict(X))
+    np.testing.assert_array_equal(logits[:, 1] - logits[:, 0] if scores.ndim == 1 else logits, scores)
+
+
+def test_gradients_are_those_of_the_logits_and_of_the_loss(evasion, problem):
+    classifier, X, _ = problem
+    estimator, step = to_art(classifier), 1e-6
+    codes = np.searchsorted(classifier.classes_, classifier.predict(X))
+    gradient, slopes = estimator.class_gradient(X), estimator.loss_gradient(X, np.eye(estimator.nb_classes)[codes])
+    np.testing.assert_array_equal(estimator.class_gradient(X, label=1), gradient[:, [1]])
+    np.testing.assert_array_equal(estimator.class_gradient(X, label=codes)[:, 0], gradient[np.arange(len(X)), codes])
+    np.testing.assert_array_equal(estimator.loss_gradient(X, codes), slopes)
+    rows = np.float64(X)
+    for feature in range(X.shape[1]):
+        shift = step * np.eye(X.shape[1])[feature]
+        difference = (estimator.predict(rows + shift) - estimator.predict(rows - shift)) / (2 * step)
+        assert (np.abs(difference - gradient[..., feature]) < 1e-6).mean() > 0.95
+        difference = (estimator.compute_loss(rows + shift, codes) - estimator.compute_loss(rows - shift, codes)) / (
+            2 * step
+        )
+        assert (np.abs(difference - slopes[:, feature]) < 1e-6).mean() > 0.9
+    losses = estimator.compute_loss(X, codes)
+    assert (losses <= 0).all()  # of the predicted classes
+    assert estimator.compute_loss(X, codes, reduction="mean") == losses.mean()
+
+
+def test_without_the_toolbox_the_error_names_the_extra(monkeypatch):
+    from sklip.export import _art
+
+    classifier, _, _ = fixtures.fitted("binary")
+    monkeypatch.setattr(_art, "_estimator_class", _art._estimator_class.__wrapped__)
+    monkeypatch.setitem(sys.modules, "art.estimators.classification.classifier", None)
+    with pytest.raises(ImportError, match=r"sklip\[attacks\]"):
+        to_art(classifier)

@@ -1,0 +1,211 @@
+"""Certificates under conditions that have broken others': each is attacked, and must hold."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import sklip
+from sklip import HKRClassifier, LipschitzMLP, audit
+from tests.helpers import random_network, serving
+
+
+def amid(network, X):
+    """The network with its boundary amid the rows."""
+    *biases, last = network.biases
+    return replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0)))
+
+
+def assert_holds(classifier, X, *, certified=0.9):
+    """No attack gets inside a radius, some get across beyond, and most rows have a radius."""
+    result = audit(classifier, X, restarts=2, steps=5, random_state=0, verbose=False)
+    assert not result.broken.any(), result
+    assert np.isfinite(result.attack).any()
+    assert (result.radius > 0).mean() >= certified
+    return result
+
+
+@pytest.mark.parametrize("n_scores", [1, 3])
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_weights_of_extreme_size(rng, n_scores, scale):
+    X = rng.standard_normal((100, 4))
+    tampered = random_network(rng, (4, 8, 8, n_scores), scale=scale, orthonormal=False)
+    tampered = replace(tampered, biases=tuple(scale ** (i + 1) * bias for i, bias in enumerate(tampered.biases)))
+    classifier = serving(amid(tampered, X))
+    assert_holds(classifier, X)
+    assert 0.01 < classifier.lipschitz_bound_ / scale**3 < 1e3
+
+
+def test_weights_that_vanish_in_each_other_certify_nothing_that_is_wrong(rng):
+    """GloRo's bug: weights so small that the bound became 0, and every row certified."""
+    X = rng.standard_normal((60, 4))
+    tiny = serving(amid(random_network(rng, (4, 8, 8, 1), scale=1e-150, bias=0.0), X))
+    assert tiny.lipschitz_bound_ > 0
+    result = audit(tiny, X, restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+
+
+@pytest.mark.parametrize("n_scores", [2, 5])
+def test_tied_scores_have_no_radius(rng, n_scores):
+    """Tied logits have given other certifiers a margin over nothing."""
+    network = random_network(rng, (4, 8, n_scores))
+    heads = np.repeat(network.kernels[-1][:, :1], n_scores, axis=1)
+    network = replace(network, kernels=(*network.kernels[:-1], heads), biases=(network.biases[0], np.zeros(n_scores)))
+    if n_scores == 2:  # two classes have one score: the tie is at 0
+        network = replace(
+            network, kernels=(network.kernels[0], heads[:, :1] * 0.0), biases=(network.biases[0], np.zeros(1))
+        )
+    classifier, X = serving(network), rng.standard_normal((20, 4))
+    assert (classifier.predict(X) == 0).all()
+    assert (classifier.certified_radius(X) == 0).all()
+    assert (sklip.certified_radius(classifier, X) == 0).all()
+
+
+def _edited(classifier, **changes):
+    """The classifier after its pickle was edited by hand."""
+    state = classifier.network_.__getstate__() if hasattr(classifier.network_, "__getstate__") else None
+    state = dict(state or vars(classifier.network_)) | changes
+    forged = object.__new__(type(classifier.network_))
+    vars(forged).update(state)
+    twin = pickle.loads(pickle.dumps(classifier))
+    twin.network_ = forged
+    return pickle.loads(pickle.dumps(twin))
+
+
+@pytest.mark.parametrize("kind", [HKRClassifier, LipschitzMLP])
+def test_a_pickle_with_a_kernel_that_is_not_orthonormal_is_certified_by_its_own_norm(rng, kind):
+    X = rng.standard_normal((100, 4))
+    classifier = serving(amid(random_network(rng, (4, 8, 8, 1)), X), kind)
+    assert abs(classifier.lipschitz_bound_ - 1) < 1e-9
+    honest = classifier.certified_radius(X)
+    first, second, heads = classifier.network_.kernels
+    edited = _edited(classifier, kernels=(first, 3.0 * second + 0.1 * rng.standard_normal(second.shape), heads))
+    assert 2.0 < edited.lipschitz_bound_ < 5.0
+    assert_holds(edited, X)
+    assert not np.array_equal(edited.certified_radius(X), honest)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda network: {"kernels": (network.kernels[0], *network.kernels[2:])},
+        lambda network: {"kernels": (network.kernels[0][:, :4], *network.kernels[1:])},
+        lambda network: {"kernels": (network.kernels[0].astype(np.float32), *network.kernels[1:])},
+        lambda network: {
+            "kernels": (np.where(network.kernels[0] > 0, np.nan, network.kernels[0]), *network.kernels[1:])
+        },
+        lambda network: {"biases": (np.full(8, np.inf), *network.biases[1:])},
+        lambda network: {"activations": ("tanh", "tanh")},
+        lambda network: {"activations": ("groupsort3", "groupsort2")},
+        lambda network: {"center": np.zeros(5)},
+    ],
+)
+def test_a_pickle_that_is_no_network_does_not_load(rng, forge):
+    classifier = serving(random_network(rng, (4, 8, 8, 1)))
+    with pytest.raises(ValueError, match="network"):
+        _edited(classifier, **forge(classifier.network_))
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-320])
+def test_subnormal_inputs(rng, size):
+    X = size * rng.standard_normal((50, 3))
+    network = replace(random_network(rng, (3, 8, 1)), center=np.zeros(3))
+    classifier = serving(replace(network, biases=(np.zeros(8), np.zeros(1))))
+    result = audit(classifier, X, restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+    assert (result.radius == 0).all()  # libraries may flush such numbers: nothing is sure
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_inputs_of_every_precision(rng, dtype, scaled):
+    X = (2.0 * rng.standard_normal((100, 4))).astype(dtype)
+    classifier = serving(amid(random_network(rng, (4, 8, 8, 1)), X))
+    if scaled:
+        scaler = StandardScaler().fit(np.float64(X) * [1, 3, 0.3, 1] + [0, 1, 0, 5])
+        classifier = make_pipeline(scaler, serving(amid(classifier.network_, scaler.transform(X))))
+        classifier.steps[-1][1].n_features_in_ = 4
+    assert_holds(classifier, X, certified=0.8)
+
+
+def test_inputs_at_1e15(rng):
+    X = 1e15 * rng.standard_normal((100, 4))
+    result = assert_holds(serving(amid(random_network(rng, (4, 8, 8, 1)), X)), X)
+    assert np.median(result.radius) > 1e12
+
+
+def test_rows_at_1e15_of_a_network_around_0_are_certified_by_less_than_their_score(rng):
+    """Where neighbouring float64 numbers lie 0.1 apart, rounding takes its share."""
+    X = 1e15 * rng.standard_normal((100, 4))
+    classifier = serving(random_network(rng, (4, 8, 8, 1)))
+    result = audit(classifier, X, restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+    assert (result.radius < np.abs(classifier.decision_function(X))).all()
+
+
+def test_duplicated_columns(rng):
+    columns = rng.standard_normal((100, 2))
+    X = columns[:, [0, 1, 0, 1, 1]]
+    assert_holds(serving(amid(random_network(rng, (5, 8, 8, 1)), X)), X)
+
+
+def test_a_kernel_wider_than_tall(rng):
+    X = rng.standard_normal((100, 2))
+    network = amid(random_network(rng, (2, 16, 4, 1), "fullsort"), X)
+    assert network.kernels[0].shape == (2, 16)
+    assert_holds(serving(network), X)
+
+
+def test_a_single_column(rng):
+    X = rng.standard_normal((100, 1))
+    assert_holds(serving(amid(random_network(rng, (1, 8, 8, 1)), X)), X)
+
+
+def test_eight_threads_predict_and_certify_the_same_bits(rng):
+    """The certificate is proved by whoever asks first, while others ask as well."""
+    X = rng.standard_normal((3000, 6))
+    network = random_network(rng, (6, 64, 32, 3))
+    expected = serving(network)
+    answers = expected.predict(X), expected.certified_radius(X), expected.decision_function(X)
+    for _ in range(5):
+        shared = serving(pickle.loads(pickle.dumps(network)))
+        asked = [shared.predict, shared.certified_radius, shared.decision_function] * 8
+        with ThreadPoolExecutor(8) as threads:
+            results = list(threads.map(lambda ask: ask(X), asked))
+        for result, answer in zip(results, answers * 8, strict=True):
+            np.testing.assert_array_equal(result, answer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scale", "share"), [(1.0, 0.9), (1e-100, 0.5), (1e-104, 0.0)])
+def test_where_tensorflow_flushes_denormals(rng, scale, share):
+    """TensorFlow's threads turn denormal numbers into 0; certificates hold for predictions made there, too."""
+    import tensorflow as tf
+
+    X = rng.standard_normal((200, 3))
+    network = random_network(rng, (3, 8, 8, 1), scale=scale, bias=0.0)  # the scores are of about scale³
+    network = replace(network, biases=tuple(np.zeros(len(bias)) for bias in network.biases))
+    classifier = serving(amid(network, X))
+    flushes = []
+
+    def there(inputs):
+        flushes.append(np.prod(np.array([1e-200, 1e-110])) == 0)
+        return classifier.predict(inputs).astype(np.int64)
+
+    predict_there = tf.function(lambda inputs: tf.numpy_function(there, [inputs], tf.int64))
+    predicted, radii = classifier.predict(X), classifier.certified_radius(X)
+    slopes = classifier.gradient(X) / classifier.lipschitz_bound_
+    towards = (
+        -np.sign(classifier.decision_function(X))[:, None] * slopes / np.linalg.norm(slopes, axis=1, keepdims=True)
+    )
+    certified = radii > 0
+    assert certified.mean() >= share
+    for factor in (0.0, 0.5, 1 - 1e-12):
+        moved = X + factor * np.minimum(radii, 1e3)[:, None] * towards
+        assert (predict_there(moved).numpy() == predicted)[certified].all()
+        assert (classifier.predict(moved) == predicted)[certified].all()
+    assert all(flushes)
