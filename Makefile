@@ -36,6 +36,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/numpydoc lint $$(find sklip -name '*.py')
 
 bench: $(VENV)/installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]'
 	benchmarks/peers/setup.sh
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 

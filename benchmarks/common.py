@@ -12,7 +12,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import make_moons
+from sklearn.datasets import make_classification, make_moons
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
@@ -43,6 +43,12 @@ MNIST_0_8 = {
 def two_moons():
     """The 5,000 rows of deel-lip's demo."""
     return make_moons(5000, noise=0.05, random_state=0)
+
+
+def unlike_scales():
+    """Twelve features, of scales from a thousandth to a thousand."""
+    X, y = make_classification(1000, 12, n_informative=6, random_state=0)
+    return X * 10.0 ** np.linspace(-3, 3, 12) + 50.0, y
 
 
 def mnist_path():

@@ -221,3 +221,18 @@ def test_cross_entropy_stability(tmp_path):
     assert 16.5 < float(first) < 17.5
     assert picture.stat().st_size > 30_000
     assert min(png_size(picture)) > 600
+
+
+def test_wasserstein(tmp_path):
+    picture = tmp_path / "wasserstein.png"
+    printed = run_example("plot_wasserstein.py", picture, "--epochs", "150", "--rows", "600")
+    (proven,), (exact,) = numbers_after("proven lower bound", printed), numbers_after("exact distance", printed)
+    assert 0.98 * exact < proven <= exact
+    assert numbers_after("bound / exact", printed)[0] == pytest.approx(proven / exact, abs=1e-4)
+    assert 1.0 <= numbers_after("Lipschitz bound", printed)[0] <= 1 + 1e-9
+    elsewhere, exact_elsewhere = re.search(r"by 0.5: proven (\S+), exact (\S+)$", printed, re.MULTILINE).groups()
+    assert 0.8 * float(exact_elsewhere) < float(elsewhere) <= float(exact_elsewhere)
+    rise = numbers_after("mean rise of the potential per distance, along the plan", printed)[0]
+    assert rise == pytest.approx(proven / exact, abs=2e-4)
+    assert picture.stat().st_size > 50_000
+    assert min(png_size(picture)) > 600
