@@ -91,6 +91,8 @@ def _placed(X, index, moving, inputs, precisions):
         rows = X[index].astype(dtype)
         rows[:, moving] = inputs
         return rows
+    if len(moving) == X.shape[1] and len(set(precisions)) == 1 and hasattr(X, "iloc"):
+        return type(X)(inputs.astype(precisions[0]), columns=X.columns)
     named = {X.columns[column]: inputs[:, place].astype(precisions[place]) for place, column in enumerate(moving)}
     if hasattr(X, "with_columns"):  # polars
         return X[index].with_columns(**named)

@@ -67,7 +67,7 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     gram, square = tall.T @ tall, norm_bound(tall) ** 2
     rounding = gamma(n + 1) * square + 4 * n * p * TINY
     deviation = norm_bound(gram - np.eye(p))
-    if deviation < 1e-6:
+    if deviation < 1e-9:
         bound = round_up(np.sqrt(1.0 + deviation + rounding), 6)
     else:
         bound = round_up(np.sqrt(_eigenvalue_bound(gram) + rounding), 6)
@@ -81,9 +81,9 @@ def _eigenvalue_bound(gram):
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
     largest, square = values[-1], norm_bound(vectors) ** 2
-    rounding = gamma(p + 3) * square + 4 * p * p * TINY
-    skew = norm_bound(vectors.T @ vectors - np.eye(p)) + rounding
-    residual = norm_bound(gram - (vectors * values) @ vectors.T) + (1.0 + largest) * rounding
+    rounding, underflow = gamma(p + 3) * square, 4 * p * p * TINY
+    skew = norm_bound(vectors.T @ vectors - np.eye(p)) + rounding + underflow
+    residual = norm_bound(gram - (vectors * values) @ vectors.T) + largest * rounding + (1.0 + largest) * underflow
     return round_up(largest * (1.0 + skew) + residual, 8)
 
 
@@ -111,7 +111,7 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     columns = norm_bound(matrix, axis=0)
     if norm == 1:
         return float(round_up(columns.max(initial=0.0) + inaccuracy))
-    moving = columns > 0
+    moving = matrix.any(axis=0)
     matrix, columns = matrix[:, moving], columns[moving]
     if not columns.size or not np.isfinite(columns).all():
         return float(round_up(columns.sum() + np.sqrt(len(moving)) * inaccuracy, len(moving) + 2))

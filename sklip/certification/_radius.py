@@ -113,10 +113,16 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     ndarray of shape (n_rows,)
     """
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
-    gaps = round_down(scores[rows, best, None] - scores, 1)
-    radii = _quotient(gaps, 4.0 * errors[:, None], pair_lipschitz[best] + 2.0 * drift)
-    radii[rows, best] = np.inf
-    return radii.min(axis=1)
+    highest = scores[rows, best]
+    # The rounding of the differences is taken off once a row, and that of the quotients after the minimum.
+    lost = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
+    with np.errstate(invalid="ignore"):
+        reach = highest[:, None] - scores
+        reach[rows, best] = np.inf
+        reach -= lost[:, None]
+        reach /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
+        nearest = reach.min(axis=1)
+        return np.where(nearest > 0, round_down(nearest, 4), 0.0)
 
 
 def _quotient(gap, errors, slope):

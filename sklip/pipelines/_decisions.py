@@ -16,8 +16,9 @@ from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._trace import Point, Question, walk
+from sklip.pipelines._point import Point, Question
 from sklip.pipelines._votes import vote_radii
+from sklip.pipelines._walk import walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,10 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
     scores = _scores(estimator, point, path, question)
     if scores.values.shape[1] == 1:
         return _two_classes(scores, scores.values[:, 0] > 0, np.abs(scores.values[:, 0]))
-    radii = class_radii(scores.values, scores.errors, scores.pair_lipschitz, scores.drift)
+    radii = np.empty(len(scores.values))
+    for begin in range(0, len(radii), 4096):  # blocks stay in the cache
+        rows = slice(begin, begin + 4096)
+        radii[rows] = class_radii(scores.values[rows], scores.errors[rows], scores.pair_lipschitz, scores.drift)
     return Decision(scores.classes, scores.values.argmax(axis=1), radii, scores.lipschitz, scores.descend)
 
 
@@ -209,7 +213,7 @@ def _calibrated(estimator, point, path, question):
     computed = -(slope * scores.values[:, 0] + intercept)
     # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
     unsure = 16 * UNIT * (np.abs(slope * scores.values[:, 0]) + abs(intercept)) + 2e-14
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
     return _two_classes(scores, computed > 0, gaps, -np.sign(slope), intercept / abs(slope or 1.0))
 

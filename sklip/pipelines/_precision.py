@@ -56,4 +56,8 @@ def magnitudes(values, factors: np.ndarray) -> np.ndarray:
     """``Σ_j |values_ij| factors_j`` of an array, frame or sparse matrix, of shape (n_rows,)."""
     if sparse.issparse(values):
         return abs(values).astype(np.float64) @ factors
-    return np.abs(np.asarray(values, dtype=np.float64)) @ factors
+    values = np.asarray(values, dtype=np.float64)
+    sums = np.empty(len(values))
+    for begin in range(0, len(values), 4096):  # blocks stay in the cache
+        sums[begin : begin + 4096] = np.abs(values[begin : begin + 4096]) @ factors
+    return sums

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
 from sklip.pipelines._decisions import Decision, decide
-from sklip.pipelines._trace import Question, start
+from sklip.pipelines._point import Question, start
 
 Norm = Literal[1, 2] | float
 
@@ -53,6 +53,10 @@ class CertifiedRadii(np.ndarray):
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
         return array[()] if return_scalar else np.asarray(array)
+
+    def astype(self, dtype, *arguments, **options):
+        """Return a plain array: rounded up, it certifies nothing."""
+        return np.asarray(self).astype(dtype, *arguments, **options)
 
     def __reduce__(self):
         build, arguments, state = super().__reduce__()
@@ -111,6 +115,7 @@ def certified_radius(
     -------
     CertifiedRadii of shape (n_rows,), float64
         Rounded down. Every row strictly inside, of the dtypes of ``X`` or of float64, is predicted as the row is.
+        (Integers beyond 2⁵³ and longer floats are rounded to float64 first: it is then that row.)
         Columns that an encoder in a ``ColumnTransformer`` takes are held fixed (``fixed_columns``).
 
     Raises
@@ -166,7 +171,7 @@ def answer(estimator, X, norm, scale, lipschitz) -> tuple[Decision, Question, li
     if unused:
         raise ValueError(
             f"lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
-            "Steps are named as in set_params, 'step' or 'step__inner'."
+            "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
         )
     return decision, question, labels
 

@@ -1,0 +1,115 @@
+"""Rows at a place of a pipeline: what was computed, the exact map, and how far the two may be apart."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy import sparse
+
+from sklip.certification._floating import round_up
+from sklip.exceptions import NotLipschitzError
+from sklip.pipelines._maps import LipschitzMap, Stage
+
+
+@dataclass
+class Question:
+    """What is asked of a pipeline: in which norm and units columns move, which are fixed, which constants are given.
+
+    Attributes
+    ----------
+    norm : {1, 2, inf}
+    scale : ndarray of shape (n_columns,)
+        Units in which the displacement of each raw column is measured; 0 for one held fixed.
+    constants : dict of str to float
+        Lipschitz constants that the user stated, by the path of the step.
+    stated, encoded : set
+        Paths of those that were met, and raw columns that an encoder takes: filled on the way.
+    """
+
+    norm: float
+    scale: np.ndarray
+    constants: dict[str, float] = field(default_factory=dict)
+    stated: set[str] = field(default_factory=set)
+    encoded: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """Rows at one place of a pipeline.
+
+    Attributes
+    ----------
+    values : array, frame or sparse matrix of shape (n_rows, width)
+        What the pipeline computes there.
+    map : LipschitzMap
+        The exact map, from where the walk began.
+    sources : ndarray of shape (width,)
+        The raw column that each column is a copy of; −1 for those that are computed.
+    error : ndarray of shape (n_rows,)
+        Bound of ``‖values − exact‖``.
+    growth : float
+        Bound of the growth of ``error`` per unit of displacement.
+    reach : float
+        Bound of the Lipschitz constant from the raw columns to here.
+    transform : callable
+        From raw rows to values here, as the pipeline computes them.
+    """
+
+    values: object
+    map: LipschitzMap
+    sources: np.ndarray
+    error: np.ndarray
+    growth: float
+    reach: float
+    transform: Callable
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.values.shape[1]
+
+    @property
+    def constant(self) -> bool:
+        """Whether nothing here moves when the raw columns do."""
+        return self.reach == 0.0 and self.growth == 0.0 and not self.error.any()
+
+
+def start(X, question: Question) -> Point:
+    """The raw rows."""
+    width = X.shape[1]
+    columns = np.arange(width)
+    identity = LipschitzMap.selection(columns, width)
+    reach = identity.norm(question.norm, question.scale) if question.scale.any() else 0.0
+    return Point(X, identity, columns, np.zeros(X.shape[0]), 0.0, reach, lambda rows: rows)
+
+
+def _transformed(step, values):
+    """What a step computes; its input stays as it is."""
+    in_place = any(value is False for name, value in step.get_params().items() if name.split("__")[-1] == "copy")
+    return step.transform(copy.deepcopy(values) if in_place else values)
+
+
+def product(constant, value):
+    """``constant · value`` rounded up; what holds still holds still."""
+    return float(round_up(constant * value)) if constant and value else 0.0
+
+
+def moved(step, point):
+    """Values after a step, and the way there."""
+    before = point.transform
+    return _transformed(step, point.values), lambda rows: _transformed(step, before(rows))
+
+
+def refuse(step, name, reason, advice=True):
+    path = "__".join(name) if isinstance(name, tuple) else name
+    hint = f". If you know a constant that holds for your rows, state it: lipschitz={{{path!r}: ...}}" if advice else ""
+    raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}{hint}.")
+
+
+def nothing_moves(point, width):
+    """A place of ``width`` columns that hold still."""
+    still = LipschitzMap((Stage.of(sparse.csr_array((width, point.map.stages[0].matrix.shape[1]))),))
+    return replace(
+        point, map=still, sources=np.full(width, -1), error=np.zeros(len(point.error)), growth=0.0, reach=0.0
+    )

@@ -1,0 +1,159 @@
+"""Rows through a fitted pipeline: steps after one another, next to each other, and within one another."""
+
+from dataclasses import replace
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_is_fitted
+
+from sklip.certification import norm_bound
+from sklip.certification._floating import round_up
+from sklip.pipelines._maps import LipschitzMap
+from sklip.pipelines._point import Point, Question, moved, nothing_moves, product, refuse
+from sklip.pipelines._precision import holds_small_integers
+from sklip.pipelines._steps import ENCODERS, Affine
+from sklip.pipelines._transformer import rounding, through, through_stated
+
+
+def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point:
+    """Take rows through a fitted transformer.
+
+    Raises
+    ------
+    NotLipschitzError
+        For a step without a known constant, by its name.
+    """
+    if step is None or (isinstance(step, str) and step == "passthrough"):
+        return point
+    name = "__".join(path)
+    if isinstance(step, FrozenEstimator):
+        return walk(step.estimator, point, path, question)
+    if isinstance(step, Pipeline):
+        for inner, transformer in step.steps:
+            point = walk(transformer, point, (*path, inner), question)
+        return point
+    if name in question.constants:
+        return through_stated(step, point, name, question)
+    if type(step) is ColumnTransformer:
+        check_is_fitted(step)
+        return _columns(step, point, path, question)
+    if type(step) is FeatureUnion:
+        return _union(step, point, path, question)
+    return through(step, point, name)
+
+
+def _columns(step, point, path, question):
+    """A ColumnTransformer: columns that an encoder takes are held fixed, here and wherever else they go."""
+    positions = _positions(step, point.values)
+    branches = [
+        (name, transformer, positions[name])
+        for name, transformer, _ in step.transformers_
+        if not (isinstance(transformer, str) and transformer == "drop") and len(positions[name])
+    ]
+    for name, transformer, columns in branches:
+        if _encodes(transformer, (*path, name), question):
+            if (point.sources[columns] < 0).any():
+                refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
+            question.encoded.update(point.sources[columns].tolist())
+    results = []
+    for name, transformer, columns in branches:
+        branch = _selected(point, columns)
+        if np.isin(point.sources[columns], list(question.encoded)).all() and (point.sources[columns] >= 0).all():
+            branch = replace(nothing_moves(branch, len(columns)), sources=point.sources[columns])
+        result = walk(transformer, branch, (*path, name), question)
+        results.append(_weighted(result, step, name, path))
+    widths = [stop.stop - stop.start for stop in step.output_indices_.values() if stop.stop > stop.start]
+    if widths != [result.width for result in results if result.width]:
+        refuse(step, path, "does not put out the columns that sklip expects of it")
+    return _joined(step, point, results, path)
+
+
+def _union(step, point, path, question):
+    """A FeatureUnion."""
+    results = [
+        _weighted(
+            walk(transformer, _selected(point, np.arange(point.width)), (*path, name), question), step, name, path
+        )
+        for name, transformer in step.transformer_list
+        if not (isinstance(transformer, str) and transformer == "drop")
+    ]
+    return _joined(step, point, results, path)
+
+
+def _selected(point, columns):
+    """Columns of a place, as the beginning of a branch."""
+    return replace(
+        point,
+        values=_safe_indexing(point.values, columns, axis=1),
+        map=LipschitzMap.selection(columns, point.width),
+        sources=point.sources[columns],
+        transform=lambda rows: rows,
+    )
+
+
+def _weighted(point, step, name, path):
+    """A branch times its weight in the union."""
+    weight = (step.transformer_weights or {}).get(name)
+    if weight is None:
+        return point
+    if (
+        isinstance(weight, Integral)
+        and weight not in (0, 1)
+        and not point.constant
+        and holds_small_integers(point.values)
+    ):
+        refuse(step, path, f"multiplies integers by {weight}, which wraps around. Make the weight a float", False)
+    affine = Affine.scaling(np.full(point.width, float(weight)), np.zeros(point.width), (weight,))
+    error, growth, _ = rounding(affine, point, point.values)
+    reach = product(abs(weight), point.reach)
+    sources = np.full(point.width, -1)
+    return replace(point, map=point.map.then(affine.stage), sources=sources, error=error, growth=growth, reach=reach)
+
+
+def _joined(step, point, branches, path):
+    """Branches next to each other, after the place where they part."""
+    values, transform = moved(step, point)
+    if values.shape[1] != sum(branch.width for branch in branches):
+        refuse(step, path, "does not put out the columns that sklip expects of it")
+    squares = sum((branch.error**2 for branch in branches), np.zeros(len(point.error)))
+    return Point(
+        values,
+        point.map.then_map(LipschitzMap.side_by_side([branch.map for branch in branches], point.width)),
+        np.concatenate([branch.sources for branch in branches]) if branches else np.zeros(0, dtype=int),
+        round_up(np.sqrt(squares), len(branches) + 4),
+        _norm([branch.growth for branch in branches]),
+        _norm([branch.reach for branch in branches]),
+        transform,
+    )
+
+
+def _norm(parts):
+    return float(norm_bound(np.array(parts))) if any(parts) else 0.0
+
+
+def _encodes(transformer, path, question):
+    """Whether a branch turns categories into numbers, by no constant that the user stated."""
+    if isinstance(transformer, FrozenEstimator):
+        return _encodes(transformer.estimator, path, question)
+    if isinstance(transformer, Pipeline):
+        return any(_encodes(inner, (*path, name), question) for name, inner in transformer.steps)
+    return isinstance(transformer, ENCODERS) and "__".join(path) not in question.constants
+
+
+def _positions(step: BaseEstimator, values) -> dict[str, np.ndarray]:
+    """The columns of each branch, as positions in ``values``."""
+    # Fitted and called with frames, scikit-learn looks columns up by name, whatever their order.
+    taken = {name: np.asarray(columns, dtype=np.intp) for name, columns in step._transformer_to_input_indices.items()}
+    if not (hasattr(values, "columns") and hasattr(step, "feature_names_in_")):
+        return taken
+    order = {label: position for position, label in enumerate(values.columns)}
+    names = step.feature_names_in_
+    return {
+        branch: np.array([order[names[column]] for column in columns], dtype=np.intp)
+        for branch, columns in taken.items()
+    }
