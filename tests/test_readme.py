@@ -32,6 +32,22 @@ def test_the_first_example_prints_what_the_readme_says():
     assert 1.0 <= bound <= 1 + 1e-9
 
 
+@pytest.mark.slow
+def test_the_pipeline_example_prints_what_the_readme_says():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (first, _), (second, promised) = re.findall(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.DOTALL)
+    printed = run_script(first + "\nprint('---')\n" + second).split("---\n")[1]
+    radii, said = (
+        np.array([float(number) for number in re.match(r"\[(.*?)\]", output)[1].split()])
+        for output in (printed, promised)
+    )
+    np.testing.assert_allclose(radii, said, rtol=0.2)  # float32 training differs between processors
+    assert "AuditResult: all 569 certificates held against" in printed
+    figures = r"accuracy ([\d.]+)\n.*mean ([\d.]+),"
+    found, claimed = (list(map(float, re.search(figures, output).groups())) for output in (printed, promised))
+    np.testing.assert_allclose(found, claimed, atol=0.03)
+
+
 def test_the_first_example_is_six_lines_and_claims_no_more_than_it_prints():
     code, promised = blocks()
     assert len([line for line in code.splitlines() if line]) == 6
