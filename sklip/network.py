@@ -40,8 +40,10 @@ class CondensedNetwork:
 
     def __post_init__(self):
         self._check()
-        for array in (self.center, *self.kernels, *self.biases):
-            array.flags.writeable = False
+        # For good, as certificates are proved once.
+        object.__setattr__(self, "center", _frozen(self.center))
+        object.__setattr__(self, "kernels", tuple(map(_frozen, self.kernels)))
+        object.__setattr__(self, "biases", tuple(map(_frozen, self.biases)))
 
     def _check(self):
         """Raise for what is not a network: a file may have been edited, and certificates count on what is checked."""
@@ -101,6 +103,14 @@ class CondensedNetwork:
         for rows, units in self.centered_blocks(X):
             result[rows] = self.centered_scores(units)
         return result
+
+
+def _frozen(array):
+    """The array as one that nobody can make writeable again; a memory map stays what it is, read-only."""
+    if isinstance(array, np.memmap):
+        array.flags.writeable = False
+        return array
+    return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
 
 
 def polar_factor(kernel: np.ndarray) -> np.ndarray:

@@ -102,7 +102,7 @@ def audit(
     began = perf_counter()
     _check_counts(restarts=restarts, steps=steps)
     target = estimator_target(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
-    correct = None if y is None else _checked_labels(y, len(target.rows))
+    correct = None if y is None else _checked_labels(y, len(target.rows), estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     from tqdm.auto import tqdm
 
@@ -130,8 +130,10 @@ def _check_counts(**counts):
             raise ValueError(f"{name} must be an integer, 1 or more; got {count!r}.")
 
 
-def _checked_labels(y, n_rows):
+def _checked_labels(y, n_rows, classes):
     y = np.asarray(y)
     if y.shape != (n_rows,):
         raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got an array of shape {y.shape}.")
+    if not np.isin(y, classes).all():
+        raise ValueError(f"y holds labels that the estimator does not know; it knows {classes[:10].tolist()}.")
     return y

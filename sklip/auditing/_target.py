@@ -5,7 +5,8 @@ from scipy import sparse
 from sklearn.utils import _safe_indexing
 
 from sklip.attacks import Target
-from sklip.pipelines import answer, precision
+from sklip.pipelines._precision import precision
+from sklip.pipelines._radius import answer, as_rows
 
 
 def estimator_target(estimator, X, *, norm=2, scale=None, lipschitz=None) -> Target:
@@ -25,11 +26,13 @@ def estimator_target(estimator, X, *, norm=2, scale=None, lipschitz=None) -> Tar
         With the radii of :func:`sklip.certified_radius`; those of the classifier's own method where nothing but a bare
         classifier is asked about.
     """
-    X = X if hasattr(X, "shape") else np.asarray(X)
+    X = as_rows(X)
     decision, question, _ = answer(estimator, X, norm, scale, lipschitz)
     bare = hasattr(estimator, "certified_radius") and norm == 2 and scale is None
     columns = [_numbers(X, column) if question.scale[column] else None for column in range(X.shape[1])]
     moving = np.array([column for column, numbers in enumerate(columns) if numbers is not None], dtype=np.intp)
+    if not len(moving):
+        raise ValueError("No column may move: all are held fixed, or hold no numbers. There is nothing to attack.")
     precisions = [precision(_column(X, column)) for column in moving]
 
     def placed(inputs, index):
@@ -37,7 +40,9 @@ def estimator_target(estimator, X, *, norm=2, scale=None, lipschitz=None) -> Tar
 
     def descend(inputs, index):
         margins, gradients = decision.descend(placed(inputs, index), decision.codes[index])
-        return margins, gradients[:, moving]
+        # A threshold may be infinite: there is no way there.
+        within = np.abs(margins) < 1e150
+        return np.where(within, margins, 0.0), np.where(within[:, None], gradients[:, moving], 0.0)
 
     def margin(inputs, index):
         return decision.descend(placed(inputs, index), decision.codes[index])[0]
@@ -91,19 +96,20 @@ def _placed(X, index, moving, inputs, precisions):
         rows = X[index].astype(dtype)
         rows[:, moving] = inputs
         return rows
-    if len(moving) == X.shape[1] and len(set(precisions)) == 1 and hasattr(X, "iloc"):
-        return type(X)(inputs.astype(precisions[0]), columns=X.columns)
-    named = {X.columns[column]: inputs[:, place].astype(precisions[place]) for place, column in enumerate(moving)}
     if hasattr(X, "with_columns"):  # polars
-        return X[index].with_columns(**named)
-    if len(moving) == X.shape[1]:
-        return type(X)(named, columns=X.columns)
-    return X.iloc[index].assign(**named) if all(isinstance(name, str) for name in named) else _assigned(X, index, named)
-
-
-def _assigned(X, index, named):
-    """A pandas frame with columns replaced, whatever their names."""
+        return X[index].with_columns(
+            **{X.columns[column]: inputs[:, place].astype(precisions[place]) for place, column in enumerate(moving)}
+        )
+    dtypes = [X.dtypes.iloc[column] for column in moving]
+    if len(moving) == X.shape[1] and len(set(precisions)) == 1 and all(dtype.kind in "fiu" for dtype in set(dtypes)):
+        frame = type(X)(inputs.astype(precisions[0]), columns=X.columns)
+        nullable = {X.columns[place]: dtype for place, dtype in enumerate(dtypes) if not isinstance(dtype, np.dtype)}
+        return frame.astype({name: dtype for name, dtype in nullable.items() if dtype.kind == "f"})
     frame = X.iloc[index].copy()
-    for name, values in named.items():
-        frame[name] = values
+    for place, (column, dtype) in enumerate(zip(moving, dtypes, strict=True)):
+        values = inputs[:, place].astype(precisions[place])
+        floating = not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") == "f"
+        frame[X.columns[column]] = (
+            type(X[X.columns[column]])(values, index=frame.index, dtype=dtype) if floating else values
+        )
     return frame

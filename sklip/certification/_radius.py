@@ -64,10 +64,13 @@ def certificate(network) -> Certificate:
     -------
     Certificate
     """
-    if network not in _certificates:
+    weights = (network.kernels, network.biases, network.center)
+    known, proof = _certificates.get(network, ((), None))
+    if len(known) != 3 or any(array is not proved for array, proved in zip(weights, known, strict=True)):
         with np.errstate(over="ignore", invalid="ignore"):  # an infinite bound certifies nothing
-            _certificates[network] = Certificate(*score_bounds(network), error_bound(network))
-    return _certificates[network]
+            proof = Certificate(*score_bounds(network), error_bound(network))
+        _certificates[network] = weights, proof
+    return proof
 
 
 def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drift: float) -> np.ndarray:
@@ -120,6 +123,8 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
         reach = highest[:, None] - scores
         reach[rows, best] = np.inf
         reach -= lost[:, None]
+        if drift == 0 and not pair_lipschitz.any():
+            return np.where(reach.min(axis=1) > 0, np.inf, 0.0)
         reach /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
         nearest = reach.min(axis=1)
         return np.where(nearest > 0, round_down(nearest, 4), 0.0)
@@ -128,6 +133,8 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
 def _quotient(gap, errors, slope):
     """``max(0, (gap − errors) / slope)``, rounded down; infinite where nothing can change."""
     difference = gap - errors
+    if slope == 0:
+        return np.where(difference > 0, np.inf, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 

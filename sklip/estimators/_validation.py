@@ -1,6 +1,6 @@
 """Checks of what users hand in; every message names the culprit and says what to do.
 
-The one module that uses scikit-learn's private helpers.
+The estimators' one module that uses scikit-learn's private helpers.
 """
 
 from contextlib import contextmanager

@@ -1,7 +1,6 @@
 """Certificates of whole scikit-learn pipelines and meta-estimators, in the units of the raw columns."""
 
-from sklip.pipelines._precision import precision
-from sklip.pipelines._radius import CertifiedRadii, answer, certified_radius
+from sklip.pipelines._radius import CertifiedRadii, certified_radius
 from sklip.pipelines._votes import vote_radii
 
-__all__ = ["CertifiedRadii", "answer", "certified_radius", "precision", "vote_radii"]
+__all__ = ["CertifiedRadii", "certified_radius", "vote_radii"]

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
+from sklip.estimators._inference import CertifiedClassifier
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._point import Point, Question
+from sklip.pipelines._point import Point, Question, inherits
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines._walk import walk
 
@@ -92,19 +93,19 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
 def _unwrapped(estimator, point, path, question):
     """The estimator within pipelines, searches and FrozenEstimator, and the rows as it sees them."""
     while True:
-        if isinstance(estimator, Pipeline):
+        if inherits(estimator, Pipeline, "predict", "decision_function"):
             check_is_fitted(estimator)
             for name, step in estimator.steps[:-1]:
                 point = walk(step, point, (*path, name), question)
             estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
+        elif inherits(estimator, BaseSearchCV, "predict", "decision_function"):
             if not hasattr(estimator, "best_estimator_"):
                 check_is_fitted(estimator)
                 raise NotLipschitzError(
                     f"{type(estimator).__name__} was fitted with refit=False and has no best estimator. Set refit=True."
                 )
             estimator = estimator.best_estimator_
-        elif isinstance(estimator, FrozenEstimator):
+        elif type(estimator) is FrozenEstimator:
             estimator = estimator.estimator
         else:
             return estimator, point, path
@@ -113,7 +114,7 @@ def _unwrapped(estimator, point, path, question):
 def _scores(estimator, point, path, question):
     """The scores of a sklip classifier behind whatever steps."""
     estimator, point, path = _unwrapped(estimator, point, path, question)
-    if not hasattr(estimator, "_labels_and_radii"):
+    if not inherits(estimator, CertifiedClassifier, "predict", "decision_function", "_inference_rows", "_labels"):
         raise NotLipschitzError(
             f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
             "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
@@ -130,6 +131,10 @@ def _scores(estimator, point, path, question):
         values[block] = network.centered_scores(units)
         errors[block] = proof.score_errors(units)
     estimator._finite(values)
+    if not point.reach and not point.growth:  # nothing that the network sees can move
+        n_scores = values.shape[1]
+        still = 0.0, np.zeros((n_scores, n_scores))
+        return Scores(estimator.classes_, values, errors, 0.0, *still, _descent(estimator, point, question))
     with np.errstate(over="ignore", invalid="ignore"):
         lipschitz, pairs = score_bounds(network, lambda kernel: point.map.norm(question.norm, question.scale, kernel))
         # The network sees rows that are off by point.error: its exact score is off by lipschitz times that, and its
@@ -224,6 +229,10 @@ def _voted(estimator, point, path, question):
     if estimator.voting != "hard":
         raise NotLipschitzError(
             "VotingClassifier with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'."
+        )
+    if len(estimator.estimators_) != sum(member != "drop" for _, member in estimator.estimators):
+        raise NotLipschitzError(
+            "VotingClassifier has members that were dropped or added since it was fitted. Fit it again."
         )
     kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
     members = [

@@ -1,6 +1,7 @@
 """Rows at a place of a pipeline: what was computed, the exact map, and how far the two may be apart."""
 
 import copy
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -88,6 +89,14 @@ def _transformed(step, values):
     """What a step computes; its input stays as it is."""
     in_place = any(value is False for name, value in step.get_params().items() if name.split("__")[-1] == "copy")
     return step.transform(copy.deepcopy(values) if in_place else values)
+
+
+def inherits(estimator, base: type, *methods: str) -> bool:
+    """Whether an estimator is of a class that has these methods of ``base`` as they are: a subclass may do anything."""
+    if not isinstance(estimator, base):
+        return False
+    static = inspect.getattr_static
+    return all(static(type(estimator), method, None) is static(base, method, None) for method in methods)
 
 
 def product(constant, value):

@@ -20,7 +20,7 @@ def unit_and_underflow(name: str) -> tuple[float, float]:
     return _UNITS[name]
 
 
-def holds(parameters, divisors, name: str) -> bool:
+def can_hold(parameters, divisors, name: str) -> bool:
     """Whether a precision holds parameters, and those that are divided by to its unit roundoff.
 
     Parameters at most a quarter of the largest number: a product that overflows and is clipped is then beyond the
@@ -33,9 +33,9 @@ def holds(parameters, divisors, name: str) -> bool:
     )
 
 
-def holds_small_integers(holder) -> bool:
-    """Whether a column of an array or frame has integers of fewer than 64 bits."""
-    return any(re.search("int(8|16|32)", str(dtype).lower()) for dtype in _dtypes(holder))
+def holds(holder, kind: str) -> bool:
+    """Whether a column of an array or frame has a dtype whose name tells of a kind: ``"int"``, ``"object"``."""
+    return any(kind in str(dtype).lower() for dtype in _dtypes(holder))
 
 
 def _dtypes(holder):

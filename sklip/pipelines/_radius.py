@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
+from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decisions import Decision, decide
 from sklip.pipelines._point import Question, start
 
@@ -19,7 +20,7 @@ Norm = Literal[1, 2] | float
 class CertifiedRadii(np.ndarray):
     """Radii of rows: an array of shape (n_rows,), float64, that knows what it is about.
 
-    Slices know it, too; what is computed from radii is a plain array.
+    Slices know it, too; what is computed from radii is a plain array. Read-only.
 
     Parameters
     ----------
@@ -44,6 +45,7 @@ class CertifiedRadii(np.ndarray):
 
     def __new__(cls, radii, *, norm=2.0, fixed_columns=(), lipschitz_bound=None):
         made = np.array(radii, dtype=np.float64).view(cls)
+        made.flags.writeable = False  # what is changed certifies nothing
         made.norm, made.fixed_columns, made.lipschitz_bound = float(norm), fixed_columns, lipschitz_bound
         return made
 
@@ -158,15 +160,15 @@ def certified_radius(
 
 def answer(estimator, X, norm, scale, lipschitz) -> tuple[Decision, Question, list]:
     """The decision of an estimator on rows, what was asked in the end, and the names of the raw columns."""
-    X = X if hasattr(X, "shape") else np.asarray(X)
-    X = X.tocsr() if sparse.issparse(X) and X.format not in ("csr", "csc") else X
-    if len(X.shape) != 2:
-        raise ValueError(f"X must have two dimensions, rows and columns; got shape {tuple(X.shape)}.")
+    X = as_rows(X)
+    if isinstance(estimator, type):
+        raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     labels = list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
     question = Question(_norm(norm), _scale(scale, labels), _constants(lipschitz))
     if X.shape[0] > 1:  # One row tells which columns encoders hold fixed.
         _ask(estimator, _safe_indexing(X, [0]), question)
     decision = _ask(estimator, X, question)
+    _check(estimator, X, decision)
     unused = set(question.constants) - question.stated
     if unused:
         raise ValueError(
@@ -174,6 +176,25 @@ def answer(estimator, X, norm, scale, lipschitz) -> tuple[Decision, Question, li
             "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
         )
     return decision, question, labels
+
+
+def as_rows(X):
+    """Rows as something that has a shape and can be indexed; lists become arrays."""
+    if not hasattr(X, "shape"):
+        array = np.asarray(X)
+        X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array  # text beside numbers
+    if len(X.shape) != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns; got shape {tuple(X.shape)}.")
+    return X.tocsr() if sparse.issparse(X) and X.format not in ("csr", "csc") else X
+
+
+def _check(estimator, X, decision):
+    """Raise unless the first rows with a radius are predicted as was thought: an estimator may be of a kind unknown."""
+    first = np.arange(min(8, X.shape[0]))
+    predicted = np.asarray(estimator.predict(_safe_indexing(X, first)))
+    thought = np.asarray(decision.classes)[decision.codes[first]]
+    if (predicted != thought)[decision.radii[first] > 0].any():
+        raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")
 
 
 def _ask(estimator, X, question):
@@ -187,7 +208,7 @@ def _ask(estimator, X, question):
 
 
 def _norm(norm):
-    if norm not in (1, 2, np.inf):
+    if isinstance(norm, bool) or norm not in (1, 2, np.inf):
         raise ValueError(f"norm must be 1, 2 or inf; got {norm!r}.")
     return norm
 

@@ -121,7 +121,9 @@ def _robust(step, width):
 
 def _min_max(step, width):
     limits = np.array(step.feature_range, dtype=np.float64)
-    return Affine.scaling(step.scale_, np.abs(np.float64(step.min_)), (step.scale_, step.min_, limits), clips=step.clip)
+    # The limits of a clip are rounded to the dtype of the rows.
+    offset = np.abs(np.float64(step.min_)) + (np.abs(limits).max() if step.clip else 0.0)
+    return Affine.scaling(step.scale_, offset, (step.scale_, step.min_, limits), clips=step.clip)
 
 
 def _max_abs(step, width):
@@ -146,7 +148,7 @@ def _components(step, width):
 def _imputer(step, width):
     if not (isinstance(step.missing_values, float) and np.isnan(step.missing_values)):
         return None
-    empty = np.array([isinstance(value, float) and np.isnan(value) for value in step.statistics_], dtype=bool)
+    empty = np.array([value != value for value in step.statistics_], dtype=bool)
     matrix = sparse.eye_array(width, format="csr")[np.flatnonzero(~empty | step.keep_empty_features)]
     if step.add_indicator:  # 0 on rows that are complete
         matrix = sparse.vstack([matrix, sparse.csr_array((step.indicator_.features_.size, width))])

@@ -12,7 +12,7 @@ from sklip.certification import norm_bound
 from sklip.certification._floating import gamma, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._point import Point, moved, nothing_moves, product, refuse
-from sklip.pipelines._precision import holds, magnitudes, precision, unit_and_underflow
+from sklip.pipelines._precision import can_hold, magnitudes, precision, unit_and_underflow
 from sklip.pipelines._steps import ENCODERS, is_known, read, why_not
 
 
@@ -89,7 +89,7 @@ def rounding(affine, point, values):
     # Steps that put out something finer than the float16 they take have converted it first, which is exact.
     name = given if taken == "float16" else min(taken, given)  # "float16" < "float32" < "float64"
     unit, tiny = unit_and_underflow(name)
-    if not holds(affine.parameters, affine.divisors, name) or affine.operations * unit > 0.1:
+    if not can_hold(affine.parameters, affine.divisors, name) or affine.operations * unit > 0.1:
         lost = np.full(len(point.error), np.inf)
         return lost, np.inf, lost
     rate = gamma(affine.operations) * (unit / 2.0**-53) * (1.0 + 4 * affine.operations * unit)
@@ -128,10 +128,18 @@ def _first_rows(values):
 def _refuse_missing(step, point, name):
     """Rows with missing values lie at no distance from others."""
     values = point.values.data if sparse.issparse(point.values) else np.asarray(point.values)
-    missing = values != values  # of text as well as of numbers
+    missing = np.vectorize(_is_missing, otypes=[bool])(values) if values.dtype == object else values != values
     if missing.any():
         where = "" if values.ndim == 1 else f" (row {int(missing.any(axis=1).argmax())} is the first)"
         raise NotLipschitzError(
             f"Step {name!r} ({type(step).__name__}) fills missing values, and rows with missing values lie at no "
             f"distance from others{where}. Certify complete rows only."
         )
+
+
+def _is_missing(entry):
+    """Whether an entry, text or number, differs from itself."""
+    try:
+        return bool(entry != entry)
+    except TypeError:  # pandas.NA does not know
+        return True

@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.certification import norm_bound
 from sklip.certification._floating import round_up
 from sklip.pipelines._maps import LipschitzMap
-from sklip.pipelines._point import Point, Question, moved, nothing_moves, product, refuse
-from sklip.pipelines._precision import holds_small_integers
+from sklip.pipelines._point import Point, Question, inherits, moved, nothing_moves, product, refuse
+from sklip.pipelines._precision import holds
 from sklip.pipelines._steps import ENCODERS, Affine
 from sklip.pipelines._transformer import rounding, through, through_stated
 
@@ -31,14 +31,14 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
     if step is None or (isinstance(step, str) and step == "passthrough"):
         return point
     name = "__".join(path)
-    if isinstance(step, FrozenEstimator):
+    if name in question.constants:
+        return through_stated(step, point, name, question)
+    if type(step) is FrozenEstimator:
         return walk(step.estimator, point, path, question)
-    if isinstance(step, Pipeline):
+    if inherits(step, Pipeline, "transform"):
         for inner, transformer in step.steps:
             point = walk(transformer, point, (*path, inner), question)
         return point
-    if name in question.constants:
-        return through_stated(step, point, name, question)
     if type(step) is ColumnTransformer:
         check_is_fitted(step)
         return _columns(step, point, path, question)
@@ -87,11 +87,16 @@ def _union(step, point, path, question):
 
 def _selected(point, columns):
     """Columns of a place, as the beginning of a branch."""
+    # A column taken k times is √k times as long as itself.
+    copies = float(round_up(np.sqrt(np.bincount(columns).max(initial=1)))) if len(set(columns)) < len(columns) else 1.0
     return replace(
         point,
         values=_safe_indexing(point.values, columns, axis=1),
         map=LipschitzMap.selection(columns, point.width),
         sources=point.sources[columns],
+        error=point.error if copies == 1.0 else round_up(copies * point.error),
+        growth=product(copies, point.growth),
+        reach=product(copies, point.reach),
         transform=lambda rows: rows,
     )
 
@@ -101,13 +106,10 @@ def _weighted(point, step, name, path):
     weight = (step.transformer_weights or {}).get(name)
     if weight is None:
         return point
-    if (
-        isinstance(weight, Integral)
-        and weight not in (0, 1)
-        and not point.constant
-        and holds_small_integers(point.values)
-    ):
-        refuse(step, path, f"multiplies integers by {weight}, which wraps around. Make the weight a float", False)
+    if not point.constant and holds(point.values, "object"):
+        refuse(step, path, f"multiplies objects by {weight}, each in its own type. Convert X to numbers", False)
+    if isinstance(weight, Integral) and weight not in (0, 1) and not point.constant and holds(point.values, "int"):
+        refuse(step, path, f"multiplies integers by {weight}, which may wrap around. Make the weight a float", False)
     affine = Affine.scaling(np.full(point.width, float(weight)), np.zeros(point.width), (weight,))
     error, growth, _ = rounding(affine, point, point.values)
     reach = product(abs(weight), point.reach)
@@ -142,6 +144,8 @@ def _encodes(transformer, path, question):
         return _encodes(transformer.estimator, path, question)
     if isinstance(transformer, Pipeline):
         return any(_encodes(inner, (*path, name), question) for name, inner in transformer.steps)
+    if isinstance(transformer, FeatureUnion):
+        return any(_encodes(inner, (*path, name), question) for name, inner in transformer.transformer_list)
     return isinstance(transformer, ENCODERS) and "__".join(path) not in question.constants
 
 
