@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sklip._worker_threads import limit_tensorflow_in_workers
 from sklip.estimators import HKRClassifier, LipschitzMLP, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, NotLipschitzError
+from sklip.training.reuse import clear_compiled_networks
 
 if TYPE_CHECKING:
     from sklip.auditing import AuditResult, audit
@@ -30,6 +31,7 @@ __all__ = [
     "__version__",
     "audit",
     "certified_radius",
+    "clear_compiled_networks",
 ]
 
 # A process that only predicts need not load the parts of scikit-learn that these know.

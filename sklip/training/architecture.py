@@ -46,8 +46,8 @@ class Architecture:
         return [weight.astype(np.float32) for weight in weights]
 
 
-def build_network(architecture: Architecture, model_class: type, seed: int) -> keras.Model:
-    """Build the Keras network of an architecture; ``seed`` is that of the dropout.
+def build_network(architecture: Architecture, model_class: type) -> keras.Model:
+    """Build the Keras network of an architecture.
 
     Its kernels take a short retraction step, which holds the largest singular value;
     the rest is closed at the end of an epoch, and of the training. All names are the same
@@ -60,9 +60,14 @@ def build_network(architecture: Architecture, model_class: type, seed: int) -> k
         layer = SpectralDense(width, architecture.activation, kernel_constraint=short_step, dtype="float32", name=name)
         units = layer(units)
         if architecture.dropout:
-            dropout = keras.layers.Dropout(
-                architecture.dropout, seed=seed + number, dtype="float32", name=f"dropout_{number}"
-            )
+            dropout = keras.layers.Dropout(architecture.dropout, seed=number, dtype="float32", name=f"dropout_{number}")
             units = dropout(units)
     heads = FrobeniusDense(architecture.n_scores, dtype="float32", name="heads")
     return model_class(inputs, heads(units), name="network")
+
+
+def seed_dropout(network: keras.Model, seed: int) -> None:
+    """Let the dropout of a network start from a seed, whatever it has drawn before."""
+    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    for number, layer in enumerate(layers):
+        layer.seed_generator.state.assign(keras.random.SeedGenerator(seed + number).state)

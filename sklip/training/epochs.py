@@ -25,6 +25,41 @@ def _registered_gradients():
     return {}
 
 
+def _variable(dtype, *shape):
+    """An empty variable; sizes of None may change."""
+    return tf.Variable(_nothing(dtype, shape), shape=shape, trainable=False)
+
+
+def _nothing(dtype, shape):
+    return np.zeros([size or 0 for size in shape], dtype)
+
+
+def _assign(variables, arrays):
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+
+
+def _numbers(loss):
+    """The parameters of a loss that are numbers, or sequences of them, by name."""
+    values = {name: getattr(loss, name) for name in loss.parameter_names}
+    return {name: value for name, value in values.items() if isinstance(value, (float, int, tuple, np.ndarray))}
+
+
+def _adjustable(loss):
+    """A copy of one of sklip's losses whose numbers are variables."""
+    twin = object.__new__(type(loss))
+    vars(twin).update(vars(loss))
+    for name, value in _numbers(loss).items():
+        setattr(twin, name, tf.Variable(np.float32(value), trainable=False))
+    return twin
+
+
+def _adjust(adjustable, loss):
+    """Give such a copy the numbers of a loss."""
+    for name, value in _numbers(loss).items():
+        getattr(adjustable, name).assign(np.float32(value))
+
+
 class EpochModel(keras.Model):
     """Functional Keras model that trains a compiled epoch at a time.
 
@@ -44,12 +79,28 @@ class EpochModel(keras.Model):
         epsilon : float or None
             Radius of the ``certified_accuracy`` to watch, in the units of the training.
         """
-        self._training = tuple(tf.constant(array) for array in training)
-        self._validation = validation and tuple(tf.constant(array) for array in validation)
-        self._objectives = losses
-        self._epsilon = epsilon
+        if not hasattr(self, "_training"):
+            # Whatever differs between trainings of one shape is a variable: a compiled epoch serves them all.
+            self._training, self._validation = (
+                rows and tuple(_variable(array.dtype, None, *array.shape[1:]) for array in rows)
+                for rows in (training, validation)
+            )
+            self._order, self._rates = _variable(np.int32, None, None), _variable(np.float32, None)
+            self._objectives = tuple(_adjustable(loss) for loss in losses)
+            self._epsilon = None if epsilon is None else tf.Variable(np.float32(epsilon), trainable=False)
+            self._strangers = frozenset(_registered_gradients())
         self._graphs = []
-        self._strangers = frozenset(_registered_gradients())
+        _assign(self._training, training)
+        _assign(self._validation or (), validation or ())
+        for adjustable, loss in zip(self._objectives, losses, strict=True):
+            _adjust(adjustable, loss)
+        if epsilon is not None:
+            self._epsilon.assign(epsilon)
+
+    def release_data(self):
+        """Let go of the data, once the network has been trained."""
+        for variable in (*self._training, *(self._validation or ()), self._order, self._rates):
+            variable.assign(_nothing(variable.dtype.as_numpy_dtype, variable.shape))
 
     def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
         """What ``fit`` takes to train ``epochs`` epochs on the batches of a plan.
@@ -70,13 +121,10 @@ class EpochModel(keras.Model):
             ``x``, ``steps_per_epoch`` and the callbacks that come first.
         """
         self._scheduled = rates is not None
-        self._order = tf.Variable(tf.zeros((plan.steps, plan.batch_rows), tf.int32), trainable=False)
-        self._rates = tf.Variable(tf.zeros(plan.steps), trainable=False)
 
         def deal(epoch, _):
             self._order.assign(plan.epoch(np.random.default_rng((seed, first_epoch + epoch + 1))))
-            if self._scheduled:
-                self._rates.assign(rates[epoch])
+            self._rates.assign(rates[epoch] if self._scheduled else np.zeros(0, np.float32))
 
         # tf.data's autotuner sleeps for up to half the time that it has run before it ends.
         options = tf.data.Options()
@@ -91,13 +139,14 @@ class EpochModel(keras.Model):
         """Run one epoch; return the means of the terms of the loss over its batches."""
         self._graphs.append(tf.compat.v1.get_default_graph())
         order, rates = self._order.value(), self._rates.value()
+        training = [variable.value() for variable in self._training]
         names = (*self._objectives[0].term_names, "accuracy")
         names += () if self._epsilon is None else ("certified_accuracy",)
 
         def step(number, sums):
             if self._scheduled:
                 self.optimizer.learning_rate.assign(rates[number])
-            inputs, targets, weights = (tf.gather(array, order[number]) for array in self._training)
+            inputs, targets, weights = (tf.gather(array, order[number]) for array in training)
             with tf.GradientTape() as tape:
                 scores = self(inputs, training=True)
                 terms = self._objectives[0].terms(targets, scores, weights)
@@ -136,7 +185,7 @@ class EpochModel(keras.Model):
         """The terms of the loss on the validation data, their names prefixed."""
         if self._validation is None:
             return {}
-        inputs, targets, weights = self._validation
+        inputs, targets, weights = (variable.value() for variable in self._validation)
         scores = self(inputs, training=False)
         terms = self._objectives[1].terms(targets, scores, weights)
         terms |= accuracies(self, self._epsilon, targets, scores, weights)

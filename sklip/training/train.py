@@ -1,13 +1,17 @@
 """Train a constrained Keras network: arrays in, arrays out."""
 
+import json
 from dataclasses import dataclass, field
+from numbers import Real
 
 import keras
 import numpy as np
 
-from sklip.training.architecture import Architecture, build_network
+from sklip.network import polar_factor
+from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
+from sklip.training.reuse import borrow, put_back
 from sklip.training.state import TrainingState
 
 if keras.backend.backend() == "tensorflow":
@@ -102,22 +106,32 @@ def train(
     optimizer = _optimizer(schedule)
     rates = _learning_rates(optimizer, schedule, plan.steps)
 
-    networks = []
+    key = _shape(architecture, schedule, losses, rates, validation, epsilon)
+    network = None if key is None else borrow(key)
 
     def compiled_network(compile_kwargs):
-        network = build_network(architecture, NetworkModel, state.seed + state.epochs)
-        network.set_weights(state.weights or architecture.initial_weights(np.random.default_rng(state.seed)))
+        nonlocal network
+        if network is None:
+            network = build_network(architecture, NetworkModel)
+            network.compile(**compile_kwargs)
+            if network.optimizer.weight_decay:
+                # A shift of the scores is no complexity, and decay could make it diverge.
+                network.optimizer.exclude_from_weight_decay(var_names=["bias"])
+            network.optimizer.build(network.trainable_variables)
+            network.fresh_slots = [np.asarray(variable) for variable in _slots(network.optimizer)]
+        else:
+            rate = compile_kwargs["optimizer"]._learning_rate
+            if isinstance(rate, keras.Variable):
+                network.optimizer.learning_rate = float(rate)
         network.load_data(training, validation, losses, epsilon)
-        network.compile(**compile_kwargs)
-        if network.optimizer.weight_decay:  # a shift of the scores is no complexity, and decay could make it diverge
-            network.optimizer.exclude_from_weight_decay(var_names=["bias"])
-        network.optimizer.build(network.trainable_variables)
-        slots = _slots(network.optimizer)
-        shapes = [tuple(variable.shape) for variable in slots]
+        network.set_weights(state.weights or architecture.initial_weights(np.random.default_rng(state.seed)))
+        seed_dropout(network, state.seed + state.epochs)
+        slots, values = _slots(network.optimizer), network.fresh_slots
+        shapes = [value.shape for value in values]
         if state.optimizer == type(optimizer).__name__ and shapes == [v.shape for v in state.optimizer_variables]:
-            for variable, value in zip(slots, state.optimizer_variables, strict=True):
-                variable.assign(value)
-        networks.append(network)
+            values = state.optimizer_variables
+        for variable, value in zip(slots, values, strict=True):
+            variable.assign(value)
         return network
 
     driver = KerasDriver(
@@ -131,25 +145,21 @@ def train(
     try:
         driver.fit_network(plan, rates, state)
     finally:
-        for network in networks:
+        if network is not None:
             network.forget_gradients()
         for callback in schedule.callbacks:
             callback.set_model(None)  # which would keep the data alive as long as the user's callback
     names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
-    network = driver.model_
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
         raise ValueError(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
             "is an instance) or the 'class_weight'."
         )
-    for layer in network.layers:
-        if hasattr(layer, "retract"):
-            layer.retract()
-    return Training(
+    trained = Training(
         state=TrainingState(
-            weights=network.get_weights(),
+            weights=_retracted(network.get_weights()),
             optimizer=type(optimizer).__name__,
             optimizer_variables=[np.asarray(variable) for variable in _slots(network.optimizer)],
             epochs=state.epochs + len(history["loss"]),
@@ -157,6 +167,31 @@ def train(
         ),
         history=history,
     )
+    if key is not None:
+        network.release_data()
+        put_back(key, network)
+    return trained
+
+
+def _retracted(weights):
+    """Weights whose kernels are brought to their manifolds all the way."""
+    *hidden, heads, bias = weights
+    closed = [polar_factor(array).astype(np.float32) if array.ndim == 2 else array for array in hidden]
+    return [*closed, heads / np.maximum(np.linalg.norm(heads, axis=0), np.finfo(np.float32).tiny), bias]
+
+
+def _shape(architecture, schedule, losses, rates, validation, epsilon):
+    """What trainings that share a compiled network have in common; None for one that needs its own."""
+    if not hasattr(NetworkModel, "release_data") or schedule.callbacks or not losses[0].parameter_names:
+        return None  # callbacks may do anything to a network, and to anyone's loss
+    given = schedule.optimizer
+    if not isinstance(given, str):
+        config = {name: value for name, value in given.get_config().items() if name != "name"}
+        if isinstance(config.get("learning_rate"), Real):
+            del config["learning_rate"]
+        given = (type(given), json.dumps(config, sort_keys=True, default=repr))
+    kinds = tuple((type(loss), tuple(getattr(loss, name) is None for name in loss.parameter_names)) for loss in losses)
+    return architecture, given, kinds, rates is None, validation is None, epsilon is None
 
 
 def _optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:

@@ -1,0 +1,52 @@
+"""Networks that were compiled once, for later trainings of the same shape in the process."""
+
+import gc
+from collections import OrderedDict
+from threading import Lock
+
+CAPACITY = 8
+"""Compiled networks that a process keeps: some 20 MB each."""
+
+_idle: OrderedDict = OrderedDict()
+_lock = Lock()
+
+
+def borrow(key):
+    """A compiled network of this key that nobody else uses, or None; give it back by :func:`put_back`."""
+    with _lock:
+        networks = _idle.get(key)
+        network = networks.pop() if networks else None
+        if not networks:
+            _idle.pop(key, None)
+        return network
+
+
+def put_back(key, network) -> None:
+    """Keep a network for the next training; the least recently used one goes if there are too many."""
+    with _lock:
+        _idle.setdefault(key, []).append(network)
+        _idle.move_to_end(key)
+        excess = sum(map(len, _idle.values())) - CAPACITY
+        for _ in range(excess):
+            oldest = next(iter(_idle))
+            _idle[oldest].pop(0)
+            if not _idle[oldest]:
+                del _idle[oldest]
+    if excess > 0:
+        gc.collect()  # Keras' models are rings of references
+
+
+def clear_compiled_networks() -> None:
+    """Drop the compiled networks that are kept for later calls of ``fit`` in this process.
+
+    Fits of the same shape share one compiled network: the same numbers of features, units and classes, activation,
+    optimizer and kind of loss. At most 8 are kept, some 20 MB each. The next ``fit`` compiles anew.
+
+    Examples
+    --------
+    >>> import sklip
+    >>> sklip.clear_compiled_networks()
+    """
+    with _lock:
+        _idle.clear()
+    gc.collect()
