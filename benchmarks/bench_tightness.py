@@ -51,11 +51,13 @@ def main():
             "mean": float(np.mean(ratios)),
             "broken": int(result.broken.sum()),
         }
+        header = ["", *figures[name]]
         rows.append(
             [name, *(f"{value:.4f}" if isinstance(value, float) else value for value in figures[name].values())]
         )
+        figures[name]["percentiles"] = np.quantile(ratios, np.linspace(0, 1, 101)).tolist()
         print(rows[-1], flush=True)
-    print_table(["", *figures[name]], rows)
+    print_table(header, rows)
     write_result("tightness", figures)
 
 

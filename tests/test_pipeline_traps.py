@@ -158,8 +158,10 @@ def test_sparse_rows_are_attacked(rng, form):
 def test_where_nothing_may_move_the_radius_is_infinite_and_there_is_nothing_to_attack():
     frame = pd.DataFrame({"a": ["x", "y", "x"]})
     encoder = ColumnTransformer([("a", OneHotEncoder(sparse_output=False), ["a"])]).fit(frame)
-    model = make_pipeline(encoder, linear([1.0, -1.0], 0.5))
-    assert np.isinf(certified_radius(model, frame)).all()
+    scaler = StandardScaler().fit(encoder.transform(frame))
+    for steps in ([encoder], [encoder, scaler]):
+        model = make_pipeline(*steps, linear([1.0, -1.0], 0.5))
+        assert np.isinf(certified_radius(model, frame)).all()
     with pytest.raises(ValueError, match="No column may move"):
         audit(model, frame, **QUICK)
 

@@ -131,18 +131,19 @@ def _scores(estimator, point, path, question):
         values[block] = network.centered_scores(units)
         errors[block] = proof.score_errors(units)
     estimator._finite(values)
-    if not point.reach and not point.growth:  # nothing that the network sees can move
-        n_scores = values.shape[1]
-        still = 0.0, np.zeros((n_scores, n_scores))
-        return Scores(estimator.classes_, values, errors, 0.0, *still, _descent(estimator, point, question))
     with np.errstate(over="ignore", invalid="ignore"):
-        lipschitz, pairs = score_bounds(network, lambda kernel: point.map.norm(question.norm, question.scale, kernel))
+        if point.reach or point.growth:
+            lipschitz, pairs = score_bounds(
+                network, lambda kernel: point.map.norm(question.norm, question.scale, kernel)
+            )
+        else:  # nothing that the network sees can move
+            lipschitz, pairs = 0.0, np.zeros((values.shape[1], values.shape[1]))
         # The network sees rows that are off by point.error: its exact score is off by lipschitz times that, and its
         # rounding is bounded at rows that lie as much farther out; once for this row, once for the one compared.
         through = proof.lipschitz + 2.0 * proof.drift
         errors = round_up(errors + through * point.error, 4)
-        drift = float(round_up(proof.drift * (point.reach + point.growth) + through * point.growth, 6))
-        drift = np.inf if np.isnan(drift) else drift
+        drift = proof.drift * (point.reach + point.growth) + through * point.growth
+        drift = np.inf if np.isnan(drift) else float(round_up(drift, 6)) if point.reach or point.growth else 0.0
     return Scores(
         estimator.classes_,
         values,

@@ -100,7 +100,8 @@ def rounding(affine, point, values):
     whole = float(norm_bound(lengths))
     size = round_up(magnitudes(point.values, lengths), point.width + 4) + rate * norm_bound(affine.offset)
     local = round_up(size + 2.0 * whole * point.error + (4 * most + 4) * lost, 8)
-    growth = round_up(spread * point.growth + whole * (point.reach + point.growth), 8)
+    growth = spread * point.growth + whole * (point.reach + point.growth)
+    growth = round_up(growth, 8) if point.reach or point.growth else 0.0
     return round_up(spread * point.error + local, 4), float(growth), local
 
 
