@@ -14,6 +14,12 @@ from sklip.activations import activate, is_activation, required_multiple
 _BLOCK_ROWS = 4096
 
 
+def row_blocks(n_rows: int) -> Iterator[slice]:
+    """Yield slices of rows that stay in the cache."""
+    for start in range(0, n_rows, _BLOCK_ROWS):
+        yield slice(start, min(start + _BLOCK_ROWS, n_rows))
+
+
 @dataclass(frozen=True, eq=False)
 class CondensedNetwork:
     """``f(x) = W_Lᵀ σ(… σ(W₁ᵀ (x − center) + b₁) …) + b_L`` in float64.
@@ -64,8 +70,7 @@ class CondensedNetwork:
 
     def centered_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of rows with the centred rows: memory stays flat however many there are."""
-        for start in range(0, len(X), _BLOCK_ROWS):
-            rows = slice(start, min(start + _BLOCK_ROWS, len(X)))
+        for rows in row_blocks(len(X)):
             yield rows, X[rows] - self.center
 
     def centered_scores(self, units: np.ndarray) -> np.ndarray:

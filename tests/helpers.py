@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -167,6 +168,12 @@ def serving(network, kind=None):
     classifier.network_, classifier.n_features_in_ = network, len(network.center)
     classifier.classes_ = np.arange(max(2, network.kernels[-1].shape[1]))
     return classifier
+
+
+def amid(network, X):
+    """The network with its boundary amid the rows."""
+    *biases, last = network.biases
+    return replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0)))
 
 
 def _exact_activation(name, units):

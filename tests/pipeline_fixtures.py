@@ -1,7 +1,6 @@
 """Classifiers that fit at once, raw rows, and an attack that knows nothing but ``predict`` and a direction."""
 
 import copy
-from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -11,7 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from sklip import HKRClassifier, LipschitzMLP, certified_radius
 from sklip.pipelines._radius import answer
-from tests.helpers import random_network
+from tests.helpers import amid, random_network
 
 # Classifiers that fit at once -------------------------------------------------------------------
 
@@ -26,8 +25,7 @@ class _AtOnce:
         heads = 1 if len(self.classes_) == 2 else len(self.classes_)
         # Square and orthonormal: its slope is its bound everywhere, so that attacks get close.
         network = random_network(rng, (X.shape[1], X.shape[1], X.shape[1], heads), "fullsort")
-        *biases, last = network.biases
-        self.network_ = replace(network, biases=(*biases, last - np.median(network.scores(X), axis=0)))
+        self.network_ = amid(network, X)
         return self
 
 

@@ -12,7 +12,7 @@ from sklip.attacks import attack
 from sklip.attacks._geometry import lengths_above, strictly_inside
 from sklip.auditing import estimator_target
 from tests import helpers
-from tests.helpers import ACTIVATIONS, random_network, serving
+from tests.helpers import ACTIVATIONS, amid, random_network, serving
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -68,8 +68,7 @@ def test_lengths_above_are_above_the_exact_ones_and_close(seed, norm):
 
 def _untrained(network, X):
     """A random network as a classifier, its boundary amid the rows."""
-    *biases, last = network.biases
-    return serving(replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0))))
+    return serving(amid(network, X))
 
 
 def _attacked(classifier, X, *, stretch=1.0, norm=2, scale=None, **parameters):

@@ -32,6 +32,7 @@ FUNCTIONS = [
             "norm_bound",
             "operator_norm_bound",
             "score_bounds",
+            "scores_and_errors",
             "spectral_norm_bound",
             "threshold_radii",
             "transport_bounds",

@@ -11,13 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, audit
-from tests.helpers import random_network, serving
-
-
-def amid(network, X):
-    """The network with its boundary amid the rows."""
-    *biases, last = network.biases
-    return replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0)))
+from tests.helpers import amid, random_network, serving
 
 
 def assert_holds(classifier, X, *, certified=0.9):

@@ -100,16 +100,12 @@ def _placed(X, index, moving, inputs, precisions):
         return X[index].with_columns(
             **{X.columns[column]: inputs[:, place].astype(precisions[place]) for place, column in enumerate(moving)}
         )
-    dtypes = [X.dtypes.iloc[column] for column in moving]
-    if len(moving) == X.shape[1] and len(set(precisions)) == 1 and all(dtype.kind in "fiu" for dtype in set(dtypes)):
+    dtypes = {X.columns[column]: X.dtypes.iloc[column] for column in moving}
+    if len(moving) == X.shape[1] and len(set(precisions)) == 1:
         frame = type(X)(inputs.astype(precisions[0]), columns=X.columns)
-        nullable = {X.columns[place]: dtype for place, dtype in enumerate(dtypes) if not isinstance(dtype, np.dtype)}
-        return frame.astype({name: dtype for name, dtype in nullable.items() if dtype.kind == "f"})
-    frame = X.iloc[index].copy()
-    for place, (column, dtype) in enumerate(zip(moving, dtypes, strict=True)):
-        values = inputs[:, place].astype(precisions[place])
-        floating = not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") == "f"
-        frame[X.columns[column]] = (
-            type(X[X.columns[column]])(values, index=frame.index, dtype=dtype) if floating else values
-        )
-    return frame
+    else:
+        frame = X.iloc[index].copy()
+        for place, column in enumerate(moving):
+            frame[X.columns[column]] = inputs[:, place].astype(precisions[place])
+    nullable = {name: dtype for name, dtype in dtypes.items() if not isinstance(dtype, np.dtype) and dtype.kind == "f"}
+    return frame.astype(nullable) if nullable else frame

@@ -13,6 +13,7 @@ from sklip.certification._radius import (
     certified_radius,
     certified_scores,
     class_radii,
+    scores_and_errors,
     threshold_radii,
 )
 from sklip.certification._rounding import ErrorBound, error_bound
@@ -30,6 +31,7 @@ __all__ = [
     "norm_bound",
     "operator_norm_bound",
     "score_bounds",
+    "scores_and_errors",
     "spectral_norm_bound",
     "threshold_radii",
     "transport_bounds",

@@ -139,6 +139,30 @@ def _quotient(gap, errors, slope):
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
+def scores_and_errors(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and the bounds of their errors, from one forward pass.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+    X : ndarray of shape (n_rows, n_features), float64
+
+    Returns
+    -------
+    scores : ndarray of shape (n_rows, n_scores)
+        Those of ``network.scores``, to the bit; not finite where they overflow.
+    errors : ndarray of shape (n_rows,)
+        Of every single score.
+    """
+    proof = certificate(network)
+    scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
+    for rows, units in network.centered_blocks(X):
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores[rows] = network.centered_scores(units)
+            errors[rows] = proof.score_errors(units)
+    return scores, errors
+
+
 def certified_radius(network, X: np.ndarray) -> np.ndarray:
     """Radius, for each row, inside which the predicted class cannot change.
 

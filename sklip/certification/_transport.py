@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklip.certification._floating import TINY, gamma, round_down, round_up
-from sklip.certification._radius import certificate
+from sklip.certification._radius import certificate, scores_and_errors
 
 
 def _mean(scores, errors, weights):
@@ -117,14 +117,10 @@ def transport_bounds(network, X: np.ndarray, positive: np.ndarray, weights: np.n
     >>> transport_bounds(along, X, positive, np.ones(4)).round(12).tolist()  # moved by (3, 4)
     [5.0]
     """
-    proof = certificate(network)
-    scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
-    for rows, units in network.centered_blocks(X):
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores[rows] = network.centered_scores(units)
-            errors[rows] = proof.score_errors(units)
+    scores, errors = scores_and_errors(network, X)
+    lipschitz = certificate(network).lipschitz
     bounds = np.full(scores.shape[1], np.nan)
     for head, own in enumerate(positive.T):
         if weights[own].any() and weights[~own].any():
-            bounds[head] = wasserstein_lower_bound(scores[:, head], errors, own, weights, proof.lipschitz)
+            bounds[head] = wasserstein_lower_bound(scores[:, head], errors, own, weights, lipschitz)
     return bounds

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sklip.estimators import _validation as validation
-from sklip.estimators._rows import balanced_factors, own_head
+from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
 
 
@@ -37,13 +36,11 @@ class LabelledEvaluation:
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        X = self._inference_rows(X)
-        y = validation.check_labels(y, len(X))
-        weights = validation.check_weights(sample_weight, X)
-        codes = validation.encode_labels(y, self.classes_)
+        rows = labelled_rows(self._inference_rows(X), y, sample_weight, self.classes_)
+        codes, weights = rows.codes, rows.weights
         positive, scores, weight = (
             own_head(codes, len(self.classes_)).astype(np.float64),
-            self.network_.scores(X),
+            self.network_.scores(rows.X),
             weights[:, None],
         )
         factors = self._class_factors

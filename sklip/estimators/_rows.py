@@ -64,9 +64,14 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
             raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
         return None
     X_val = validation.check_features(estimator, X_val, reset=False, training=True, name="X_val")
-    y_val = validation.check_labels(y_val, len(X_val), "y_val")
-    weights = validation.check_weights(sample_weight_val, X_val, "sample_weight_val")
-    return Rows(X_val, validation.encode_labels(y_val, classes, "y_val"), weights)
+    return labelled_rows(X_val, y_val, sample_weight_val, classes, suffix="_val")
+
+
+def labelled_rows(X, y, sample_weight, classes, *, suffix=""):
+    """Validated features with labels among ``classes`` and weights; ``suffix`` is that of the arguments' names."""
+    y = validation.check_labels(y, len(X), f"y{suffix}")
+    weights = validation.check_weights(sample_weight, X, f"sample_weight{suffix}")
+    return Rows(X, validation.encode_labels(y, classes, f"y{suffix}"), weights)
 
 
 def hold_out(rows, classes, fraction, random_state):

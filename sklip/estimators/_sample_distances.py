@@ -3,8 +3,7 @@
 import numpy as np
 
 from sklip.certification import transport_bounds
-from sklip.estimators import _validation as validation
-from sklip.estimators._rows import own_head
+from sklip.estimators._rows import labelled_rows, own_head
 
 
 def sample_distances(estimator, X, y, sample_weight):
@@ -29,13 +28,11 @@ def sample_distances(estimator, X, y, sample_weight):
     ValueError
         When rows of two classes are not there.
     """
-    y = validation.check_labels(y, len(X))
-    weights = validation.check_weights(sample_weight, X)
-    codes = validation.encode_labels(y, estimator.classes_)
-    seen = estimator.classes_[np.unique(codes[weights > 0])]
+    rows = labelled_rows(X, y, sample_weight, estimator.classes_)
+    seen = estimator.classes_[np.unique(rows.codes[rows.weights > 0])]
     if len(seen) < 2:
         raise ValueError(
             f"A distance between samples needs rows of at least two labels in y; got {seen.tolist()} alone (rows with "
             "sample_weight 0 do not count). Add rows of another label."
         )
-    return transport_bounds(estimator.network_, X, own_head(codes, len(estimator.classes_)), weights)
+    return transport_bounds(estimator.network_, X, own_head(rows.codes, len(estimator.classes_)), rows.weights)

@@ -13,10 +13,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.attacks import network_descent
-from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
+from sklip.certification import certificate, class_radii, score_bounds, scores_and_errors, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.exceptions import NotLipschitzError
+from sklip.network import row_blocks
 from sklip.pipelines._point import Point, Question, inherits
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines._walk import walk
@@ -84,8 +85,7 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
     if scores.values.shape[1] == 1:
         return _two_classes(scores, scores.values[:, 0] > 0, np.abs(scores.values[:, 0]))
     radii = np.empty(len(scores.values))
-    for begin in range(0, len(radii), 4096):  # blocks stay in the cache
-        rows = slice(begin, begin + 4096)
+    for rows in row_blocks(len(radii)):
         radii[rows] = class_radii(scores.values[rows], scores.errors[rows], scores.pair_lipschitz, scores.drift)
     return Decision(scores.classes, scores.values.argmax(axis=1), radii, scores.lipschitz, scores.descend)
 
@@ -125,11 +125,7 @@ def _scores(estimator, point, path, question):
     rows = estimator._inference_rows(point.values)
     network = estimator.network_
     proof = certificate(network)
-    values = np.empty((len(rows), network.kernels[-1].shape[1]))
-    errors = np.empty(len(rows))
-    for block, units in network.centered_blocks(rows):
-        values[block] = network.centered_scores(units)
-        errors[block] = proof.score_errors(units)
+    values, errors = scores_and_errors(network, rows)
     estimator._finite(values)
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:

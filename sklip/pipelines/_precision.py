@@ -5,8 +5,9 @@ import re
 import numpy as np
 from scipy import sparse
 
+from sklip.network import row_blocks
+
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
-_SMALLEST = {"float16": 2.0**-14, "float32": 2.0**-126, "float64": 2.0**-1022}
 
 
 def precision(*holders) -> str:
@@ -26,7 +27,7 @@ def can_hold(parameters, divisors, name: str) -> bool:
     Parameters at most a quarter of the largest number: a product that overflows and is clipped is then beyond the
     limit of the clip whatever is added to it.
     """
-    smallest, largest = _SMALLEST[name], float(np.finfo(name).max) / 4
+    smallest, largest = float(np.finfo(name).smallest_normal), float(np.finfo(name).max) / 4
     sizes = [np.abs(np.asarray(parameter, dtype=np.float64)) for parameter in parameters]
     return all(bool(np.all(size <= largest)) for size in sizes) and all(
         bool(np.all(np.abs(np.asarray(divisor, dtype=np.float64)) >= smallest)) for divisor in divisors
@@ -58,6 +59,6 @@ def magnitudes(values, factors: np.ndarray) -> np.ndarray:
         return abs(values).astype(np.float64) @ factors
     values = np.asarray(values, dtype=np.float64)
     sums = np.empty(len(values))
-    for begin in range(0, len(values), 4096):  # blocks stay in the cache
-        sums[begin : begin + 4096] = np.abs(values[begin : begin + 4096]) @ factors
+    for rows in row_blocks(len(values)):
+        sums[rows] = np.abs(values[rows]) @ factors
     return sums
