@@ -53,8 +53,10 @@ def bits(classifier):
     )
 
 
+@pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("kind", "settings", "labels"), [(HKRClassifier, HKR, Y > 0), (LipschitzMLP, MLP, Y)])
-def test_a_fit_has_the_same_bits_whatever_ran_before(kind, settings, labels):
+def test_a_fit_has_the_same_bits_whatever_ran_before(kind, settings, labels, jit_compile):
+    settings = [{**changes, "jit_compile": jit_compile} for changes in (settings[:2] if jit_compile else settings)]
     alone = []
     for changes in settings:
         sklip.clear_compiled_networks()
@@ -138,7 +140,7 @@ def test_at_most_so_many_networks_are_kept(monkeypatch):
 def test_a_kept_network_lets_go_of_the_data():
     HKRClassifier(**SMALL | {"early_stopping": True}).fit(X, Y > 0)
     ((network,),) = reuse._idle.values()
-    rows = [len(np.asarray(held)) for held in (*network._training, *network._validation, network._order)]
+    rows = [len(np.asarray(held)) for held in (*network._training, *network._validation)]
     assert rows == [0] * 7
 
 

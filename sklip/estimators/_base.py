@@ -38,6 +38,7 @@ class LipschitzClassifier(CertifiedClassifier):
         "n_iter_no_change": [validation.Interval(Integral, 1, None, closed="left")],
         "tol": [validation.Interval(Real, 0, None, closed="left")],
         "callbacks": ["array-like", None],
+        "jit_compile": [validation.StrOptions({"auto"}), "boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -62,6 +63,7 @@ class LipschitzClassifier(CertifiedClassifier):
         n_iter_no_change,
         tol,
         callbacks,
+        jit_compile,
         warm_start,
         random_state,
         verbose,
@@ -82,6 +84,7 @@ class LipschitzClassifier(CertifiedClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.callbacks = callbacks
+        self.jit_compile = jit_compile
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
@@ -258,6 +261,7 @@ class LipschitzClassifier(CertifiedClassifier):
                 monitor=self.monitor,
                 tolerance=self.tol,
                 callbacks=list(self.callbacks or []),
+                jit_compile=self.jit_compile,
                 verbose=int(self.verbose),
             ),
             plan,

@@ -44,13 +44,23 @@ def _sort_pairs(units):
     return ops.concatenate([ops.minimum(first, second), ops.maximum(first, second)], axis=-1), gradient
 
 
+def _sort(values, axis):
+    """Sort ascending along an axis of known length."""
+    if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(values.dtype) != "float32":
+        return ops.sort(values, axis=axis)
+    from sklip.layers._sorting_network import sort_columns
+
+    first = ops.moveaxis(values, axis, 0)
+    columns = ops.reshape(first, (values.shape[axis], -1))
+    return ops.moveaxis(ops.reshape(sort_columns(columns), ops.shape(first)), 0, axis)
+
+
 def _sort_groups(units, size):
     """Sort ascending within groups; unit ``i`` belongs to group ``i mod (width / size)``."""
     if size == 2:
         return _sort_pairs(units)
-    shape = ops.shape(units)
-    groups = ops.reshape(units, (*shape[:-1], size, shape[-1] // size))
-    return ops.reshape(ops.sort(groups, axis=-2), shape)
+    groups = ops.reshape(units, (-1, size, units.shape[-1] // size))
+    return ops.reshape(_sort(groups, 1), ops.shape(units))
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -120,7 +130,8 @@ class FullSort(_Sorting):
 
     def call(self, inputs):
         """Sort the last axis."""
-        return ops.sort(inputs, axis=-1)
+        rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+        return ops.reshape(_sort(rows, 1), ops.shape(inputs))
 
 
 @keras.saving.register_keras_serializable(package="sklip")

@@ -1,8 +1,8 @@
-"""A Keras model whose training step is a whole epoch, compiled: the one place that is TensorFlow's.
+"""A Keras model that trains an epoch in one compiled call: the one place that is TensorFlow's.
 
-The data is put on the device once. What Keras' ``fit`` is fed is one element an epoch, the
-matrix of row numbers of its batches, so that callbacks and history work as ever and nothing
-of the input pipeline is paid for each batch.
+The data is put on the device once. What is handed over for an epoch is the matrix of the row
+numbers of its batches: nothing of an input pipeline is paid for each batch, and of Keras' ``fit``
+what callbacks see of it remains.
 """
 
 from contextlib import suppress
@@ -14,6 +14,7 @@ import tensorflow as tf
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
+from sklip.training.padding import padded_order, padded_rows, padded_vector
 
 
 def _registered_gradients():
@@ -60,10 +61,15 @@ def _adjust(adjustable, loss):
         getattr(adjustable, name).assign(np.float32(value))
 
 
+def _as_it_is(array, *_):
+    """No padding."""
+    return array
+
+
 class EpochModel(keras.Model):
     """Functional Keras model that trains a compiled epoch at a time.
 
-    Call :meth:`load_data`, ``compile``, then ``fit`` with :meth:`fit_epochs_arguments`.
+    Call ``compile``, :meth:`load_data`, then ``fit`` with :meth:`fit_epochs_arguments`.
     """
 
     def load_data(self, training, validation, losses, epsilon=None):
@@ -85,13 +91,18 @@ class EpochModel(keras.Model):
                 rows and tuple(_variable(array.dtype, None, *array.shape[1:]) for array in rows)
                 for rows in (training, validation)
             )
-            self._order, self._rates = _variable(np.int32, None, None), _variable(np.float32, None)
             self._objectives = tuple(_adjustable(loss) for loss in losses)
             self._epsilon = None if epsilon is None else tf.Variable(np.float32(epsilon), trainable=False)
             self._strangers = frozenset(_registered_gradients())
+            # XLA compiles anew for every shape.
+            self._sized = (padded_rows, padded_order, padded_vector) if self.jit_compile else (_as_it_is,) * 3
+            dealt = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,)), tf.TensorSpec((), tf.int32))
+            self._compiled_epoch = tf.function(self._epoch, dealt, jit_compile=self.jit_compile or None)
         self._graphs = []
-        _assign(self._training, training)
-        _assign(self._validation or (), validation or ())
+        sized_rows, *_ = self._sized
+        _assign(self._training, sized_rows(training))
+        if validation is not None:
+            _assign(self._validation, sized_rows(validation))
         for adjustable, loss in zip(self._objectives, losses, strict=True):
             _adjust(adjustable, loss)
         if epsilon is not None:
@@ -99,7 +110,7 @@ class EpochModel(keras.Model):
 
     def release_data(self):
         """Let go of the data, once the network has been trained."""
-        for variable in (*self._training, *(self._validation or ()), self._order, self._rates):
+        for variable in (*self._training, *(self._validation or ())):
             variable.assign(_nothing(variable.dtype.as_numpy_dtype, variable.shape))
 
     def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
@@ -118,27 +129,56 @@ class EpochModel(keras.Model):
         Returns
         -------
         dict
-            ``x``, ``steps_per_epoch`` and the callbacks that come first.
+            ``x``, the function that deals an epoch.
         """
         self._scheduled = rates is not None
+        n_rows = sum(map(len, plan.members))
+        _, sized_order, sized_vector = self._sized
 
-        def deal(epoch, _):
-            self._order.assign(plan.epoch(np.random.default_rng((seed, first_epoch + epoch + 1))))
-            self._rates.assign(rates[epoch] if self._scheduled else np.zeros(0, np.float32))
+        def deal(epoch):
+            order = plan.epoch(np.random.default_rng((seed, first_epoch + epoch + 1)))
+            pace = rates[epoch] if self._scheduled else np.zeros(0, np.float32)
+            return sized_order(order, n_rows), sized_vector(pace), np.int32(len(order))
 
-        # tf.data's autotuner sleeps for up to half the time that it has run before it ends.
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return {
-            "x": tf.data.Dataset.range(epochs).with_options(options),
-            "steps_per_epoch": 1,
-            "callbacks": [keras.callbacks.LambdaCallback(on_epoch_begin=deal)],
-        }
+        return {"x": deal, "callbacks": []}
 
-    def train_step(self, data):
-        """Run one epoch; return the means of the terms of the loss over its batches."""
+    def fit(self, x, y=None, *, epochs=1, callbacks=None, verbose=0, **_):
+        """Train; see ``keras.Model.fit``, of which an epoch is a single batch.
+
+        Parameters
+        ----------
+        x : callable
+            What :meth:`fit_epochs_arguments` returns.
+        y : None
+        epochs, callbacks, verbose : int, list, int
+            As in Keras.
+        **_ : dict
+            What SciKeras hands on besides.
+
+        Returns
+        -------
+        keras.callbacks.History
+        """
+        callbacks = keras.callbacks.CallbackList(
+            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs, steps=1, model=self
+        )
+        self.stop_training = False
+        callbacks.on_train_begin()
+        for epoch in range(epochs):
+            callbacks.on_epoch_begin(epoch)
+            callbacks.on_train_batch_begin(0)
+            values = self._compiled_epoch(*x(epoch)).numpy().tolist()
+            logs = dict(zip(self._names, values, strict=True))
+            callbacks.on_train_batch_end(0, logs)
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _epoch(self, order, rates, steps):
+        """Train on the first ``steps`` batches; return the means of the terms, then those of the validation."""
         self._graphs.append(tf.compat.v1.get_default_graph())
-        order, rates = self._order.value(), self._rates.value()
         training = [variable.value() for variable in self._training]
         names = (*self._objectives[0].term_names, "accuracy")
         names += () if self._epsilon is None else ("certified_accuracy",)
@@ -155,7 +195,6 @@ class EpochModel(keras.Model):
             terms |= accuracies(self, self._epsilon, targets, scores, weights)
             return number + 1, sums + tf.stack([terms[name] for name in names])
 
-        steps = tf.shape(order)[0]
         _, sums = tf.while_loop(lambda number, _: number < steps, step, (0, tf.zeros(len(names))))
         # The short steps may have left small singular values behind: what is watched, and kept by
         # early stopping, shall be what will serve.
@@ -163,7 +202,9 @@ class EpochModel(keras.Model):
             if isinstance(layer, SpectralDense):
                 layer.kernel.assign(retraction_step(tf.convert_to_tensor(layer.kernel))[0])
         means = tf.unstack(sums / tf.cast(steps, sums.dtype))
-        return {**dict(zip(names, means, strict=True)), **self._validate()}
+        terms = {**dict(zip(names, means, strict=True)), **self._validate()}
+        self._names = tuple(terms)
+        return tf.stack(list(terms.values()))
 
     def forget_gradients(self):
         """Take the network's own gradients out of TensorFlow's registry, once it has been trained.
