@@ -2,13 +2,10 @@
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import _safe_indexing
 
-from sklip.auditing import audit
-from sklip.pipelines._columns import MovableColumns
-from sklip.pipelines._radius import answer, as_rows
 from sklip.plotting._adversarial_drawing import draw_changes, draw_images
-from sklip.plotting._estimators import final_classifier, unit_of
+from sklip.plotting._adversarial_inputs import check_shapes, search
+from sklip.plotting._estimators import unit_of
 from sklip.plotting._style import axes_for, require_matplotlib
 
 
@@ -109,7 +106,7 @@ class AdversarialDisplay:
         n_features : int, default=6
             How many changes of each row are bars, at most.
         image_kwargs : dict, default=None
-            Of rows and inputs, for :meth:`matplotlib.axes.Axes.imshow`.
+            Of rows and inputs, for :meth:`matplotlib.axes.Axes.imshow`; shades span the range of the rows.
         bar_kwargs : dict, default=None
             Of the bars, for :meth:`matplotlib.axes.Axes.barh`.
 
@@ -119,10 +116,12 @@ class AdversarialDisplay:
             This display.
         """
         require_matplotlib(f"{type(self).__name__}.plot")
-        _check(self)
+        check_shapes(self)
+        if not (isinstance(n_features, (int, np.integer)) and n_features > 0):
+            raise ValueError(f"n_features must be an integer, 1 or more; got {n_features!r}.")
         self.images_ = self.colorbar_ = self.bars_ = None
         if self.image_shape is not None:
-            self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", (0.9 + 1.75 * len(self.rows), 6.0))
+            self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", self._figsize())
             self.images_, self.colorbar_ = draw_images(self, image_kwargs)
         else:
             shown = min(n_features, self.rows.shape[1])
@@ -130,6 +129,10 @@ class AdversarialDisplay:
             self.bars_ = draw_changes(self, n_features, bar_kwargs)
         self.figure_ = self.ax_.figure
         return self
+
+    def _figsize(self):
+        """Inches of a figure of images."""
+        return 2.6 + 1.45 * len(self.rows), 1.1 + 1.45 * (3 * self.image_shape[0] / self.image_shape[1] + 0.3)
 
     @classmethod
     def from_estimator(
@@ -209,34 +212,9 @@ class AdversarialDisplay:
         (True, 2)
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        X = as_rows(X)
-        chosen = _positions(rows, X.shape[0])
-        shown = _safe_indexing(X, chosen)
-        decision, question, names = answer(estimator, shown, norm, scale, lipschitz)
-        columns = MovableColumns.of(shown, question.scale)
-        bare = final_classifier(estimator) is estimator and norm == 2 and scale is None
-        if bare:
-            adversarial, distance = estimator.closest_adversarial(shown)
-            adversarial = adversarial[:, columns.positions]
-        else:
-            options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
-            found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
-            adversarial, distance = found.inputs, found.attack
-        display = cls(
-            rows=columns.rows,
-            adversarial=adversarial,
-            y_pred=np.asarray(estimator.predict(shown)),
-            y_adversarial=_predictions(estimator, columns, adversarial),
-            radius=np.asarray(decision.radii),
-            distance=distance,
-            row_names=[f"row {position}" for position in chosen],
-            feature_names=[
-                name if isinstance(name, str) else f"column {name}" for name in (names[p] for p in columns.positions)
-            ],
-            image_shape=image_shape,
-            scale=None if scale is None else question.scale[columns.positions],
-            unit=unit_of(unit, scale),
-        )
+        options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
+        found = search(estimator, X, rows, random_state, **options)
+        display = cls(**vars(found), image_shape=image_shape, unit=unit_of(unit, scale))
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
 
     @classmethod
@@ -298,7 +276,7 @@ class AdversarialDisplay:
         --------
         >>> from sklip.plotting import AdversarialDisplay
         >>> display = AdversarialDisplay.from_predictions([[1.0, 2.0]], [[1.0, 2.5]], y_pred=["a"], y_adversarial=["b"])
-        >>> [bar.get_width() for bar in display.bars_[0]]
+        >>> [float(bar.get_width()) for bar in display.bars_[0]]
         [0.5, 0.0]
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
@@ -319,48 +297,3 @@ class AdversarialDisplay:
             unit=unit,
         )
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
-
-
-def _positions(rows, n_rows):
-    """Positions of the rows to show."""
-    chosen = np.arange(min(4, n_rows)) if rows is None else np.atleast_1d(np.asarray(rows))
-    if (
-        chosen.ndim != 1
-        or not len(chosen)
-        or chosen.dtype.kind not in "iu"
-        or not ((-n_rows <= chosen) & (chosen < n_rows)).all()
-    ):
-        raise ValueError(f"rows must hold positions of the {n_rows} rows of X; got {rows!r}.")
-    return chosen % n_rows
-
-
-def _predictions(estimator, columns, adversarial):
-    """Predictions of inputs; None where there is no input."""
-    found = np.flatnonzero(np.isfinite(adversarial).all(axis=1))
-    labels = np.full(len(adversarial), None, dtype=object)
-    if len(found):
-        labels[found] = np.asarray(estimator.predict(columns.placed(adversarial[found], found)))
-    return labels
-
-
-def _check(display):
-    """Raise unless the arrays of a display fit together."""
-    rows, adversarial, shape = display.rows, display.adversarial, display.image_shape
-    if np.ndim(rows) != 2 or np.shape(rows) != np.shape(adversarial):
-        raise ValueError(
-            "rows and adversarial must be tables of the same shape (n_rows, n_columns); got shapes "
-            f"{np.shape(rows)} and {np.shape(adversarial)}."
-        )
-    for name in ("y_pred", "y_adversarial", "radius", "distance", "row_names"):
-        values = getattr(display, name)
-        if values is not None and len(values) != len(rows):
-            raise ValueError(f"{name} must hold one entry for each of the {len(rows)} rows; got {len(values)}.")
-    for name in ("feature_names", "scale"):
-        values = getattr(display, name)
-        if values is not None and len(values) != rows.shape[1]:
-            raise ValueError(f"{name} must hold one entry for each of the {rows.shape[1]} columns; got {len(values)}.")
-    if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
-        raise ValueError(
-            f"image_shape must be (height, width) with height · width = {rows.shape[1]}, the number of columns; got "
-            f"{shape!r}."
-        )

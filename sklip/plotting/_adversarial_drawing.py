@@ -1,5 +1,7 @@
 """Rows and adversarial inputs, drawn as images or as bars of the largest changes."""
 
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
 import numpy as np
 
 from sklip.plotting._style import COLORS, FAINT, INK, number, styled
@@ -16,8 +18,9 @@ def draw_images(display, image_kwargs):
     differences = display.adversarial - display.rows
     values = np.stack([display.rows, display.adversarial, differences])
     top = np.abs(differences[np.isfinite(differences)]).max(initial=0.0) or 1.0
-    shades = values[:2][np.isfinite(values[:2])]
-    grey = styled({"cmap": "gray_r", "vmin": shades.min(), "vmax": shades.max()}, image_kwargs, AxesImage)
+    # Inputs may leave the range of the rows; in a wider one the background would not be white.
+    grey = {"cmap": "gray_r", "vmin": display.rows.min(), "vmax": display.rows.max()}
+    grey = styled(grey, image_kwargs, AxesImage)
     signed = {"cmap": "RdBu_r", "vmin": -top, "vmax": top}
     lift, step = height / width, 1.0 + _GAP
     images = np.empty((len(display.rows), 3), dtype=object)
@@ -40,7 +43,6 @@ def draw_images(display, image_kwargs):
         ax.text(
             left + 0.5, 3 * lift + 2 * _GAP + 0.06, heading(display, column, "\n"), ha="center", va="bottom", fontsize=9
         )
-    ax.set(xlim=(-_GAP / 2, len(images) * step - _GAP / 2), ylim=(-_GAP / 2, 3 * lift + 2.5 * _GAP), aspect="equal")
     ax.set_xticks([])
     ax.set_yticks(
         [(2 - place + 0.5) * lift + (2 - place) * _GAP for place in range(3)],
@@ -48,7 +50,10 @@ def draw_images(display, image_kwargs):
     )
     ax.tick_params(axis="y", length=0)
     ax.spines[:].set_visible(False)
-    colorbar = ax.figure.colorbar(images[0, 2], ax=ax, shrink=0.3, anchor=(0.0, 0.0), label="difference")
+    right, high = len(images) * step - _GAP, 3 * lift + 2 * _GAP
+    beside = ax.inset_axes([right + 0.08, 0.0, 0.09, lift], transform=ax.transData)
+    colorbar = ax.figure.colorbar(images[0, 2], cax=beside, label="difference")
+    ax.set(xlim=(-0.01, right + 0.01), ylim=(-0.01, high + 0.01), aspect="equal")
     return images, colorbar
 
 
@@ -62,19 +67,19 @@ def draw_changes(display, n_features, bar_kwargs):
     changes = np.nan_to_num((display.adversarial - display.rows) / units)
     reach, place, ticks = np.abs(changes).max() or 1.0, 0.0, []
     for row, change in enumerate(changes):
-        largest = np.argsort(-np.abs(change), kind="stable")[:n_features]
-        heads.append((place, heading(display, row, "   ")))
+        found = np.isfinite(display.adversarial[row]).all()
+        largest = np.argsort(-np.abs(change), kind="stable")[: n_features if found else 0]
+        heads.append((place, heading(display, row, "  ·  ")))
         places = place + 1.0 + np.arange(len(largest))
         colors = [COLORS[1] if change[column] > 0 else COLORS[0] for column in largest]
         style = styled({"height": 0.7, "color": colors}, bar_kwargs, Rectangle)
         containers.append(ax.barh(places, change[largest], **style))
         for column, where in zip(largest, places, strict=True):
             ticks.append((where, names[column]))
-            before, after = (number(values[row, column]) for values in (display.rows, display.adversarial))
-            text = f"{before} → {after}" if np.isfinite(display.adversarial[row, column]) else "none found"
+            before, after = (number(values[row, column], 4) for values in (display.rows, display.adversarial))
             side = 1 if change[column] >= 0 else -1
             ax.annotate(
-                text,
+                f"{before} → {after}",
                 (change[column], where),
                 (4 * side, 0),
                 textcoords="offset points",
@@ -83,13 +88,15 @@ def draw_changes(display, n_features, bar_kwargs):
                 fontsize=8,
                 color=INK,
             )
+        if found:
+            ax.plot([0.0, 0.0], [places[0] - 0.5, places[-1] + 0.5], color=INK, linewidth=0.8)
         place += len(largest) + 1.6
     for where, text in heads:
         ax.text(0.0, where, text, transform=ax.get_yaxis_transform(), ha="left", va="center", fontsize=9, weight="bold")
-    ax.axvline(0.0, color=INK, linewidth=0.8)
-    ax.set_yticks(*zip(*ticks, strict=True))
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    ax.set_yticks([where for where, _ in ticks], [name for _, name in ticks])
     ax.tick_params(axis="y", length=0)
-    ax.set(xlim=(-1.45 * reach, 1.45 * reach), ylim=(place - 0.8, -0.7))
+    ax.set(xlim=(-1.55 * reach, 1.55 * reach), ylim=(place - 0.8, -0.7))
     ax.set_xlabel(f"change ({display.unit})" if display.unit else "change")
     return containers
 
@@ -101,7 +108,14 @@ def heading(display, row: int, separator: str) -> str:
         other = None if display.y_adversarial is None else display.y_adversarial[row]
         parts.append(f"{display.y_pred[row]} → {other}" if other is not None else f"{display.y_pred[row]}")
     if display.radius is not None:
-        parts.append(f"certified {number(display.radius[row])}")
+        parts.append(f"certified {rounded(display.radius[row], ROUND_FLOOR)}")
     if display.distance is not None and np.isfinite(display.distance[row]):
-        parts.append(f"found at {number(display.distance[row])}")
+        parts.append(f"found at {rounded(display.distance[row], ROUND_CEILING)}")
+    elif not np.isfinite(display.adversarial[row]).all():
+        parts.append("none found")
     return separator.join(parts)
+
+
+def rounded(value: float, direction: str) -> str:
+    """A number in three digits, rounded in one direction: what is said to be proven must stay so."""
+    return number(float(Context(prec=3, rounding=direction).create_decimal(float(value))))

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from sklip.auditing import AuditResult
 from sklip.metrics import certified_accuracy_curve
 from sklip.plotting._estimators import labels_and_radii, norm_of, unit_of
+from sklip.plotting._step_curves import check_audit, up_to, values_at
 from sklip.plotting._style import COLORS, LINE_STYLES, axes_for, distance_label, require_matplotlib, styled
 
 _CURVE = "sklip certified accuracy"
@@ -39,7 +40,7 @@ class CertifiedAccuracyDisplay:
         The proven curve, a step function.
     attack_line_ : matplotlib.lines.Line2D or None
         The upper curve; None without an audit.
-    bracket_ : matplotlib.collections.FillBetweenPolyCollection or None
+    bracket_ : matplotlib.collections.PolyCollection or None
         The shade between the two.
     ax_ : matplotlib.axes.Axes
         What it was drawn on.
@@ -121,12 +122,12 @@ class CertifiedAccuracyDisplay:
         # A curve that ends above 0, as rows have infinite radii, goes on as far as there is something to see.
         ends = [self.epsilons[-1], *([self.attack_epsilons[-1]] if attacked else [])]
         end = 1.1 * max(ends) or 1.0
-        epsilons, accuracies = _to_end(self.epsilons, self.certified_accuracy, end)
+        epsilons, accuracies = up_to(self.epsilons, self.certified_accuracy, end)
         (self.line_,) = ax.plot(epsilons, accuracies, **styled(defaults, curve_kwargs, Line2D))
         lines = [self.line_]
         self.attack_line_ = self.bracket_ = None
         if attacked:
-            upper = _to_end(self.attack_epsilons, self.attack_accuracy, end)
+            upper = up_to(self.attack_epsilons, self.attack_accuracy, end)
             style = {"color": self.line_.get_color(), "linewidth": 1, "drawstyle": "steps-post"}
             (self.attack_line_,) = ax.plot(*upper, **style, label=f"{name or 'certified'}: upper bound by attack")
             lines.append(self.attack_line_)
@@ -134,7 +135,7 @@ class CertifiedAccuracyDisplay:
             shade = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0}
             self.bracket_ = ax.fill_between(
                 steps,
-                *(_at(steps, *curve) for curve in ((epsilons, accuracies), upper)),
+                *(values_at(steps, *curve) for curve in ((epsilons, accuracies), upper)),
                 step="post",
                 **styled(shade, bracket_kwargs, PolyCollection),
             )
@@ -299,11 +300,9 @@ class CertifiedAccuracyDisplay:
         curve = certified_accuracy_curve(y_true, y_pred, radius, sample_weight=sample_weight)
         attacked, norm = (None, None), norm_of(radius)
         if audit is not None:
-            _check_audit(audit, y_pred, radius)
-            attacked, norm = (
-                certified_accuracy_curve(y_true, y_pred, audit.attack, sample_weight=sample_weight),
-                audit.norm,
-            )
+            check_audit(audit, y_pred, radius)
+            attacked = certified_accuracy_curve(y_true, y_pred, audit.attack, sample_weight=sample_weight)
+            norm = audit.norm
         display = cls(
             epsilons=curve[0],
             certified_accuracy=curve[1],
@@ -314,31 +313,3 @@ class CertifiedAccuracyDisplay:
             unit=unit,
         )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs, bracket_kwargs=bracket_kwargs)
-
-
-def _check_audit(audit, y_pred, radius):
-    """Raise unless an audit is of these predictions and radii."""
-    if not isinstance(audit, AuditResult):
-        raise TypeError(f"audit must be what sklip.audit returns; got {type(audit).__name__}.")
-    y_pred, radius = np.asarray(y_pred), np.asarray(radius, dtype=np.float64)
-    if len(audit.radius) != len(radius):
-        raise ValueError(f"audit is of {len(audit.radius)} rows, and there are {len(radius)}. Audit the rows shown.")
-    # The same estimator certifies batches of other sizes up to the rounding of its sums.
-    slack = 1e-9 * radius[np.isfinite(radius)].max(initial=0.0)
-    if not (np.allclose(audit.radius, radius, rtol=1e-6, atol=slack) and np.array_equal(audit.predicted, y_pred)):
-        raise ValueError(
-            "audit has other predictions or radii: it is of other rows, of another estimator, or of another norm or "
-            "scale. Audit the same rows with the same norm and scale."
-        )
-
-
-def _to_end(epsilons, accuracies, end):
-    """A step function up to an end, where it does not come to 0 before."""
-    if accuracies[-1] == 0.0:
-        return epsilons, accuracies
-    return np.append(epsilons, end), np.append(accuracies, accuracies[-1])
-
-
-def _at(distances, epsilons, accuracies):
-    """Values of a step function at distances of 0 or more."""
-    return accuracies[np.searchsorted(epsilons, distances, side="right") - 1]

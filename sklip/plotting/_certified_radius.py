@@ -6,11 +6,8 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
 from sklip.plotting._estimators import labels_and_radii, norm_of, unit_of
-from sklip.plotting._style import INK, axes_for, class_color, distance_label, number, require_matplotlib, styled
-
-_TIGHT = {"fontsize": "small", "columnspacing": 1.2, "handletextpad": 0.6}
-_UP, _DOWN = 0.62, 0.28
-"""Heights of the largest bins above and below the line of a class; lines are 1 apart."""
+from sklip.plotting._radius_lanes import draw_lanes, lane_label
+from sklip.plotting._style import axes_for, distance_label, require_matplotlib
 
 
 class CertifiedRadiusDisplay:
@@ -119,55 +116,13 @@ class CertifiedRadiusDisplay:
 
         self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", (7.0, 1.3 + 0.75 * len(self.classes_)))
         self.figure_ = ax.figure
-        self._draw(shares, edges, groups, weight, right_kwargs, wrong_kwargs)
+        draw_lanes(self, shares, edges, groups, weight, right_kwargs, wrong_kwargs)
         base = np.arange(len(self.classes_))[::-1]
-        ax.set_yticks(base, [self._tick(label) for label in self.classes_])
+        ax.set_yticks(base, [lane_label(self, label) for label in self.classes_])
         ax.tick_params(axis="y", length=0)
         ax.set(xlim=(edges[0], edges[-1]), ylim=(-0.45, len(base) - 0.2))
         ax.set(xlabel=distance_label("certified radius", self.norm, self.unit), ylabel="class")
         return self
-
-    def _draw(self, shares, edges, groups, weight, right_kwargs, wrong_kwargs):
-        """Draw histograms, medians and the legend."""
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Patch, StepPatch
-
-        ax, (right_peak, wrong_peak) = self.ax_, shares.max(axis=(0, 2))
-        height = min(_UP / right_peak if right_peak else np.inf, _DOWN / wrong_peak if wrong_peak else np.inf)
-        self.magnification_ = _round_factor(_DOWN / (height * wrong_peak)) if wrong_peak else 1.0
-        self.right_, self.wrong_, self.medians_ = [], [], []
-        wrong_style = {"facecolor": "none", "edgecolor": INK, "hatch": "/////", "linewidth": 0.6, "fill": True}
-        wrong_style = styled(wrong_style, wrong_kwargs, StepPatch)
-        for code, line in enumerate(range(len(self.classes_) - 1, -1, -1)):
-            color = class_color(code)
-            style = styled({"facecolor": color, "edgecolor": color, "fill": True}, right_kwargs, StepPatch)
-            right, wrong = height * shares[code]
-            ax.axhline(line, color=INK, linewidth=0.6, zorder=0.5)
-            self.right_.append(ax.stairs(line + right, edges, baseline=line, **style))
-            if groups[2 * code + 1].any():
-                lower = line - self.magnification_ * wrong
-                self.wrong_.append(ax.stairs(lower, edges, baseline=line, **wrong_style))
-            median = _median(np.asarray(self.radius)[groups[2 * code]], weight[groups[2 * code]])
-            if np.isfinite(median):
-                (drawn,) = ax.plot([median, median], [line, line + _UP], color=INK, linewidth=1.6)
-                self.medians_.append(drawn)
-        times = f", {number(self.magnification_)} × higher" if self.magnification_ != 1 else ""
-        handles = [
-            Patch(facecolor="#999999", label="predicted right"),
-            Line2D([], [], color=INK, linewidth=1.6, label="median of those"),
-        ]
-        if self.wrong_:
-            sample = {key: value for key, value in wrong_style.items() if key != "fill"}
-            handles.append(Patch(**sample, label=f"predicted wrong{times}"))
-        ax.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, **_TIGHT)
-
-    def _tick(self, label):
-        """What stands beside the line of a class."""
-        own = self.y_true == label
-        rows, wrong = int(own.sum()), int((own & (self.y_pred != self.y_true)).sum())
-        infinite = int(np.isinf(self.radius[own]).sum())
-        text = f"{label}\n{rows} row{'' if rows == 1 else 's'}, {wrong} wrong"
-        return text + (f",\n{infinite} without limit" if infinite else "")
 
     @classmethod
     def from_estimator(
@@ -319,18 +274,3 @@ class CertifiedRadiusDisplay:
             raise ValueError("sample_weight must hold finite weights of 0 or more, not all 0.")
         display = cls(y_true=y_true, y_pred=y_pred, radius=radius, sample_weight=weight, norm=norm, unit=unit)
         return display.plot(ax=ax, bins=bins, right_kwargs=right_kwargs, wrong_kwargs=wrong_kwargs)
-
-
-def _median(values, weight):
-    """The weighted median, the lower one of two; nan without rows that weigh anything."""
-    if not weight.any():
-        return np.nan
-    order = np.argsort(values)
-    below = np.cumsum(weight[order])
-    return values[order][np.searchsorted(below, 0.5 * below[-1])]
-
-
-def _round_factor(largest):
-    """The largest of 1, 2, 5, 10, 20, … up to a number that is 1 or more."""
-    power = 10.0 ** np.floor(np.log10(largest * (1 + 1e-9)))
-    return float(max(step * power for step in (1, 2, 5) if step * power <= largest * (1 + 1e-9)))

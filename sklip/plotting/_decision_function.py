@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklip.plotting._discs import draw_discs
 from sklip.plotting._section import section
 from sklip.plotting._style import INK, axes_for, below, class_color, class_marker, number, require_matplotlib, styled
 from sklip.plotting._surface import draw_gaps, draw_regions, draw_two_classes
@@ -157,7 +158,7 @@ class DecisionFunctionDisplay:
         self.margin_ = surface.margin
         self._draw_points(scatter_kwargs)
         self._label_lines()
-        self._draw_discs(disc_kwargs)
+        draw_discs(self, disc_kwargs)
         ax.set(xlim=(self.xx0.min(), self.xx0.max()), ylim=(self.xx1.min(), self.xx1.max()))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel, aspect=self.tolerances[0] / self.tolerances[1])
         if legend:
@@ -200,30 +201,6 @@ class DecisionFunctionDisplay:
         if self.levels_ is not None:
             label = "level of f" if self.response.ndim == 2 else "gap of the best two scores"
             self.handles_.append(Line2D([], [], color="#555555", linewidth=0.6, label=label))
-
-    def _draw_discs(self, disc_kwargs):
-        """Draw the discs, and the rows in their middle."""
-        from matplotlib.lines import Line2D
-        from matplotlib.patches import Ellipse
-
-        self.discs_ = []
-        for center, radius, label in zip(self.disc_centers, self.disc_radii, self.disc_labels, strict=True):
-            code = int(np.flatnonzero(self.classes == label)[0])
-            style = {
-                "facecolor": (1.0, 1.0, 1.0, 0.35),
-                "edgecolor": class_color(code),
-                "linewidth": 1.6,
-                "zorder": 2.1,
-            }
-            width, height = 2.0 * radius * np.asarray(self.tolerances)
-            disc = Ellipse(center, width, height, **styled(style, disc_kwargs, Ellipse))
-            self.discs_.append(self.ax_.add_patch(disc))
-            sample = {"marker": class_marker(code), "color": class_color(code), "markeredgecolor": "white"}
-            self.ax_.plot(*center, **sample, markersize=6, linestyle="none", zorder=2.6)
-        if self.discs_:
-            label = "certified disc: the class holds inside" if self.whole else "certified ball, cut by this plane"
-            sample = {"markerfacecolor": "white", "markeredgecolor": "#444444", "markersize": 11}
-            self.handles_.append(Line2D([], [], color="none", marker="o", **sample, label=label))
 
     @classmethod
     def from_estimator(

@@ -62,3 +62,8 @@ def unit_of(unit: str | None, scale) -> str:
 def norm_of(radius) -> float | None:
     """The norm of radii, where they know it."""
     return getattr(radius, "norm", None)
+
+
+def column_name(label) -> str:
+    """What a column is called: by its name, or the position that it has instead."""
+    return label if isinstance(label, str) else f"column {label}"

@@ -7,7 +7,7 @@ import numpy as np
 from sklip.pipelines._columns import MovableColumns, column_of
 from sklip.pipelines._radius import answer, as_rows
 from sklip.plotting._discs import choose_discs
-from sklip.plotting._estimators import final_classifier, known_labels
+from sklip.plotting._estimators import column_name, final_classifier, known_labels
 from sklip.plotting._plane import Plane
 
 
@@ -98,7 +98,7 @@ def _plane(columns, tolerances, names, features, row):
         note = f"plane through {'the mean' if row is None else f'row {row}'}, rows projected on it"
         return Plane.of_components(columns.rows, tolerances, None if row is None else origin), base, note
     pair = (0, 1) if features is None else _pair(features, columns.positions, names)
-    titles = [name if isinstance(name, str) else f"column {name}" for name in (names[p] for p in columns.positions)]
+    titles = [column_name(names[position]) for position in columns.positions]
     note = f"other columns {'at their median' if row is None else f'as in row {row}'}, rows projected"
     return Plane.of_columns(pair, middle if row is None else origin, tolerances, titles), base, note
 

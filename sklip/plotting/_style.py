@@ -71,6 +71,6 @@ def distance_label(quantity: str, norm: float | None, unit: str | None) -> str:
     return f"{quantity} ({known})" if known else quantity
 
 
-def number(value: float) -> str:
-    """A number in few characters, with a true minus."""
-    return f"{value:.3g}".replace("-", "−")
+def number(value: float, digits: int = 3) -> str:
+    """A number in so many digits, with a true minus."""
+    return f"{value:.{digits}g}".replace("-", "−")
