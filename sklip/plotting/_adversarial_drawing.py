@@ -46,7 +46,7 @@ def draw_images(display, image_kwargs):
     ax.set_xticks([])
     ax.set_yticks(
         [(2 - place + 0.5) * lift + (2 - place) * _GAP for place in range(3)],
-        ["row", "closest input\npredicted otherwise", "difference"],
+        ["row", "nearest input\nof another class", "difference"],
     )
     ax.tick_params(axis="y", length=0)
     ax.spines[:].set_visible(False)
