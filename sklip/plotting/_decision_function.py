@@ -169,7 +169,7 @@ class DecisionFunctionDisplay:
     def _figsize(self):
         """Inches of a figure that leaves little empty beside axes of this shape."""
         sides = np.array([np.ptp(self.xx0), np.ptp(self.xx1)]) / self.tolerances
-        return 6.4, float(np.clip(5.6 * sides[1] / sides[0], 2.0, 6.5)) + 1.0 + 0.22 * (len(self.classes) // 2 + 3)
+        return 6.4, float(np.clip(5.6 * sides[1] / sides[0], 2.0, 6.5)) + 0.75 + 0.22 * (len(self.classes) // 2 + 3)
 
     def _draw_points(self, scatter_kwargs):
         """Scatter the rows, class by class."""
