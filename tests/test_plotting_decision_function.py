@@ -240,3 +240,30 @@ def test_requests_that_make_no_sense_are_refused(pipeline, options, message, pyp
     with pytest.raises(ValueError, match=message):
         DecisionFunctionDisplay.from_estimator(model, frame, **options)
     assert pyplot.get_fignums() == []
+
+
+def test_styles_of_rows_and_discs_are_the_users(pyplot):
+    classifier, X, y = fitted()
+    options = {"scatter_kwargs": {"s": 3, "color": "black"}, "disc_kwargs": {"fc": "none", "lw": 4}}
+    display = DecisionFunctionDisplay.from_estimator(classifier, X, y, discs=[0], legend=False, **options)
+    assert all(points.get_sizes().tolist() == [3] for points in display.points_)
+    assert all(points.get_facecolor()[0][:3].tolist() == [0, 0, 0] for points in display.points_)
+    assert display.discs_[0].get_linewidth() == 4 and display.discs_[0].get_facecolor()[3] == 0
+    assert display.ax_.get_legend() is None
+    assert [handle.get_label() for handle in display.handles_][-1] == "certified disc: the class holds inside"
+
+
+def test_a_plane_without_a_boundary_is_drawn_without_a_line(pyplot, recwarn):
+    xx0, xx1 = np.meshgrid(np.linspace(0, 1, 5), np.linspace(0, 1, 5))
+    for response in (
+        xx0 + 1.0,
+        np.ones((5, 5)),
+        np.stack([xx0, xx0 - 1, xx0 - 2], axis=-1),
+        np.zeros((5, 5), dtype=int),
+    ):
+        display = DecisionFunctionDisplay(
+            xx0=xx0, xx1=xx1, response=response, classes=np.arange(3 if response.ndim == 3 else 2), min_margin=0.1
+        ).plot()
+        display.figure_.canvas.draw()
+        assert display.boundary_ == [] and display.margin_ is None
+    assert [str(warning.message) for warning in recwarn] == []

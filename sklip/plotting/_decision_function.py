@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from sklip.plotting._discs import draw_discs
 from sklip.plotting._section import section
-from sklip.plotting._style import INK, axes_for, below, class_color, class_marker, number, require_matplotlib, styled
+from sklip.plotting._style import INK, axes_for, below, class_color, class_marker, number, require_matplotlib
 from sklip.plotting._surface import draw_gaps, draw_regions, draw_two_classes
 
 
@@ -173,16 +173,14 @@ class DecisionFunctionDisplay:
 
     def _draw_points(self, scatter_kwargs):
         """Scatter the rows, class by class."""
-        from matplotlib.collections import PathCollection
         from matplotlib.lines import Line2D
 
         self.points_ = []
         for code, label in enumerate(self.classes if self.points is not None else ()):
-            style = {"s": 9, "color": class_color(code), "marker": class_marker(code), "alpha": 0.55}
-            style |= {"linewidths": 0, "zorder": 2.3}
-            if scatter_kwargs and {"c", "color", "edgecolors", "facecolors"} & set(scatter_kwargs):
-                del style["color"]
-            style.update(styled({}, scatter_kwargs, PathCollection) if scatter_kwargs else {})
+            color = {"color": class_color(code), "linewidths": 0}
+            style = {"s": 9, "marker": class_marker(code), "alpha": 0.55, "zorder": 2.3, **(scatter_kwargs or {})}
+            if not {"c", "color", "facecolors", "edgecolors", "facecolor", "edgecolor"} & set(style):
+                style = {**color, **style}
             self.points_.append(self.ax_.scatter(*self.points[self.labels == label].T, **style))
             sample = {"color": class_color(code), "marker": class_marker(code), "linestyle": "none"}
             self.handles_.append(Line2D([], [], **sample, label=str(label)))

@@ -28,10 +28,9 @@ def draw_two_classes(ax, grid, scores: np.ndarray, min_margin: float | None) -> 
     margins = [] if min_margin is None else [-min_margin, min_margin]
     levels = _round_levels(scores, 9)
     # A level line next to the margin, or on it, would be read as the margin.
-    near = [abs(abs(level) - min_margin) < 0.25 * _step(levels) for level in levels] if margins else False
-    surface.levels = _lines(
-        ax, grid, scores, levels[(levels != 0) & ~np.asarray(near)], labelled=True, colors="#555555", linewidths=0.6
-    )
+    apart = np.abs(np.abs(levels) - min_margin) >= 0.25 * _step(levels) if margins else True
+    shown = levels[(levels != 0) & apart]
+    surface.levels = _lines(ax, grid, scores, shown, labelled=True, colors="#555555", linewidths=0.6)
     surface.margin = _lines(ax, grid, scores, margins, colors=INK, linewidths=1.1, linestyles="dashed")
     surface.boundary = _boundary(ax, grid, [scores])
     return surface
