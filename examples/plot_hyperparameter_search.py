@@ -38,7 +38,8 @@ from sklearn.model_selection import (
 )
 
 from sklip import LipschitzMLP
-from sklip.metrics import certified_accuracy, certified_accuracy_curve, certified_accuracy_score
+from sklip.metrics import certified_accuracy, certified_accuracy_score
+from sklip.plotting import CertifiedAccuracyDisplay
 
 SEARCHES = ("grid", "random", "halving", "optuna")
 parser = argparse.ArgumentParser(description="Hyper-parameter searches for certified accuracy on MNIST.")
@@ -319,14 +320,14 @@ for trial in front:
 # as it comes. Now the test pictures speak.
 best = max(trials, key=lambda trial: (trial.certified, trial.accuracy))
 print(f"\nchosen by the {best.kind} search: {in_words(best.parameters)}")
-curves, table = {}, {}
+predictions, table = {}, {}
 for name, model in (
     ("best", clone(base).set_params(**{**best.parameters, "epochs": arguments.epochs})),
     ("default", LipschitzMLP(epochs=arguments.epochs, random_state=0)),
 ):
     model.fit(X, y)
     labels, radius = model.predict(X_test), model.certified_radius(X_test)
-    curves[name] = certified_accuracy_curve(y_test, labels, radius)
+    predictions[name] = labels, radius
     table[name] = [certified_accuracy_score(y_test, labels, radius, distance) for distance in (0, 0.25, 0.5, 1)]
 print(f"{'on the test pictures':24}" + "".join(f"{name:>9}" for name in table))
 for place, words in enumerate(("accuracy", "certified at 0.25", "certified at 0.5", "certified at 1.0")):
@@ -354,17 +355,14 @@ plane.set(xlabel="accuracy", ylabel=f"certified accuracy at {RADIUS}")
 plane.set_title("Trials, on held-out pictures", fontsize=11)
 plane.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13))
 
-for (name, (distances, accuracies)), color, style in zip(
-    curves.items(), ("#d55e00", "#555555"), ("solid", "dashed"), strict=True
-):
-    curve.plot(distances, accuracies, color=color, linestyle=style, linewidth=2, drawstyle="steps-post", label=name)
+for (name, found), color in zip(predictions.items(), ("#d55e00", "#555555"), strict=True):
+    CertifiedAccuracyDisplay.from_predictions(y_test, *found, name=name, ax=curve, curve_kwargs={"color": color})
 curve.plot((0.25, 0.5, 1), table["best"][1:], "o", color="#d55e00")
 for distance, share in zip((0.25, 0.5, 1), table["best"][1:], strict=True):
     curve.annotate(f"{share:.3f}", (distance, share), (4, 4), textcoords="offset points", fontsize=9)
 curve.axvline(RADIUS, color="#999999", linewidth=0.8, linestyle="dotted")
-curve.set(xlabel="radius", ylabel="certified accuracy", xlim=(0, 2.5), ylim=(0, 1.02))
+curve.set(xlim=(0, 2.5), ylim=(0, 1.02))
 curve.set_title("Certified accuracy on the test pictures", fontsize=11)
-curve.legend(frameon=False)
 for axes in (plane, curve):
     axes.spines[["top", "right"]].set_visible(False)
 

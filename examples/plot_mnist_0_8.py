@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from sklip import HKRClassifier
+from sklip.plotting import AdversarialDisplay, CertifiedAccuracyDisplay
 
 parser = argparse.ArgumentParser(description="Certified classification of the digits 0 and 8.")
 parser.add_argument("--output", metavar="FILE", help="PNG to write instead of showing the picture")
@@ -75,7 +76,8 @@ for epoch in range(classifier.n_iter_):
 # --------------
 # Certified accuracy at a radius is the share of the test pictures that are classified correctly and
 # stay so whatever happens to them within that distance.
-right = classifier.predict(X_test) == y_test
+predicted = classifier.predict(X_test)
+right = predicted == y_test
 radius = classifier.certified_radius(X_test)
 certified = {distance: np.mean(right & (radius >= distance)) for distance in (0.5, 1.0, 1.5, 2.0)}
 print(f"\naccuracy                {right.mean():.4f}")
@@ -84,33 +86,38 @@ for distance, share in certified.items():
     print(f"certified at {distance}        {share:.4f}")
 
 # %%
-# The curve of certified accuracy, and a few pictures with their radii: the surest, the median and
-# the least sure of each digit.
-figure = plt.figure(figsize=(11, 4.4), layout="constrained")
-curve_side, digits_side = figure.subfigures(1, 2)
+# The curve of certified accuracy; and beside it a few pictures with the closest ones found that are
+# taken for the other digit: the surest, the median and the least sure of each digit. No such picture
+# lies within the certified radius, and these lie hardly beyond it. What has to be added to a 0, and
+# taken away from an 8, is what makes an 8.
+figure = plt.figure(figsize=(13.5, 4.4), layout="constrained")
+curve_side, digits_side = figure.subfigures(1, 2, width_ratios=(1, 1.75))
 axes = curve_side.subplots()
-distances = np.linspace(0, 5, 200)
-axes.plot(distances, [np.mean(right & (radius >= distance)) for distance in distances], color="#0072b2", linewidth=2)
+CertifiedAccuracyDisplay.from_predictions(y_test, predicted, radius, unit="grey values from 0 to 1", ax=axes)
 axes.plot(*zip(*certified.items(), strict=True), "o", color="#0072b2")
 for distance, share in certified.items():
     axes.annotate(f"{share:.3f}", (distance, share), (-2, -14), textcoords="offset points", ha="right", fontsize=9)
 axes.axhline(right.mean(), color="#555555", linewidth=0.8, linestyle="dashed")
 axes.annotate(f"accuracy {right.mean():.3f}", (5, right.mean()), ha="right", va="bottom", color="#555555")
-axes.set(xlabel="radius", ylabel="certified accuracy", xlim=(0, 5), ylim=(0, 1.06))
+axes.set(xlim=(0, 5), ylim=(0, 1.06))
 axes.set_title("Certified accuracy on the test set", fontsize=11)
 axes.spines[["top", "right"]].set_visible(False)
 
-panels = digits_side.subplots(2, 3)
-digits_side.suptitle("Certified radius of single digits", fontsize=11)
-for row, digit in enumerate((0, 8)):
+shown = []
+for digit in (0, 8):
     members = np.flatnonzero(right & (y_test == digit))
-    members = members[np.argsort(-radius[members])]
-    for panel, member, what in zip(
-        panels[row], members[[0, len(members) // 2, -1]], ("surest", "median", "least sure"), strict=True
-    ):
-        panel.imshow(X_test[member].reshape(28, 28), cmap="gray_r")
-        panel.set_title(f"{what}: {radius[member]:.2f}", fontsize=10)
-        panel.set_axis_off()
+    shown += list(members[np.argsort(-radius[members])][[0, len(members) // 2, -1]])
+adversarial, distance = classifier.closest_adversarial(X_test[shown])
+AdversarialDisplay(
+    rows=X_test[shown],
+    adversarial=adversarial,
+    y_pred=predicted[shown],
+    y_adversarial=classifier.predict(adversarial),
+    radius=radius[shown],
+    distance=distance,
+    row_names=2 * ["surest", "median", "least sure"],
+    image_shape=(28, 28),
+).plot(ax=digits_side.subplots())
 
 if arguments.output:
     figure.savefig(arguments.output, dpi=150)

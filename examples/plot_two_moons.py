@@ -30,12 +30,10 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.lines import Line2D
-from matplotlib.patches import Circle
 from sklearn.datasets import make_circles, make_moons
 
 from sklip import HKRClassifier
+from sklip.plotting import DecisionFunctionDisplay
 
 parser = argparse.ArgumentParser(description="Certified classification of two moons and two circles.")
 parser.add_argument("--output", metavar="FILE", help="PNG to write instead of showing the picture")
@@ -136,97 +134,55 @@ for name, (X, y) in problems.items():
 # ----------------------------
 # The contour lines of ``f`` run parallel to the boundary, at the distance that they are labelled
 # with: the score is nearly the distance to the boundary itself. Each disc is the certificate of the
-# point in its middle, and no disc crosses the boundary.
+# point in its middle, and no disc crosses the boundary. :class:`sklip.plotting.DecisionFunctionDisplay`
+# draws all of it.
 #
 # ``to_keras()`` exports the classifier as a plain Keras network of ordinary ``Dense`` layers,
 # without constraints. It is the same function.
-MARGIN = 0.29
-SCORE_COLORS = LinearSegmentedColormap.from_list("scores", ["#5aa5d6", "#f7f7f5", "#ef9a5b"])
 
 
-def lay_grid(X, border=0.3, step=0.02):
-    """Return the points of a grid over the data as (rows, columns, 2)."""
-    low, high = X.min(axis=0) - border, X.max(axis=0) + border
-    return np.stack(np.meshgrid(*(np.arange(a, b, step) for a, b in zip(low, high, strict=True))), axis=-1)
-
-
-def draw_scores(axes, grid, scores):
-    """Draw the contours of the scores, the boundary and the margin."""
-    x1, x2 = grid[..., 0], grid[..., 1]
-    top = np.abs(scores).max()
-    axes.contourf(x1, x2, scores, levels=np.linspace(-top, top, 25), cmap=SCORE_COLORS)
-    beyond = np.array([0.6, 0.9, 1.2, 1.5])
-    levels = np.concatenate([-beyond[::-1], beyond])
-    thin = axes.contour(x1, x2, scores, levels=levels, colors="#555555", linewidths=0.6, linestyles="solid")
-    margin = axes.contour(
-        x1, x2, scores, levels=[-MARGIN, MARGIN], colors="#222222", linewidths=1.1, linestyles="dashed"
+def draw_function(axes, classifier, X, y):
+    """Draw the scores, the margin and the discs of a few of the rows that are classified correctly."""
+    right = classifier.predict(X) == y
+    return DecisionFunctionDisplay.from_estimator(
+        classifier, X[right][:1500], y[right][:1500], discs=10, ax=axes, legend=False
     )
-    boundary = axes.contour(x1, x2, scores, levels=[0], colors="black", linewidths=2.2)
-    for lines in (thin, margin, boundary):
-        axes.clabel(lines, fontsize=8, inline_spacing=8, fmt=lambda level: f"{level:g}".replace("-", "−"))
-    axes.set(xlim=(x1.min(), x1.max()), ylim=(x2.min(), x2.max()))
-    axes.set_autoscale_on(False)
 
 
-def choose_discs(X, y, radii, low, high, per_class=5):
-    """Return a few rows of each class whose discs fit between the corners and keep clear of each other."""
-    fits = np.all((X - radii[:, None] > low) & (X + radii[:, None] < high), axis=1)
-    chosen = []
-    for row in np.flatnonzero(fits & (radii > 0.1)):
-        room = all(np.linalg.norm(X[row] - X[other]) > radii[row] + radii[other] for other in chosen)
-        if room and sum(y[other] == y[row] for other in chosen) < per_class:
-            chosen.append(row)
-    return chosen
-
-
-def draw_discs(axes, grid, classifier, X, y):
-    """Draw the discs within which a few rows, classified correctly, are proven to keep their class."""
-    radii = np.where(classifier.predict(X) == y, classifier.certified_radius(X), 0.0)
-    for row in choose_discs(X, y, radii, grid[0, 0], grid[-1, -1]):
-        color = COLORS[y[row]]
-        axes.add_patch(Circle(X[row], radii[row], facecolor="white", edgecolor="none", alpha=0.5, zorder=1.5))
-        axes.add_patch(Circle(X[row], radii[row], facecolor="none", edgecolor=color, linewidth=1.4, zorder=4))
-        axes.plot(*X[row], marker=MARKERS[y[row]], color=color, markersize=6, markeredgecolor="white", zorder=5)
+def draw_exported(axes, exported, drawn):
+    """Draw the scores of the exported network where those of the classifier were drawn, and return them."""
+    points = np.column_stack([drawn.xx0.ravel(), drawn.xx1.ravel()])
+    scores = exported.predict(points, batch_size=4096, verbose=0)[:, 0].reshape(drawn.xx0.shape)
+    display = DecisionFunctionDisplay(
+        xx0=drawn.xx0,
+        xx1=drawn.xx1,
+        response=scores,
+        classes=drawn.classes,
+        points=drawn.points,
+        labels=drawn.labels,
+        min_margin=drawn.min_margin,
+    )
+    return display.plot(ax=axes, legend=False).response
 
 
 figure, panels = plt.subplots(
     2, 2, figsize=(11, 8.6), width_ratios=(1.5, 1), layout="constrained", num="Scores and certificates"
 )
 print()
-for column, (name, (X, y)) in enumerate(problems.items()):
+for (above, below), (name, (X, y)) in zip(panels.T, problems.items(), strict=True):
     classifier = classifiers[name]
-    grid = lay_grid(X)
-    points = grid.reshape(-1, 2)
-    scores = classifier.decision_function(points)
-    exported = classifier.to_keras().predict(points, batch_size=4096, verbose=0)[:, 0]
-    difference = np.abs(scores - exported).max()
+    drawn = draw_function(above, classifier, X, y)
+    exported = draw_exported(below, classifier.to_keras(), drawn)
+    difference = np.abs(drawn.response - exported).max()
     print(f"{name}: the exported network differs from the classifier by at most {difference:.1e}")
 
-    above, below = panels[:, column]
-    for axes, values in ((above, scores), (below, exported)):
-        draw_scores(axes, grid, values.reshape(grid.shape[:2]))
-        draw_points(axes, X, y)
-    draw_discs(above, grid, classifier, X, y)
     above.set_title(f"{name}: f and certified discs", fontsize=11)
     below.set_title(f"{name}: the exported plain network", fontsize=11)
+    for axes in (above, below):
+        axes.set(xlabel="$x_1$", ylabel="$x_2$")
+        axes.spines[["top", "right"]].set_visible(False)
 
-figure.legend(
-    handles=[
-        *(
-            Line2D([], [], color=color, marker=marker, linestyle="none", label=f"class {label}")
-            for label, (color, marker) in enumerate(zip(COLORS, MARKERS, strict=True))
-        ),
-        Line2D([], [], color="black", linewidth=2.2, label="boundary, f = 0"),
-        Line2D([], [], color="#222222", linewidth=1.1, linestyle="dashed", label=f"margin, f = ±{MARGIN}"),
-        Line2D(
-            [], [], color="none", marker="o", markersize=12, markerfacecolor="white", markeredgecolor="#444444",
-            label="certified disc: the class cannot change inside",
-        ),
-    ],
-    loc="outside lower center",
-    ncols=5,
-    frameon=False,
-)  # fmt: skip
+figure.legend(handles=drawn.handles_, loc="outside lower center", ncols=6, frameon=False)
 
 if arguments.output:
     figure.savefig(arguments.output, dpi=150)

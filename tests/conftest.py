@@ -43,3 +43,13 @@ def breast_cancer():
     """Two classes, 30 standardised features."""
     X, y = load_breast_cancer(return_X_y=True)
     return StandardScaler().fit_transform(X), y
+
+
+@pytest.fixture
+def pyplot():
+    """Pyplot without windows; its figures are closed afterwards."""
+    plt = pytest.importorskip("matplotlib.pyplot")
+    plt.switch_backend("agg")
+    plt.close("all")
+    yield plt
+    plt.close("all")

@@ -1,0 +1,97 @@
+"""The inputs that a display of adversarial inputs shows: which rows, the search, and whether arrays fit together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from sklip.auditing import audit
+from sklip.pipelines._columns import MovableColumns
+from sklip.pipelines._radius import answer, as_rows
+from sklip.plotting._estimators import column_name, final_classifier
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Parameters of :class:`sklip.plotting.AdversarialDisplay`, which explains them."""
+
+    rows: np.ndarray
+    adversarial: np.ndarray
+    y_pred: np.ndarray
+    y_adversarial: np.ndarray
+    radius: np.ndarray
+    distance: np.ndarray
+    row_names: list[str]
+    feature_names: list[str]
+    scale: np.ndarray | None
+
+
+def search(estimator, X, rows, random_state, *, norm, scale, lipschitz) -> Found:
+    """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
+    X = as_rows(X)
+    chosen = _positions(rows, X.shape[0])
+    shown = _safe_indexing(X, chosen)
+    decision, question, names = answer(estimator, shown, norm, scale, lipschitz)
+    columns = MovableColumns.of(shown, question.scale)
+    if final_classifier(estimator) is estimator and norm == 2 and scale is None:
+        adversarial, distance = estimator.closest_adversarial(shown)
+    else:
+        options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
+        found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
+        adversarial, distance = found.inputs, found.attack
+    return Found(
+        rows=columns.rows,
+        adversarial=adversarial,
+        y_pred=np.asarray(estimator.predict(shown)),
+        y_adversarial=_predictions(estimator, columns, adversarial),
+        radius=np.asarray(decision.radii),
+        distance=distance,
+        row_names=[f"row {position}" for position in chosen],
+        feature_names=[column_name(names[position]) for position in columns.positions],
+        scale=None if scale is None else question.scale[columns.positions],
+    )
+
+
+def _positions(rows, n_rows):
+    """Positions of the rows to show."""
+    chosen = np.arange(min(4, n_rows)) if rows is None else np.atleast_1d(np.asarray(rows))
+    if (
+        chosen.ndim != 1
+        or not len(chosen)
+        or chosen.dtype.kind not in "iu"
+        or not ((-n_rows <= chosen) & (chosen < n_rows)).all()
+    ):
+        raise ValueError(f"rows must hold positions of the {n_rows} rows of X; got {rows!r}.")
+    return chosen % n_rows
+
+
+def _predictions(estimator, columns, adversarial):
+    """Predictions of inputs; None where there is no input."""
+    found = np.flatnonzero(np.isfinite(adversarial).all(axis=1))
+    labels = np.full(len(adversarial), None, dtype=object)
+    if len(found):
+        labels[found] = np.asarray(estimator.predict(columns.placed(adversarial[found], found)))
+    return labels
+
+
+def check_shapes(display):
+    """Raise unless the arrays of a display fit together."""
+    rows, adversarial, shape = display.rows, display.adversarial, display.image_shape
+    if np.ndim(rows) != 2 or np.shape(rows) != np.shape(adversarial):
+        raise ValueError(
+            "rows and adversarial must be tables of the same shape (n_rows, n_columns); got shapes "
+            f"{np.shape(rows)} and {np.shape(adversarial)}."
+        )
+    for name in ("y_pred", "y_adversarial", "radius", "distance", "row_names"):
+        values = getattr(display, name)
+        if values is not None and len(values) != len(rows):
+            raise ValueError(f"{name} must hold one entry for each of the {len(rows)} rows; got {len(values)}.")
+    for name in ("feature_names", "scale"):
+        values = getattr(display, name)
+        if values is not None and len(values) != rows.shape[1]:
+            raise ValueError(f"{name} must hold one entry for each of the {rows.shape[1]} columns; got {len(values)}.")
+    if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
+        raise ValueError(
+            f"image_shape must be (height, width) with height · width = {rows.shape[1]}, the number of columns; got "
+            f"{shape!r}."
+        )

@@ -1,0 +1,69 @@
+"""What displays ask of estimators: predictions with radii, the classifier at the end, names and units."""
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from sklip.estimators._inference import CertifiedClassifier
+from sklip.pipelines import CertifiedRadii, certified_radius
+
+
+def innermost(estimator):
+    """What stands at the end of pipelines, searches and FrozenEstimator."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        else:
+            return estimator
+
+
+def final_classifier(estimator) -> CertifiedClassifier | None:
+    """The sklip classifier whose scores decide; None where a threshold, a calibration or a vote does."""
+    inner = innermost(estimator)
+    return inner if isinstance(inner, CertifiedClassifier) else None
+
+
+def labels_and_radii(estimator, X, y, norm, scale, lipschitz) -> tuple[np.ndarray, CertifiedRadii]:
+    """Predictions of rows and their radii, in raw units; labels are checked against the classes."""
+    radii = certified_radius(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
+    known_labels(y, len(radii), estimator.classes_)
+    return np.asarray(estimator.predict(X)), radii
+
+
+def known_labels(y, n_rows: int, classes) -> np.ndarray:
+    """Labels as an array.
+
+    Raises
+    ------
+    ValueError
+        Unless they are one for each row, and labels that the estimator knows.
+    """
+    labels = np.asarray(y)
+    if labels.shape != (n_rows,):
+        raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got shape {labels.shape}.")
+    strangers = np.setdiff1d(labels, classes)
+    if len(strangers):
+        raise ValueError(
+            f"y holds labels that the estimator does not know: {strangers[:10].tolist()}; it knows "
+            f"{np.asarray(classes)[:10].tolist()}."
+        )
+    return labels
+
+
+def unit_of(unit: str | None, scale) -> str:
+    """The unit of distances, for a label."""
+    return unit or ("units of X" if scale is None else "tolerances")
+
+
+def norm_of(radius) -> float | None:
+    """The norm of radii, where they know it."""
+    return getattr(radius, "norm", None)
+
+
+def column_name(label) -> str:
+    """What a column is called: by its name, or the position that it has instead."""
+    return label if isinstance(label, str) else f"column {label}"

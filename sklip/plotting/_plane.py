@@ -1,0 +1,90 @@
+"""Planes through the space of rows, and where certified balls cut them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from sklip.certification._floating import gamma, round_down, round_up
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The plane of the points ``origin + scale · (axesᵀ u)``, drawn in coordinates ``offsets + units · u``.
+
+    Attributes
+    ----------
+    origin : ndarray of shape (n_columns,), float64
+    scale : ndarray of shape (n_columns,)
+        Tolerance of each column; lengths are those of ``displacement / scale``.
+    axes : ndarray of shape (2, n_columns)
+        Orthonormal up to rounding.
+    offsets, units : ndarray of shape (2,)
+        Of the drawn coordinates.
+    labels : tuple of two str
+    """
+
+    origin: np.ndarray
+    scale: np.ndarray
+    axes: np.ndarray
+    offsets: np.ndarray
+    units: np.ndarray
+    labels: tuple[str, str]
+
+    @classmethod
+    def of_columns(cls, pair, origin, scale, names) -> "Plane":
+        """Two columns in their own units, the others held at the origin."""
+        pair = list(pair)
+        axes = np.eye(len(origin))[pair]
+        return cls(origin, scale, axes, origin[pair], scale[pair], tuple(names[column] for column in pair))
+
+    @classmethod
+    def of_components(cls, rows, scale, origin=None) -> "Plane":
+        """The first two principal components of rows in tolerances, through their mean or a given origin."""
+        pca = PCA(2, svd_solver="full").fit(rows / scale)
+        origin = pca.mean_ * scale if origin is None else origin
+        offsets = pca.components_ @ (origin / scale - pca.mean_)
+        labels = tuple(
+            f"component {place} ({share:.0%} of variance)"
+            for place, share in enumerate(pca.explained_variance_ratio_, 1)
+        )
+        return cls(origin, scale, pca.components_, offsets, np.ones(2), labels)
+
+    def points(self, coordinates: np.ndarray) -> np.ndarray:
+        """Points of the plane at drawn coordinates, of shape (n, n_columns)."""
+        return self.origin + ((coordinates - self.offsets) / self.units) @ self.axes * self.scale
+
+    def project(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Drawn coordinates of the nearest points of the plane, of shape (n, 2), and the lengths to them."""
+        displacement = (rows - self.origin) / self.scale
+        steps = displacement @ self.axes.T
+        return self.offsets + self.units * steps, np.linalg.norm(displacement - steps @ self.axes, axis=1)
+
+    def cut(self, rows: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Centres and radii of the discs in which the plane cuts balls around rows.
+
+        By Pythagoras a ball of radius ``r`` whose centre is ``d`` off the plane cuts it in a disc of radius
+        ``√(r² − d²)``, around the centre's projection.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, n_columns)
+        radii : ndarray of shape (n,)
+            In tolerances.
+
+        Returns
+        -------
+        centers : ndarray of shape (n, 2)
+            In drawn coordinates.
+        discs : ndarray of shape (n,)
+            In tolerances, rounded down; 0 where a ball does not come to the plane.
+        """
+        centers, distance = self.project(rows)
+        # By how much projections and lengths may be off: each is a few sums over the columns.
+        size = np.linalg.norm(rows / self.scale, axis=1) + np.linalg.norm(self.origin / self.scale)
+        size = size + np.abs(self.offsets / self.units).sum()
+        slack = 8 * gamma(4 * rows.shape[1] + 16) * size
+        with np.errstate(invalid="ignore"):
+            square = round_down(radii**2) - round_up((distance + slack) ** 2, 4)
+            discs = round_down(np.sqrt(np.maximum(square, 0.0)), 4) - slack
+        return centers, np.where(np.isinf(radii), np.inf, np.maximum(discs, 0.0))

@@ -1,0 +1,207 @@
+"""What a training recorded, epoch by epoch."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sklip.plotting._estimators import innermost
+from sklip.plotting._style import COLORS, axes_for, require_matplotlib, styled
+
+_LABELS = {
+    "loss": "loss",
+    "kr": "KR (units of the data)",
+    "hinge": "hinge (units of the data)",
+    "cross_entropy": "cross-entropy (nats)",
+    "accuracy": "accuracy",
+    "certified_accuracy": "certified accuracy",
+}
+_TRAINING = "sklip training"
+
+
+class TrainingHistoryDisplay:
+    """Loss, its terms and accuracy against the epoch: a panel each, training solid, validation dashed.
+
+    Use :meth:`from_estimator` to make one. All parameters are stored as attributes. To compare trainings, draw each
+    on the panels of the one before: ``ax=display.ax_``.
+
+    Parameters
+    ----------
+    history : dict of str to sequence of float
+        One number an epoch by name, as ``history_`` of a fitted classifier; names with ``val_`` are of held-out rows.
+        Epochs without a number hold nan.
+    name : str, default=None
+        Of the training, for the legend.
+
+    Attributes
+    ----------
+    lines_ : dict of str to matplotlib.lines.Line2D
+        By the names of ``history``.
+    ax_ : ndarray of shape (n_panels,) of matplotlib.axes.Axes
+        The panels, in the order of ``history``.
+    figure_ : matplotlib.figure.Figure
+        Their figure.
+
+    See Also
+    --------
+    sklip.HKRClassifier.loss_terms : The same terms of any rows, on the fitted network.
+
+    Examples
+    --------
+    >>> from sklip.plotting import TrainingHistoryDisplay
+    >>> display = TrainingHistoryDisplay(history={"loss": [2.0, 1.0], "val_loss": [2.5, 1.5], "accuracy": [0.8, 0.9]})
+    >>> len(display.plot().ax_), sorted(display.lines_)
+    (2, ['accuracy', 'loss', 'val_loss'])
+    """
+
+    def __init__(self, *, history: Mapping[str, Sequence[float]], name: str | None = None):
+        self.history = history
+        self.name = name
+
+    def plot(
+        self, ax=None, *, terms: Sequence[str] | None = None, name: str | None = None, line_kwargs: dict | None = None
+    ) -> "TrainingHistoryDisplay":
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or array-like of them, default=None
+            One, whose place the panels take, or a panel for each term; None for a new figure.
+        terms : sequence of str, default=None
+            Names without ``val_``; None for all.
+        name : str, default=None
+            For the legend; None for the ``name`` of the display.
+        line_kwargs : dict, default=None
+            Of all lines, for :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        TrainingHistoryDisplay
+            This display.
+
+        Raises
+        ------
+        ValueError
+            For terms that were not recorded, and another number of panels than of terms.
+        """
+        require_matplotlib(f"{type(self).__name__}.plot")
+        from matplotlib.lines import Line2D
+
+        terms = _terms(self.history, terms)
+        self.ax_ = panels = _panels(ax, len(terms), f"{type(self).__name__}.plot")
+        self.figure_, self.lines_ = panels[0].figure, {}
+        name = self.name if name is None else name
+        color = COLORS[sum(line.get_gid() == _TRAINING for line in panels[0].lines) % len(COLORS)]
+        for panel, term in zip(panels, terms, strict=True):
+            for prefix, style, what in (("", "solid", "training"), ("val_", "dashed", "validation")):
+                if f"{prefix}{term}" not in self.history:
+                    continue
+                values = np.asarray(self.history[f"{prefix}{term}"], dtype=np.float64)
+                if np.isnan(values).all():
+                    continue
+                # A line through a single point, or between gaps, cannot be seen.
+                marker = "o" if np.isfinite(values).sum() < 12 else "none"
+                defaults = {"color": color, "linestyle": style, "linewidth": 1.8, "marker": marker, "markersize": 4}
+                defaults |= {"label": f"{name}, {what}" if name else what, "gid": None if prefix else _TRAINING}
+                (line,) = panel.plot(np.arange(1, len(values) + 1), values, **styled(defaults, line_kwargs, Line2D))
+                self.lines_[f"{prefix}{term}"] = line
+            panel.set(xlabel="epoch", title=_LABELS.get(term, term.replace("_", " ")))
+            panel.xaxis.get_major_locator().set_params(integer=True)
+        panels[0].legend(loc="best", frameon=False, fontsize="small")
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        *,
+        terms: Sequence[str] | None = None,
+        name: str | None = None,
+        ax=None,
+        line_kwargs: dict | None = None,
+    ) -> "TrainingHistoryDisplay":
+        """Draw the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A sklip estimator; or a pipeline, a search or a FrozenEstimator that ends in one.
+        terms : sequence of str, default=None
+            As for :meth:`plot`.
+        name : str, default=None
+            For the legend.
+        ax : matplotlib.axes.Axes or array-like of them, default=None
+            As for :meth:`plot`.
+        line_kwargs : dict, default=None
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        TrainingHistoryDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            For an estimator without ``history_``.
+        ValueError
+            As :meth:`plot`.
+        ImportError
+            Without matplotlib.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_moons
+        >>> from sklip import HKRClassifier
+        >>> from sklip.plotting import TrainingHistoryDisplay
+        >>> X, y = make_moons(200, noise=0.05, random_state=0)
+        >>> model = HKRClassifier(hidden_layer_sizes=(16, 8), epochs=5, random_state=0)
+        >>> model = model.fit(X[:150], y[:150], X_val=X[150:], y_val=y[150:])
+        >>> display = TrainingHistoryDisplay.from_estimator(model, terms=["loss", "accuracy"])
+        >>> sorted(display.lines_)
+        ['accuracy', 'loss', 'val_accuracy', 'val_loss']
+        """
+        require_matplotlib(f"{cls.__name__}.from_estimator")
+        inner = innermost(estimator)
+        if not hasattr(inner, "history_"):
+            raise TypeError(
+                f"{type(inner).__name__} has no history_. Give a fitted sklip estimator, or a pipeline or search that "
+                "ends in one."
+            )
+        return cls(history=inner.history_, name=name).plot(ax=ax, terms=terms, line_kwargs=line_kwargs)
+
+
+def _terms(history, terms):
+    """Names of the panels."""
+    recorded = list(dict.fromkeys(name.removeprefix("val_") for name in history))
+    if terms is None:
+        terms = recorded
+    missing = [term for term in terms if term not in recorded]
+    if missing or isinstance(terms, str) or not len(terms):
+        raise ValueError(f"terms must be a list of some of {recorded}, which history holds; got {terms!r}.")
+    return list(terms)
+
+
+def _panels(ax, count, caller):
+    """Axes side by side: those given, in the place of the one given, or in a new figure."""
+    from matplotlib.axes import Axes
+
+    if ax is None:
+        ax = axes_for(None, caller, (3.1 * count, 3.0))
+    elif not isinstance(ax, Axes):
+        panels = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
+        if len(panels) != count:
+            raise ValueError(
+                f"ax holds {len(panels)} Axes, and there are {count} terms. Give as many, or choose terms."
+            )
+        return np.array([axes_for(panel, caller) for panel in panels], dtype=object)
+    place = ax.get_subplotspec()
+    if place is None or not ax.axison:
+        raise ValueError(
+            "ax must be an Axes in a grid of subplots, not yet drawn on; to draw on panels: ax=display.ax_."
+        )
+    ax.set_axis_off()
+    panels = np.empty(count, dtype=object)
+    for number, spec in enumerate(place.subgridspec(1, count)):
+        panels[number] = ax.figure.add_subplot(spec)
+        panels[number].spines[["top", "right"]].set_visible(False)
+    return panels
