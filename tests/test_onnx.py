@@ -266,7 +266,7 @@ def test_activations_behind_a_scaler(activation):
 
 @pytest.mark.parametrize("text", [False, True])
 def test_names_or_numbers_of_the_classes(text):
-    X, y = moons()
+    X, _ = moons()
     model = serving(amid(fitted()[0].network_, X))
     model.classes_ = np.array(["no", "yes"]) if text else np.array([-3, 4])
     labels = run(skl2onnx.to_onnx(model, X[:1]), X)["label"]
