@@ -50,8 +50,8 @@ class ModelFileError(ValueError):
     >>> try:
     ...     sklip.load(io.BytesIO(b"a,b,c"))
     ... except sklip.ModelFileError as error:
-    ...     print(str(error)[:39])
-    The file is truncated, or not one that
+    ...     print(str(error).split(",")[0])
+    The file is truncated
     """
 
 

@@ -195,7 +195,8 @@ def _model(graph, name, inputs, outputs):
 
     return helper.make_model(
         helper.make_graph(
-            [helper.make_node(kind, given, results, **more) for kind, given, results, more in graph.nodes],
+            # Without names, optimizers of runtimes give one name to several of their own.
+            [helper.make_node(kind, given, made, f"make_{made[0]}", **more) for kind, given, made, more in graph.nodes],
             name,
             declared(inputs),
             declared(outputs),
