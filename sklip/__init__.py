@@ -1,19 +1,21 @@
 """Classifiers for scikit-learn whose every prediction comes with a proof.
 
 ``sklip.layers``, ``sklip.losses`` and ``sklip.manifold`` are for anyone's Keras models and import
-Keras. The estimators do so in ``fit`` and ``to_keras``, not before.
+Keras. The estimators do so in ``fit`` and ``to_keras``, and ``from_keras`` does, not before.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sklip._worker_threads import limit_tensorflow_in_workers
-from sklip.estimators import HKRClassifier, LipschitzMLP, WassersteinEstimator
-from sklip.exceptions import BrokenCertificateWarning, NotLipschitzError
+from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
+from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
 from sklip.training.reuse import clear_compiled_networks
 
 if TYPE_CHECKING:
+    from sklip._from_keras import from_keras
     from sklip.auditing import AuditResult, audit
+    from sklip.persistence import TRUSTED_TYPES, load
     from sklip.pipelines import CertifiedRadii, certified_radius
 
 limit_tensorflow_in_workers()
@@ -21,25 +23,34 @@ limit_tensorflow_in_workers()
 __version__ = "0.1.0"
 
 __all__ = [
+    "TRUSTED_TYPES",
     "AuditResult",
     "BrokenCertificateWarning",
     "CertifiedRadii",
     "HKRClassifier",
     "LipschitzMLP",
+    "ModelFileError",
+    "NetworkClassifier",
     "NotLipschitzError",
+    "VersionMismatchWarning",
     "WassersteinEstimator",
     "__version__",
     "audit",
     "certified_radius",
     "clear_compiled_networks",
+    "from_keras",
+    "load",
 ]
 
 # A process that only predicts need not load the parts of scikit-learn that these know.
 _LATE = {
+    "TRUSTED_TYPES": "sklip.persistence",
     "AuditResult": "sklip.auditing",
     "CertifiedRadii": "sklip.pipelines",
     "audit": "sklip.auditing",
     "certified_radius": "sklip.pipelines",
+    "from_keras": "sklip._from_keras",
+    "load": "sklip.persistence",
 }
 
 

@@ -1,13 +1,15 @@
 """Errors and warnings of sklip's own."""
 
-__all__ = ["BrokenCertificateWarning", "NotLipschitzError"]
+from sklearn.exceptions import InconsistentVersionWarning
+
+__all__ = ["BrokenCertificateWarning", "ModelFileError", "NotLipschitzError", "VersionMismatchWarning"]
 
 
 class NotLipschitzError(ValueError):
     """No radius can be certified through an estimator or a step: it has no constant, or none that is known.
 
-    Raised by :func:`sklip.certified_radius` and :func:`sklip.audit`. The message names the step
-    and says what would work.
+    Raised by :func:`sklip.certified_radius`, :func:`sklip.audit` and :func:`sklip.from_keras`. The message
+    names the step or the layer and says what would work.
 
     Examples
     --------
@@ -33,3 +35,69 @@ class BrokenCertificateWarning(UserWarning):
     >>> import sklip
     >>> warnings.simplefilter("error", sklip.BrokenCertificateWarning)  # stop there
     """
+
+
+class ModelFileError(ValueError):
+    """A file holds no estimator that sklip can serve: it is truncated, foreign, or was changed.
+
+    Raised by :func:`sklip.load` for whatever it cannot read, and by ``pickle``, ``joblib`` and ``skops`` for
+    the attributes of an estimator that do not fit together.
+
+    Examples
+    --------
+    >>> import io
+    >>> import sklip
+    >>> try:
+    ...     sklip.load(io.BytesIO(b"a,b,c"))
+    ... except sklip.ModelFileError as error:
+    ...     print(str(error).split(",")[0])
+    The file is truncated
+    """
+
+
+class VersionMismatchWarning(InconsistentVersionWarning):
+    """An estimator was stored with other versions than those that read it.
+
+    Emitted when an estimator is loaded, by whatever means. A subclass of scikit-learn's warning, so
+    that one filter is enough for a whole pipeline.
+
+    Parameters
+    ----------
+    estimator_name : str
+        Class of the estimator.
+    written, running : dict of str to (str or None)
+        Versions of ``"sklip"``, ``"scikit-learn"`` and ``"keras"``, then and now.
+    differing : list of str
+        Those of them that differ.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import sklip
+    >>> warnings.simplefilter("error", sklip.VersionMismatchWarning)  # refuse such files
+    """
+
+    def __init__(self, estimator_name, written, running, differing):
+        super().__init__(
+            estimator_name=estimator_name,
+            current_sklearn_version=running["scikit-learn"],
+            original_sklearn_version=written.get("scikit-learn") or "unknown",
+        )
+        self.written, self.running, self.differing = written, running, differing
+
+    def __str__(self):
+        changes = ", ".join(
+            f"{package} {self.written.get(package) or 'of an unknown version'} (here {self.running[package]})"
+            for package in self.differing
+        )
+        consequence = (
+            "Predictions and certificates do not depend on Keras; going on with the training, by partial_fit or "
+            "warm_start, may."
+            if self.differing == ["keras"]
+            else "The network was checked, and its certificate is proved from its weights by the version that runs; "
+            "other attributes may have changed their meaning."
+        )
+        return (
+            f"{self.estimator_name} was stored with {changes}. {consequence} Install the versions that it was stored "
+            "with, or fit and store it again."
+        )

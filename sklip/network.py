@@ -5,11 +5,12 @@ It is the only truth after ``fit``: predictions, certificates, pickles and expor
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from sklip.activations import activate, is_activation, required_multiple
+from sklip.exceptions import ModelFileError
 
 _BLOCK_ROWS = 4096
 
@@ -65,8 +66,18 @@ class CondensedNetwork:
                 raise ValueError(f"The network has no activation {activation!r} of {width} units.")
 
     def __setstate__(self, state):
+        names = [field.name for field in fields(self)]
+        if not isinstance(state, dict) or sorted(state) != sorted(names):
+            raise ModelFileError(f"The file holds no network of sklip: what it has is not {', '.join(names)}.")
+        for name in names[:-1]:
+            arrays = [state[name]] if name == "center" else state[name]
+            if not isinstance(arrays, list | tuple) or not all(isinstance(array, np.ndarray) for array in arrays):
+                raise ModelFileError(f"The file holds no network of sklip: its {name} are not arrays.")
         vars(self).update(state)
-        self.__post_init__()
+        try:
+            self.__post_init__()
+        except ValueError as error:
+            raise ModelFileError(f"{error} The file was changed since it was written: get the original.") from error
 
     def centered_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield slices of rows with the centred rows: memory stays flat however many there are."""

@@ -1,14 +1,25 @@
 """Classifiers that are stored, and served where they were not trained."""
 
 import copy
+import gzip
 import importlib.metadata
+import io
 import pickle
 import venv
+import warnings
 
 import joblib
 import numpy as np
 import pytest
+import sklearn
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+import sklip
+from sklip import HKRClassifier, LipschitzMLP, ModelFileError, VersionMismatchWarning, WassersteinEstimator
+from sklip.estimators import _stamped
+from sklip.network import CondensedNetwork
 from tests.estimator_fixtures import bits, classifier, fitted, moons
 from tests.processes import ROOT, last_json, run_command, run_script
 
@@ -106,6 +117,217 @@ def test_changing_the_attributes_changes_no_prediction():
     changed.center_ += 1.0
     changed.scale_ *= 2.0
     assert bits(changed.decision_function(X)) == bits(scores)
+
+
+# The versions that a file was written with ----------------------------------------------------
+
+
+@pytest.fixture
+def running(monkeypatch):
+    """What this process takes for its versions; changes are undone."""
+    versions = dict(_stamped.running_versions())
+    monkeypatch.setattr(_stamped, "running_versions", lambda: versions)
+    return versions
+
+
+KINDS_OF_ESTIMATOR = [HKRClassifier, LipschitzMLP, WassersteinEstimator]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_ESTIMATOR)
+def test_versions_are_stamped(kind):
+    stamp = kind().__getstate__()["_written_with"]
+    assert stamp == {
+        "sklip": sklip.__version__,
+        "scikit-learn": sklearn.__version__,
+        "keras": importlib.metadata.version("keras"),
+    }
+    assert not hasattr(loads(kind()), "_written_with")
+
+
+def test_no_warning_where_nothing_differs():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loads(fitted()[0])
+        copy.deepcopy(fitted()[0])
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_ESTIMATOR)
+@pytest.mark.parametrize("package", ["sklip", "scikit-learn", "keras"])
+def test_a_mismatch_warns_by_name(kind, package, running):
+    running[package] = "0.0.1"
+    stored = pickle.dumps(kind())
+    running[package] = "0.0.2"
+    with pytest.warns(VersionMismatchWarning) as caught:
+        loaded = pickle.loads(stored)
+    (warning,) = [entry.message for entry in caught]
+    assert f"{kind.__name__} was stored with {package} 0.0.1 (here 0.0.2). " in str(warning)
+    assert ("do not depend on Keras" in str(warning)) == (package == "keras")
+    assert warning.differing == [package]
+    assert isinstance(warning, InconsistentVersionWarning)
+    assert str(pickle.loads(pickle.dumps(warning))) == str(warning)
+    assert loaded.get_params() == kind().get_params()
+
+
+def test_a_file_without_a_stamp_warns():
+    state = {key: value for key, value in fitted()[0].__getstate__().items() if key != "_written_with"}
+    with pytest.warns(VersionMismatchWarning, match=r"sklip of an unknown version \(here 0"):
+        HKRClassifier.__new__(HKRClassifier).__setstate__(state)
+
+
+def test_environments_without_keras_serve_in_silence(running):
+    stored = pickle.dumps(fitted()[0])
+    running["keras"] = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        there = pickle.loads(stored)
+        stored_there = pickle.dumps(there)
+        running["keras"] = "99"
+        pickle.loads(stored_there)
+
+
+MISMATCH = """
+import sys, warnings
+import sklip
+sklip.__version__ = "99.0"
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    sklip.load(sys.argv[1])
+print([str(entry.message) for entry in caught])
+"""
+
+
+def test_another_process_of_another_version_warns(stored):
+    output = run_script(MISMATCH, stored / "binary.joblib")
+    assert f"HKRClassifier was stored with sklip {sklip.__version__} (here 99.0)" in output
+
+
+# Truncated and foreign files ------------------------------------------------------------------
+
+
+def stored_bytes(model, write):
+    file = io.BytesIO()
+    write(model, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("write", [pickle.dump, joblib.dump])
+def test_no_truncated_file_loads(write):
+    data = stored_bytes(fitted()[0], write)
+    assert sklip.load(io.BytesIO(data)).n_iter_ == fitted()[0].n_iter_
+    # Everywhere near both ends, and at steps that share no factor with any alignment between.
+    for length in [*range(200), *range(200, len(data) - 200, 37), *range(len(data) - 200, len(data))]:
+        with pytest.raises(ModelFileError, match="The file is truncated, or not one that"):
+            sklip.load(io.BytesIO(data[:length]))
+
+
+@pytest.mark.parametrize("compress", ["gzip", "zlib", "lzma", "xz", "bz2"])
+def test_no_truncated_compressed_file_loads(compress, tmp_path):
+    path = tmp_path / "model"
+    joblib.dump(fitted()[0], path, compress=(compress, 3))
+    assert sklip.load(path).predict(moons()[0]).shape == (80,)
+    data = path.read_bytes()
+    # Of some formats, the last eight bytes or less are a checksum, without which all of the content is there.
+    for length in (3, 10, len(data) // 2, len(data) - 12):
+        path.write_bytes(data[:length])
+        with pytest.raises(ModelFileError, match="The file is truncated"):
+            sklip.load(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a,b\n1,2\n", b"PK\x03\x04" + bytes(100), bytes(1000), gzip.compress(b"text"), b"\x80\x04garbage"]
+)
+def test_foreign_files(content, tmp_path):
+    (tmp_path / "model").write_bytes(content)
+    with pytest.raises(ModelFileError, match="not one that"):
+        sklip.load(tmp_path / "model")
+
+
+def test_files_without_an_estimator(tmp_path):
+    joblib.dump({"model": fitted()[0]}, tmp_path / "model")
+    with pytest.raises(ModelFileError, match="holds a dict, not an estimator"):
+        sklip.load(tmp_path / "model")
+    with pytest.raises(FileNotFoundError):
+        sklip.load(tmp_path / "nothing")
+    with pytest.raises(IsADirectoryError):
+        sklip.load(tmp_path)
+
+
+def test_load_takes_pipelines_and_maps_arrays(tmp_path, stored):
+    X, _ = moons()
+    model = make_pipeline(StandardScaler().fit(X), fitted()[0])
+    joblib.dump(model, tmp_path / "model")
+    assert bits(sklip.load(tmp_path / "model").decision_function(X)) == bits(model.decision_function(X))
+    mapped = sklip.load(stored / "binary.joblib", mmap_mode="r")
+    assert isinstance(mapped.network_.kernels[0], np.memmap)
+    assert bits(mapped.certified_radius(X)) == bits(fitted()[0].certified_radius(X))
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.network_.kernels[0][...] = 0.0
+
+
+class _Missing:
+    def __reduce__(self):
+        return (__import__, ("no_such_package",))
+
+
+def test_a_missing_package_is_named():
+    with pytest.raises(ImportError, match="no_such_package"):
+        sklip.load(io.BytesIO(pickle.dumps(_Missing())))
+
+
+def reread(model, **changes):
+    """A file of the model with some of its attributes changed, or missing where they are None, read again."""
+    state = {**model.__getstate__(), **changes}
+    kept = {key: value for key, value in state.items() if key not in changes or value is not None}
+    type(model).__new__(type(model)).__setstate__(kept)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"alpha": None, "tol": None}, "the file has no 'alpha', 'tol'. It was written by sklip "),
+        ({"network_": 3}, "has a int where its network should be"),
+        ({"classes_": None}, "classes_, None, do not fit its network, which has 1 scores"),
+        ({"classes_": np.arange(3)}, "do not fit its network"),
+        ({"classes_": [0, 1]}, "do not fit its network"),
+        ({"n_features_in_": 3}, "says that there are 3 features, but its network takes 2"),
+        ({"n_features_in_": None}, "says that there are None features"),
+        ({"n_features_in_": 7, "_written_with": None}, "It was not written by sklip, or was changed since"),
+    ],
+)
+def test_changed_estimators_are_refused(changes, message):
+    with pytest.raises(ModelFileError) as caught:
+        reread(fitted()[0], **changes)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("HKRClassifier: ")
+
+
+def test_more_refusals():
+    with pytest.raises(ModelFileError, match="holds a list where the attributes"):
+        HKRClassifier.__new__(HKRClassifier).__setstate__([1, 2])
+    model = WassersteinEstimator()
+    with pytest.raises(ModelFileError, match="no 'epochs'"):
+        reread(model, epochs=None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"center": None}, "what it has is not center, kernels, biases, activations"),
+        ({"more": 1}, "what it has is not center"),
+        ({"center": [0.0, 0.0]}, "its center are not arrays"),
+        ({"kernels": np.eye(2)}, "its kernels are not arrays"),
+        ({"biases": (1.0, 2.0, 3.0)}, "its biases are not arrays"),
+        ({"center": np.zeros(3)}, "do not fit together"),
+        ({"center": np.full(2, np.nan)}, "not finite"),
+        ({"center": np.zeros(2, dtype=np.float32)}, "not float64"),
+        ({"activations": ("tanh", "relu")}, "no activation 'tanh'"),
+    ],
+)
+def test_changed_networks_are_refused(changes, message):
+    state = {**vars(fitted()[0].network_), **changes}
+    state = {key: value for key, value in state.items() if value is not None}
+    with pytest.raises(ModelFileError, match=message):
+        CondensedNetwork.__new__(CondensedNetwork).__setstate__(state)
 
 
 # Going on ------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from sklip.attacks._closest import closest_adversarial
 from sklip.certification import certificate, certified_radius, certified_scores
 from sklip.estimators import _validation as validation
 from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
 
 
-class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
+class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, BaseEstimator):
     """What every sklip classifier can do once it has ``network_`` and ``classes_``."""
 
     def _inference_rows(self, X):
@@ -221,3 +222,53 @@ class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
         from sklip.export import to_keras
 
         return to_keras(self.network_)
+
+    def to_onnx(self, *, dtype="float64"):
+        """Export as an ONNX model, for onnxruntime and its like.
+
+        Parameters
+        ----------
+        dtype : {"float64", "float32"}, default="float64"
+            Of the rows that the model takes, in which it computes and of the scores that it returns. float32 is
+            for runtimes that have no float64, or for speed; it rounds the rows before the centre is
+            subtracted, which matters where the data lie far from 0 compared with ``scale_``.
+
+        Returns
+        -------
+        onnx.ModelProto
+            Of opset 17, with the input ``X``, of shape (n_rows, n_features), and the outputs ``label``, of
+            shape (n_rows,), text or int64; ``probabilities``, of shape (n_rows, n_classes), as sklearn-onnx names
+            the second output of every classifier: ``predict_proba`` or, of a classifier that has none, the
+            scores (``[−f, f]`` of two classes); and ``decision_function``, in the shape of the method. Scores
+            are those of the method to ``1e-5 · scale_``, in float64 to ``1e-12 · scale_``. Not-a-number and
+            infinity in ``X`` are not refused. Certificates are about this classifier, not about an exported
+            copy: another runtime rounds otherwise.
+
+        Raises
+        ------
+        ImportError
+            When onnx is not installed.
+        ValueError
+            For another dtype, and for labels that are neither text nor whole numbers.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+
+        See Also
+        --------
+        sklip.export.register_onnx_converters : For pipelines, by sklearn-onnx.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_moons
+        >>> from sklip import HKRClassifier
+        >>> X, y = make_moons(200, noise=0.05, random_state=0)
+        >>> classifier = HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
+        >>> import onnxruntime
+        >>> session = onnxruntime.InferenceSession(classifier.to_onnx().SerializeToString())
+        >>> label, scores = session.run(["label", "decision_function"], {"X": X})
+        >>> bool((label == classifier.predict(X)).all())
+        True
+        """
+        from sklip.export import to_onnx
+
+        return to_onnx(self, dtype=dtype)

@@ -11,9 +11,10 @@ from sklip.certification import certificate
 from sklip.estimators import _validation as validation
 from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._sample_distances import sample_distances
+from sklip.estimators._stamped import StampedState
 
 
-class WassersteinEstimator(BaseEstimator):
+class WassersteinEstimator(StampedState, BaseEstimator):
     """Wasserstein-1 distance between two samples, bounded from below by a proof.
 
     The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, as

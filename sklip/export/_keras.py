@@ -1,8 +1,11 @@
 """The served network as an ordinary Keras model."""
 
-import keras
+from __future__ import annotations
 
-from sklip.layers import Center, activation_layer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 
 def to_keras(network) -> keras.Model:
@@ -17,6 +20,10 @@ def to_keras(network) -> keras.Model:
     keras.Model
         From (n_rows, n_features) float64 to (n_rows, n_scores) float32.
     """
+    import keras
+
+    from sklip.layers import Center, activation_layer
+
     inputs = keras.Input((len(network.center),), dtype="float64", name="features")
     center = Center(dtype="float64", name="center")
     units = center(inputs)

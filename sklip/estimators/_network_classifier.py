@@ -1,0 +1,163 @@
+"""NetworkClassifier: a network that was trained elsewhere, with sklip's predictions and certificates."""
+
+from dataclasses import replace
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+
+from sklip.estimators import _validation as validation
+from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._lipschitz_mlp import LipschitzMLP
+from sklip.network import CondensedNetwork
+
+
+def _has_temperature(classifier):
+    if classifier.temperature is None:
+        raise AttributeError("NetworkClassifier has no probabilities without a temperature: set temperature.")
+    return True
+
+
+class NetworkClassifier(CertifiedClassifier):
+    """Classifier that serves a given network: nothing is trained.
+
+    :func:`sklip.from_keras` returns one, fitted. Predictions, gradients and certificates are those of the other
+    classifiers, from the weights as they are: kernels need not be orthonormal, and the certificate divides by
+    the Lipschitz constant that is proven of them.
+
+    Parameters
+    ----------
+    network : sklip.network.CondensedNetwork
+        One score for two classes, or one a class. Of two scores, their difference is served.
+    classes : array-like of shape (n_classes,) or None, default=None
+        Labels in the order of the scores; a single score is positive for the second of them. None
+        for 0, 1, and so on.
+    temperature : float or None, default=None
+        Factor of the scores in probabilities, in the inverse units of the data. None for a classifier without
+        ``predict_proba``.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels; of two, ``classes_[1]`` is the positive one.
+    n_features_in_ : int
+        Number of columns that the network takes.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where all that ``fit`` saw were text.
+    network_ : sklip.network.CondensedNetwork
+        The served network, its scores in the order of ``classes_``.
+    lipschitz_bound_ : float
+        Proven upper bound of the Lipschitz constant of every single score.
+    temperature_ : float or None
+        Factor of the scores in probabilities.
+
+    See Also
+    --------
+    sklip.from_keras : Makes one of a Keras model.
+    HKRClassifier, LipschitzMLP : Train a network.
+
+    Notes
+    -----
+    ``fit`` checks rows and labels and changes no weight, so that the classifier may stand at the end of a
+    ``Pipeline`` whose other steps are fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import NetworkClassifier
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[2.0], [0.0]]),), (np.array([-2.0]),), ())
+    >>> X, y = [[0.0, 0.0], [4.0, 0.0]], ["left", "right"]
+    >>> classifier = NetworkClassifier(network=network, classes=["left", "right"]).fit(X, y)
+    >>> classifier.decision_function(X), classifier.certified_radius(X).round(6)
+    (array([-2.,  6.]), array([1., 3.]))
+    """
+
+    _parameter_constraints = {
+        "network": [CondensedNetwork],
+        "classes": ["array-like", None],
+        "temperature": [validation.Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(self, *, network, classes=None, temperature=None):
+        self.network = network
+        self.classes = classes
+        self.temperature = temperature
+
+    def fit(self, X, y, sample_weight=None):
+        """Check that rows and labels fit the network; its weights stay as they are.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of the network.
+        y : array-like of shape (n_rows,)
+            Their labels, all of them among ``classes``.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Checked, and without effect.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters, rows or labels that do not fit; the classifier is left as it was.
+        """
+        with validation.unchanged_on_error(self):
+            self.serve()
+            X = validation.check_features(self, X, reset=True, training=False)
+            if X.shape[1] != len(self.network_.center):
+                raise ValueError(f"X has {X.shape[1]} features, but the network takes {len(self.network_.center)}.")
+            validation.encode_labels(validation.check_labels(y, len(X)), self.classes_)
+            validation.check_weights(sample_weight, X)
+        return self
+
+    def serve(self):
+        """Become fitted without any rows.
+
+        Returns
+        -------
+        self
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters that do not fit together.
+        """
+        self._validate_params()
+        *kernels, heads = self.network.kernels
+        *biases, last = self.network.biases
+        n_classes = max(2, heads.shape[1])
+        classes = np.arange(n_classes) if self.classes is None else np.asarray(self.classes)
+        if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
+            raise ValueError(
+                f"The 'classes' parameter must hold {n_classes} different labels, in the order of the scores of the "
+                f"network, which has {heads.shape[1]}; got {self.classes!r}."
+            )
+        classes = validation.check_labels(classes, n_classes, "classes")
+        order = np.argsort(classes)
+        if n_classes == 2:
+            sign = 1.0 if order[0] == 0 else -1.0
+            if heads.shape[1] == 2:
+                heads, last = heads[:, 1:] - heads[:, :1], last[1:] - last[:1]
+            heads, last = sign * heads, sign * last
+        else:
+            heads, last = heads[:, order], last[order]
+        self.network_ = replace(self.network, kernels=(*kernels, heads), biases=(*biases, last))
+        self.classes_, self.temperature_ = classes[order], self.temperature
+        self.n_features_in_ = len(self.network_.center)
+        return self
+
+    @property
+    def loss_terms(self):
+        """Not available: no loss is known of a network that was trained elsewhere."""
+        raise AttributeError("NetworkClassifier has no loss_terms: its network was trained elsewhere, with any loss.")
+
+    # The same functions of the scores and of temperature_.
+    _logits = LipschitzMLP._logits
+    predict_proba = available_if(_has_temperature)(LipschitzMLP.predict_proba)
+    predict_log_proba = available_if(_has_temperature)(LipschitzMLP.predict_log_proba)
