@@ -31,15 +31,14 @@ class Workload:
     balanced: bool
 
     def batches(self, rng):
-        """The index batches of one epoch, as the demos draw them: half of each class on two moons, shuffled on MNIST."""
+        """The index batches of one epoch, as in the demos: half of each class on two moons, shuffled on MNIST."""
         if not self.balanced:
             order = rng.permutation(len(self.X))
             return [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         classes = [np.flatnonzero(self.y > 0), np.flatnonzero(self.y < 0)]
         half = self.batch // 2
         return [
-            np.concatenate([rng.choice(members, half, replace=False) for members in classes])
-            for _ in range(self.steps)
+            np.concatenate([rng.choice(members, half, replace=False) for members in classes]) for _ in range(self.steps)
         ]
 
     def figures(self, scores):
