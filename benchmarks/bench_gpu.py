@@ -1,7 +1,7 @@
 """What does a GPU give? 784-1024×3-10 on MNIST; runs unattended, under ``KERAS_BACKEND=tensorflow`` or ``jax``.
 
-* The time of an epoch beside that of an unconstrained Keras network of the same shape, Dense and ReLU, by Keras' ``fit``
-  on the same arrays; in turns, the first epoch of each, which compiles, left out.
+* The time of an epoch beside that of an unconstrained Keras network of the same shape, Dense and ReLU, by Keras'
+  ``fit`` on the same arrays; in turns, the first epoch of each, which compiles, left out.
 * One long training: its time, and test accuracy and certified accuracy by ``certified_radius``.
 * How far kernels are from orthonormal at the end of each epoch, by float64 singular values, with TF32 products on and
   off; and the proven Lipschitz bound of what is served.
