@@ -15,16 +15,18 @@ from page_text import rows
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
+QUALITY = (
+    "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "tightness", "raw_units",
+    "certified_radius", "transport", "grid_search",
+)  # fmt: skip
+SPEED = ("fit_against_deel_lip", "step", "growth", "search", "serving", "serving_memory")
 MAKERS = {
-    **{name: getattr(page_quality, name) for name in (
-        "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "tightness", "raw_units",
-        "certified_radius", "transport", "grid_search",
-    )},
-    **{name: getattr(page_speed, name) for name in ("fit_against_deel_lip", "step", "growth", "search", "serving")},
+    **{name: getattr(page_quality, name) for name in QUALITY},
+    **{name: getattr(page_speed, name) for name in SPEED},
     "import": page_speed.import_,
     "gpu_tensorflow": page_speed.gpu,
     "gpu_jax": page_speed.gpu,
-}  # fmt: skip
+}
 
 
 class Prose(Template):

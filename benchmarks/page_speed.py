@@ -9,7 +9,7 @@ LIBRARIES = {"sklip": "sklip", "deel-lip": "deel-lip 1.5", "torchlip": "deel-tor
 
 def _times(runs):
     """Medians of the times of some runs, in a line."""
-    return ", ".join(f"{name}: {seconds(run)}" for name, run in runs.items())
+    return "; ".join(f"{name}: {seconds(run)}" for name, run in runs.items())
 
 
 def fit_against_deel_lip(figures):
@@ -114,6 +114,32 @@ def serving(figures):
             lines.append([part, name, spread(ratio, reached=reached), shown])
     times = [[part, _times(entry["seconds"])] for part, entry in parts.items()]
     return {"turns": figures["turns"], "ratios": rows(lines), "times": rows(times)}
+
+
+def serving_memory(figures):
+    """Rows of the memory of processes that load a model, and of time and memory against the rows of a file."""
+    goals, exponent = figures["goals"], figures["exponent"]
+    extra = []
+    for name, megabytes in figures["extra_mb"].items():
+        goal = goals["extra_mb"] if name.startswith("sklip") else None
+        reached = None if goal is None else megabytes["median"] <= goal
+        extra.append([name, spread(megabytes, 1, reached), "" if goal is None else f"{goal} MB"])
+    served = [
+        [
+            name,
+            seconds(run["seconds"]),
+            f"{number(run['extra_mb']['median'], 0)} MB",
+            f"{number(run['result_mb'], 0)} MB",
+        ]
+        for name, run in figures["served"].items()
+    ]
+    return {
+        "turns": figures["turns"],
+        "extra": rows(extra),
+        "served": rows(served),
+        "exponent": spread(exponent, 3, exponent["median"] <= goals["exponent"]),
+        "exponent_goal": goals["exponent"],
+    }
 
 
 def gpu(figures):

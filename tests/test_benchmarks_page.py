@@ -51,6 +51,11 @@ SPEED = {
             "ratios": {"SciKeras / sklip, one row": SPREAD, "sklip / MLPClassifier, one row": SPREAD, "other": SPREAD},
         },
     },
+    "serving_memory": {
+        "goals": {"extra_mb": 40, "exponent": 1.03}, "turns": 1, "exponent": {**SPREAD, "median": 1.0},
+        "extra_mb": {"sklip, resident": SPREAD, "MLPClassifier, resident": SPREAD},
+        "served": {"predict, 100000 rows": {"seconds": SPREAD, "extra_mb": SPREAD, "result_mb": 0.8}},
+    },
     "gpu_jax": {
         "device": "A GPU", "backend": "jax", "widths": [1024] * 3, "rows": 60_000, "turns": 1, "epochs": 100,
         "epoch seconds": {"sklip": SPREAD, "Keras": SPREAD}, "ratio": SPREAD,
@@ -101,6 +106,8 @@ def test_goals_are_judged(make_page):
     assert "**2.00** (1.50 to 2.50) | ≤ 2 |" in made["search"]["rows"]
     assert "2.00 ✗ (1.50 to 2.50) | ≥ 300 |" in made["serving"]["ratios"]
     assert "sklip: 31.0 µs" in made["serving"]["times"]
+    assert made["serving_memory"]["exponent"] == "**1.000** (1.500 to 2.500)"
+    assert "| sklip, resident | **2.0** (1.5 to 2.5) | 40 MB |" in made["serving_memory"]["extra"]
 
 
 def test_a_placeholder_without_a_text_is_an_error(make_page):
