@@ -235,9 +235,11 @@ def write_result(name, figures, *, packages=(), folder=RESULTS, **versions):
 
     ``packages`` are further ones to look up in this environment, ``versions`` those of peers in their own.
     """
-    # "-dirty" where files differ from the commit
-    describe = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    commit = subprocess.run(describe, cwd=HERE, capture_output=True, text=True).stdout
+    commit = "unknown"
+    with suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
+        # "-dirty" where files differ from the commit
+        describe = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+        commit = subprocess.run(describe, cwd=HERE, capture_output=True, text=True, check=True).stdout
     result = {
         "benchmark": name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
