@@ -230,20 +230,27 @@ def _versions(packages):
     return found
 
 
+def current_commit():
+    """Short name of the commit, with "-dirty" where files other than results and docs differ from it."""
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=HERE.parent, capture_output=True, text=True, check=True).stdout
+
+    with suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!docs")
+        return git("rev-parse", "--short", "HEAD").strip() + ("-dirty" if changed else "")
+    return "unknown"
+
+
 def write_result(name, figures, *, packages=(), folder=RESULTS, **versions):
     """Write figures to ``NAME.json`` in a folder, with the machine, the versions and the commit.
 
     ``packages`` are further ones to look up in this environment, ``versions`` those of peers in their own.
     """
-    commit = "unknown"
-    with suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
-        # "-dirty" where files differ from the commit
-        describe = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-        commit = subprocess.run(describe, cwd=HERE, capture_output=True, text=True, check=True).stdout
     result = {
         "benchmark": name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": commit.strip(),
+        "commit": current_commit(),
         "machine": {"system": platform.system(), "processor": processor(), "cores": os.cpu_count()},
         "versions": {**_versions(packages), **versions},
         "figures": figures,
