@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 IN_PARALLEL := --numprocesses 2 --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test quick lint bench clean
+.PHONY: demo test quick lint bench benchmarks-page clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,12 @@ bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]'
 	benchmarks/peers/setup.sh
 	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	KERAS_BACKEND=jax $(BIN)/python benchmarks/bench_gpu.py
+	$(MAKE) benchmarks-page
+
+# docs/benchmarks.md, of the figures that are there; needs no environment.
+benchmarks-page:
+	$(PYTHON) benchmarks/make_page.py
 
 clean:
 	rm -rf $(VENV)

@@ -1,72 +1,135 @@
-"""How much faster is ``fit`` than deel-lip 1.5? The whole call, first of its process, in turns.
+"""How much faster is ``fit`` than deel-lip 1.5 and deel-torchlip 1.0.5? The whole call, in turns.
 
-deel-lip needs an environment of its own, with TensorFlow 2.15: ``benchmarks/peers/setup.sh`` builds
-it. Both clocks start after the imports and the loading of the data, and stop when ``fit`` returns.
-Two moons: GroupSort2, 1,580 steps each. MNIST 0-8: 10 epochs each.
+First calls: a fresh process each, ``fit`` with the default of ``jit_compile``. Later calls: the fits after the first of
+a process, each of a new network; sklip's with ``jit_compile=True``, the median of three. PyTorch compiles nothing here:
+of deel-torchlip the later call is measured, after a fit of one epoch. The clocks start after the imports and the
+loading of the data, and stop when ``fit`` returns. Two moons: 256-128-64, 1,580 steps of 256 rows. MNIST 0-8: 32-16, 10
+epochs. Loss and accuracy of the same fits stand beside: two moons on the training rows, MNIST on the test rows.
+
+The peers have environments of their own: ``benchmarks/peers/setup.sh`` builds them.
 """
 
 import argparse
 import json
-import os
 import sys
-import time
-from pathlib import Path
 
+import numpy as np
 from common import (
     HERE,
     MNIST_0_8,
     TWO_MOONS,
+    import_training,
     mnist_0_8,
     mnist_path,
+    peer,
     print_table,
+    ratios,
     run_json,
+    seconds_of,
+    shown,
     summarise,
     two_moons,
     write_result,
+    xla,
 )
 
-GOALS = {"two moons": 4.0, "MNIST 0-8": 2.5}
+# Data, activation, and the goals of the first and of a later call.
+WORKLOADS = {
+    "two moons, GroupSort2": ("two moons", "groupsort2", {"first": 5.0, "later": 10.0}),
+    "two moons, FullSort": ("two moons", "fullsort", {"later": 4.0}),
+    "MNIST 0-8, GroupSort2": ("MNIST 0-8", "groupsort2", {"first": 3.0, "later": 12.0}),
+}
+PEERS = {"deel-lip": "fit_deel_lip.py", "torchlip": "fit_torchlip.py"}
 
 
-def fit_once(workload):
-    """Time one fit in this process; print it as JSON."""
-    import sklip.losses
-    import sklip.training.train  # noqa: F401 (imports are not on the clock)
+def fit_sklip(data, activation, fits, later, seed):
+    """Time some fits in this process, one after the other; print them as JSON."""
     from sklip import HKRClassifier
 
-    X, y = two_moons() if workload == "two moons" else mnist_0_8()[0]
-    classifier = HKRClassifier(**(TWO_MOONS if workload == "two moons" else MNIST_0_8), random_state=0)
-    start = time.perf_counter()
-    classifier.fit(X, y)
-    print(json.dumps({"seconds": time.perf_counter() - start}))
+    import_training()
+    moons = data == "two moons"
+    (X, y), (X_test, y_test) = (two_moons(), two_moons()) if moons else mnist_0_8()
+    parameters = {**(TWO_MOONS if moons else MNIST_0_8), "activation": activation}
+    if later:
+        parameters |= xla(HKRClassifier)
+    seconds = []
+    for number in range(fits):
+        classifier = HKRClassifier(**parameters, random_state=seed + number)
+        seconds.append(seconds_of(classifier.fit, X, y))
+    loss = classifier.loss_terms(X_test, y_test)["loss"]
+    print(json.dumps({"seconds": seconds, "loss": loss, "accuracy": float(classifier.score(X_test, y_test))}))
+
+
+def turn(data, activation, goals, seed, peers):
+    """Seconds of the calls, loss and accuracy of each library: one turn."""
+    here = [sys.executable, __file__, "--data", data, "--activation", activation, "--seed", seed]
+    found = {}
+    later = run_json([*here, "--fits", 4, "--later"])
+    found["sklip"] = {"later": float(np.median(later["seconds"][1:])), **{k: later[k] for k in ("loss", "accuracy")}}
+    if "first" in goals:
+        found["sklip"]["first"] = run_json([*here, "--fits", 1])["seconds"][0]
+    for library in peers:
+        # What comes before a later call warms the process up; where its time is not asked for, one epoch does.
+        both = "first" in goals and library == "deel-lip"
+        command = [peer(library), HERE / "peers" / PEERS[library], "--activation", activation, "--seed", seed]
+        command += ["--epochs", 10 if both else 1, 10]
+        command += [] if data == "two moons" else ["--mnist", mnist_path()]
+        run = run_json(command)
+        first, later = run.pop("seconds")
+        found[library] = {**({"first": first} if both else {}), "later": later, **run}
+    return found
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--once", choices=list(GOALS), help="run one fit of ours and print its time")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--workloads", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
+    parser.add_argument("--data", choices=["two moons", "MNIST 0-8"], help="run fits of ours, print their times, end")
+    parser.add_argument("--activation", default="groupsort2")
+    parser.add_argument("--fits", type=int, default=1)
+    parser.add_argument("--later", action="store_true", help="as for later calls: with XLA")
+    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    if arguments.once:
-        return fit_once(arguments.once)
+    if arguments.data:
+        return fit_sklip(arguments.data, arguments.activation, arguments.fits, arguments.later, arguments.seed)
 
-    home = Path(os.environ.get("SKLIP_PEERS", Path.home() / ".cache" / "sklip-peers"))
-    peer = [home / "deel-lip" / "bin" / "python", HERE / "peers" / "fit_deel_lip.py"]
-    if not peer[0].exists():
-        sys.exit(f"{peer[0]} is missing: run benchmarks/peers/setup.sh first.")
-    figures, rows = {}, []
-    for workload, goal in GOALS.items():
-        data = [] if workload == "two moons" else [mnist_path()]
-        ours, theirs = [], []
-        for _ in range(arguments.repeats):
-            ours.append(run_json([sys.executable, __file__, "--once", workload])["seconds"])
-            theirs.append(run_json([*peer, *data])["seconds"])
-        ratios = summarise([b / a for a, b in zip(ours, theirs, strict=True)])
-        figures[workload] = {"goal": goal, "sklip": ours, "deel-lip": theirs, "ratio": ratios}
-        spread = f"{ratios['least']:.1f} to {ratios['greatest']:.1f}"
-        times = [f"{summarise(seconds)['median']:.2f} s" for seconds in (ours, theirs)]
-        rows.append([workload, *times, f"{ratios['median']:.1f}", spread, goal])
-    print_table(["workload", "sklip", "deel-lip 1.5", "ratio", "spread", "goal"], rows)
-    write_result("fit_against_deel_lip", figures)
+    calls, quality, versions = {}, {}, {}
+    for number in range(arguments.turns):
+        for name in arguments.workloads:
+            data, activation, goals = WORKLOADS[name]
+            found = turn(data, activation, goals, 10 * number, arguments.peers)
+            print(f"turn {number + 1}: {name}: {found}", flush=True)
+            for library, run in found.items():
+                versions |= {library: run["version"]} if "version" in run else {}
+                kept = quality.setdefault(name, {}).setdefault(library, {"loss": [], "accuracy": []})
+                for figure, values in kept.items():
+                    values.append(run[figure])
+                for call, goal in ((call, goal) for call, goal in goals.items() if call in run):
+                    entry = calls.setdefault(f"{name}, {call} call", {"goal": goal, "seconds": {}})
+                    entry["seconds"].setdefault(library, []).append(run[call])
+    rows = []
+    for name, entry in calls.items():
+        times = entry["seconds"]
+        measured = [library for library in arguments.peers if library in times]
+        entry["ratio"] = {library: ratios(times[library], times["sklip"]) for library in measured}
+        rows.append([
+            name,
+            *(f"{summarise(times[of])['median']:.2f} s" if of in times else "" for of in ("sklip", *arguments.peers)),
+            *(shown(entry["ratio"][library]) if library in measured else "" for library in arguments.peers),
+            entry["goal"],
+        ])  # fmt: skip
+    header = ["call", "sklip", *arguments.peers, *(f"{library} / sklip" for library in arguments.peers)]
+    print_table([*header, "goal (deel-lip)"], rows)
+    print_table(
+        ["workload", "library", "loss", "accuracy"],
+        [
+            [name, library, *(shown(summarise(values), 4) for values in run.values())]
+            for name, libraries in quality.items()
+            for library, run in libraries.items()
+        ],
+    )
+    write_result("fit_against_deel_lip", {"turns": arguments.turns, "calls": calls, "quality": quality}, **versions)
     return None
 
 

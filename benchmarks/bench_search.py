@@ -1,33 +1,34 @@
-"""What does a search over one architecture cost, and a later fit of the same shape? Beside SciKeras and MLPClassifier.
+"""What does a search over one architecture cost? Beside SciKeras and MLPClassifier, in turns.
 
 GridSearchCV on breast_cancer: 24 candidates (alpha, margin, learning rate) of HKRClassifier × 5 folds, 30 epochs, one
-architecture; as many candidates and fits of a SciKeras classifier around a Keras network of Dense layers, and of
-scikit-learn's MLPClassifier, of the same sizes, epochs and batches. In turns. And a later ``fit`` of the same shape on
-500 rows, one epoch, beside a warm Keras ``fit`` of Dense layers.
+architecture, with ``jit_compile=True`` and with its default; as many candidates and fits of a SciKeras classifier
+around a Keras network of Dense layers, and of scikit-learn's MLPClassifier, of the same sizes, epochs and batches. Each
+of sklip's searches starts without a compiled network: it compiles once, on the clock.
 """
 
 import argparse
 import os
-import time
 import warnings
 
-import numpy as np
-from common import print_table, summarise, write_result
+from common import import_training, print_table, ratios, seconds_of, shown, summarise, write_result, xla
 from sklearn.datasets import load_breast_cancer
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, ParameterGrid
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 
+import sklip
 from sklip import HKRClassifier
 
-GOALS = {"scikeras / sklip": 15, "sklip / MLPClassifier": 2, "later fit / Keras fit": 1}
+GOALS = {"SciKeras / sklip": 15, "sklip / MLPClassifier": 2}
+CANDIDATES = 24
 SIZES, EPOCHS, BATCH = (64, 32), 30, 32
 RATES = [0.001, 0.003, 0.01]
 
 
-def hkr():
+def hkr(**jit):
     """The search of HKRClassifier."""
-    classifier = HKRClassifier(hidden_layer_sizes=SIZES, epochs=EPOCHS, batch_size=BATCH, random_state=0)
+    sklip.clear_compiled_networks()
+    classifier = HKRClassifier(hidden_layer_sizes=SIZES, epochs=EPOCHS, batch_size=BATCH, random_state=0, **jit)
     grid = {"alpha": [1.0, 10.0, 50.0, 100.0], "min_margin": [0.2, 0.5], "learning_rate": RATES}
     return classifier, grid
 
@@ -68,65 +69,60 @@ def scikeras():
     return classifier, {"weight_decay": [1e-5, 1e-4, 1e-3, 1e-2], "beta_1": [0.85, 0.9], "learning_rate": RATES}
 
 
-def seconds(search, X, y, candidates):
+def seconds(classifier, grid, X, y, candidates):
     """Wall time of a search over the first so many candidates."""
-    classifier, grid = search()
-    from sklearn.model_selection import ParameterGrid
-
     chosen = [{name: [value] for name, value in point.items()} for point in list(ParameterGrid(grid))[:candidates]]
+    search = GridSearchCV(classifier, chosen, cv=5, scoring="accuracy", refit=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        began = time.perf_counter()
-        GridSearchCV(classifier, chosen, cv=5, scoring="accuracy", refit=False).fit(X, y)
-        return time.perf_counter() - began
-
-
-def later_fits(X, y, turns):
-    """Wall times of a later fit of one epoch, of sklip and of warm Keras, in turns."""
-    rows, labels = X[:500], y[:500]
-    network = dense_network(SIZES, None, 0.9, 0.01)
-    pairs = []
-    for turn in range(turns + 1):
-        began = time.perf_counter()
-        HKRClassifier(hidden_layer_sizes=SIZES, epochs=1, batch_size=BATCH, alpha=1.0 + turn).fit(rows, labels)
-        middle = time.perf_counter()
-        network.fit(rows, labels, epochs=1, batch_size=BATCH, verbose=0)
-        pairs.append((middle - began, time.perf_counter() - middle))
-    return pairs[1:]
+        return seconds_of(search.fit, X, y)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--scikeras-candidates", type=int, default=4, help="of 24; its time is scaled up")
+    parser.add_argument("--candidates", type=int, default=CANDIDATES)
+    parser.add_argument("--scikeras-candidates", type=int, default=2, help="its time is scaled up to all")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import_training()
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
-    runs = []
-    for _ in range(arguments.turns):
-        runs.append({
-            "sklip": seconds(hkr, X, y, 24),
-            "MLPClassifier": seconds(mlp, X, y, 24),
-            "scikeras": seconds(scikeras, X, y, arguments.scikeras_candidates) * 24 / arguments.scikeras_candidates,
-        })  # fmt: skip
-        print({name: round(value, 2) for name, value in runs[-1].items()}, flush=True)
-    pairs = later_fits(X, y, 4 * arguments.turns)
-    ratios = {
-        "scikeras / sklip": summarise([run["scikeras"] / run["sklip"] for run in runs]),
-        "sklip / MLPClassifier": summarise([run["sklip"] / run["MLPClassifier"] for run in runs]),
-        "later fit / Keras fit": summarise([sklip / keras for sklip, keras in pairs]),
+    searches = {
+        "sklip, XLA": lambda: hkr(**xla(HKRClassifier)),
+        "sklip, default": hkr,
+        "MLPClassifier": mlp,
+        "SciKeras": scikeras,
     }
+    for jit in ({}, xla(HKRClassifier)):  # what the first training of a process costs is no search's
+        HKRClassifier(hidden_layer_sizes=(4,), epochs=1, **jit).fit(X, y)
+    times = {name: [] for name in searches}
+    for turn in range(arguments.turns):
+        for name, search in searches.items():
+            count = arguments.scikeras_candidates if name == "SciKeras" else arguments.candidates
+            times[name].append(seconds(*search(), X, y, count) * arguments.candidates / count)
+        print(f"turn {turn + 1}:", {name: round(values[-1], 2) for name, values in times.items()}, flush=True)
+    found = {
+        setting: {
+            "SciKeras / sklip": ratios(times["SciKeras"], times[f"sklip, {setting}"]),
+            "sklip / MLPClassifier": ratios(times[f"sklip, {setting}"], times["MLPClassifier"]),
+        }
+        for setting in ("XLA", "default")
+    }
+    print_table(["seconds", ""], [[name, shown(summarise(values))] for name, values in times.items()])
     print_table(
-        ["", "median", "least", "greatest", "goal"],
-        [[name, *(f"{value:.3g}" for value in ratio.values()), GOALS[name]] for name, ratio in ratios.items()],
+        ["jit_compile", "", "ratio", "goal"],
+        [
+            [setting, name, shown(ratio), GOALS[name]]
+            for setting, entry in found.items()
+            for name, ratio in entry.items()
+        ],
     )
-    later = {"sklip": summarise([pair[0] for pair in pairs]), "Keras": summarise([pair[1] for pair in pairs])}
-    write_result(
-        "search",
-        {"goals": GOALS, "ratios": ratios, "runs": runs, "later fits": later,
-         "scikeras candidates": arguments.scikeras_candidates, "rows": int(np.shape(X)[0])},
-    )  # fmt: skip
+    write_result("search", {
+        "goals": GOALS, "turns": arguments.turns, "candidates": arguments.candidates,
+        "SciKeras candidates": arguments.scikeras_candidates, "ratios": found,
+        "seconds": {name: summarise(values) for name, values in times.items()},
+    }, packages=["scikeras"])  # fmt: skip
 
 
 if __name__ == "__main__":

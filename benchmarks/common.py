@@ -1,14 +1,17 @@
 """What the benchmarks share: data, tables, JSON results, timed runs in fresh processes."""
 
+import importlib
 import json
 import os
+import pkgutil
 import platform
 import subprocess
 import sys
+import time
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +127,37 @@ def fit_silently(classifier, X, y):
         return classifier.fit(X, y)
 
 
+def xla(estimator, jit_compile=True):
+    """``{"jit_compile": jit_compile}`` for estimators that have the parameter, ``{}`` for others."""
+    return {"jit_compile": jit_compile} if "jit_compile" in estimator().get_params() else {}
+
+
+def import_training():
+    """Import Keras and all that ``fit`` would, so that imports are not on the clock."""
+    import sklip.losses
+    from sklip.training import backend
+
+    backend.prepare()  # tells TensorFlow how many threads it may use
+    for module in pkgutil.iter_modules(sklip.training.__path__):
+        importlib.import_module(f"sklip.training.{module.name}")
+
+
+def seconds_of(function, *arguments, **named):
+    """Wall time of one call."""
+    start = time.perf_counter()
+    function(*arguments, **named)
+    return time.perf_counter() - start
+
+
+def peer(name):
+    """The Python of a peer's environment."""
+    home = Path(os.environ.get("SKLIP_PEERS", Path.home() / ".cache" / "sklip-peers"))
+    python = home / name / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"{python} is missing: run benchmarks/peers/setup.sh first.")
+    return python
+
+
 def run_json(command, **environment):
     """Run a command in a fresh process; return the JSON of its last line."""
     result = subprocess.run(
@@ -138,6 +172,17 @@ def run_json(command, **environment):
 def summarise(values):
     """Median, least and greatest."""
     return {"median": float(np.median(values)), "least": float(np.min(values)), "greatest": float(np.max(values))}
+
+
+def ratios(numerators, denominators):
+    """Median, least and greatest of the ratios of two runs of each turn."""
+    return summarise([above / below for above, below in zip(numerators, denominators, strict=True)])
+
+
+def shown(summary, digits=3):
+    """A summary as text, for people: median and spread."""
+    median, least, greatest = (f"{summary[name]:.{digits}g}" for name in ("median", "least", "greatest"))
+    return f"{median} ({least} to {greatest})"
 
 
 def print_table(header, rows):
@@ -173,26 +218,44 @@ def processor():
     return platform.machine()
 
 
-def write_result(name, figures):
-    """Write figures to ``results/NAME.json`` with the machine, the versions and the commit."""
-    # "-dirty" where files differ from the commit
-    describe = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    commit = subprocess.run(describe, cwd=HERE, capture_output=True, text=True).stdout
+def _versions(packages):
+    """Versions of Python, sklip and what the figures may depend on."""
+    # TensorFlow has several distributions.
+    names = {"tensorflow": packages_distributions().get("tensorflow", ["tensorflow"])[0]}
+    names |= {name: name for name in ("keras", "scikit-learn", "numpy", *packages)}
+    found = {"python": platform.python_version(), "sklip": sklip.__version__}
+    for name, distribution in names.items():
+        with suppress(PackageNotFoundError):
+            found[name] = version(distribution)
+    return found
+
+
+def current_commit():
+    """Short name of the commit, with "-dirty" where files other than results and docs differ from it."""
+
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=HERE.parent, capture_output=True, text=True, check=True).stdout
+
+    with suppress(OSError, subprocess.CalledProcessError):  # no git, or no repository
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results", ":!docs")
+        return git("rev-parse", "--short", "HEAD").strip() + ("-dirty" if changed else "")
+    return "unknown"
+
+
+def write_result(name, figures, *, packages=(), folder=RESULTS, **versions):
+    """Write figures to ``NAME.json`` in a folder, with the machine, the versions and the commit.
+
+    ``packages`` are further ones to look up in this environment, ``versions`` those of peers in their own.
+    """
     result = {
         "benchmark": name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "commit": commit.strip(),
+        "commit": current_commit(),
         "machine": {"system": platform.system(), "processor": processor(), "cores": os.cpu_count()},
-        "versions": {
-            "python": platform.python_version(),
-            "sklip": sklip.__version__,
-            # TensorFlow has several distributions.
-            "tensorflow": version(packages_distributions()["tensorflow"][0]),
-            **{package: version(package) for package in ("keras", "scikit-learn", "numpy")},
-        },
+        "versions": {**_versions(packages), **versions},
         "figures": figures,
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     print(f"Written to {path}")

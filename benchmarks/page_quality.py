@@ -1,0 +1,170 @@
+"""From the JSON of a benchmark of quality to the texts of the page, by the name of their placeholder."""
+
+from statistics import fmean, median
+
+from page_text import cells, judged, number, percent, rows, seconds, slug, spread
+
+
+def _means(figures, names, labels, goals):
+    """Rows of the means of some settings; the loss shall be low, the rest high."""
+    lines = []
+    for setting, label in labels.items():
+        mean = figures[setting]["mean"]
+        reached = {
+            name: mean[name] <= goals[name] if name == "loss" else mean[name] >= goals[name]
+            for name in names
+            if name in goals
+        }
+        lines.append([label, *(judged(number(mean[name], 4), reached.get(name)) for name in names)])
+    return rows(lines)
+
+
+def two_moons(figures):
+    """Rows of both activations."""
+    labels = {"groupsort2": "sklip, GroupSort2", "fullsort": "sklip, FullSort"}
+    goals = figures["goals"]
+    return {
+        "goal": cells([number(goals["loss"], 3), goals["accuracy"], ""]),
+        "rows": _means(figures, ["loss", "accuracy", "certified at 0.2"], labels, goals),
+    }
+
+
+def mnist_0_8(figures):
+    """Rows of both learning rates."""
+    labels = {
+        "learning_rate=0.01": "sklip, `learning_rate=0.01`",
+        "learning_rate=0.001": "sklip, `learning_rate=0.001`, as in the demo",
+    }
+    goals = figures["goals"]
+    return {
+        "goal": cells([number(goals["loss"]), goals["accuracy"], goals["certified at 1.0"]]),
+        "rows": _means(figures, ["loss", "accuracy", "certified at 1.0"], labels, goals),
+    }
+
+
+def _share_cells(run, radii, goals):
+    """Percentages of a run: clean, then certified at some radii."""
+    names = ["clean", *(f"certified at {radius}" for radius in radii)]
+    return [judged(percent(run[name]), run[name] >= goals[name] if name in goals else None) for name in names]
+
+
+def ten_classes(figures):
+    """Cells of each setting, and of its goals."""
+    texts = {}
+    for name, radii in (
+        ("mnist, wide margin", (0.3, 1.0, 1.58)),
+        ("mnist, accurate", (0.3, 1.0, 1.58)),
+        ("fashion_mnist", (0.1, 0.25, 0.5)),
+    ):
+        run, goals = figures[name]["runs"][0], figures[name]["goals"]
+        names = ["clean", *(f"certified at {radius}" for radius in radii)]
+        time = judged(f"{number(run['seconds'], 0)} s", run["seconds"] <= 600)
+        texts[slug(name)] = cells([time, *_share_cells(run, radii, goals)])
+        texts[f"{slug(name)}_goals"] = cells(
+            ["600 s", *(f"{100 * goals[name]:.3g}" if name in goals else "" for name in names)]
+        )
+    return texts
+
+
+def long_run_mnist(figures):
+    """Cells of the run, and its length."""
+    shares = _share_cells(figures, (0.3, 1.0, 1.58), {"certified at 1.58": 0.70})
+    return {"seconds": number(figures["seconds"], 0), "cells": cells(shares)}
+
+
+def lipschitz_mlp(figures):
+    """Cells of the mean, of the worst data set and of breast_cancer."""
+    ours, theirs = (figures["means"][name]["accuracy"] for name in ("LipschitzMLP", "MLPClassifier"))
+    pairs = {name: [run[maker]["accuracy"] for maker in run] for name, run in figures["data"].items()}
+    worst = min(pairs, key=lambda name: pairs[name][0] - pairs[name][1])
+    cancer = figures["data"]["breast_cancer"]
+    scores = [[cancer[maker][score] for score in ("log loss", "Brier")] for maker in ("LipschitzMLP", "MLPClassifier")]
+    return {
+        "mean": cells([judged(number(ours, 3), ours >= theirs - 0.005), number(theirs, 3)]),
+        "worst": worst,
+        "worst_cells": cells([
+            judged(number(pairs[worst][0], 3), pairs[worst][0] >= pairs[worst][1] - 0.02), number(pairs[worst][1], 3),
+        ]),
+        "cancer": cells([
+            ", ".join(judged(number(a, 3), a <= b) for a, b in zip(*scores, strict=True)),
+            ", ".join(number(score, 3) for score in scores[1]),
+        ]),
+    }  # fmt: skip
+
+
+def audit(figures):
+    """Cells of each data set and of all."""
+
+    def summed(runs):
+        inputs, broken = (sum(run[name] for run in runs) for name in ("inputs", "broken"))
+        return [f"{sum(run['rows'] for run in runs):,}", f"{inputs / 1e6:.1f} million", judged(broken, broken == 0)]
+
+    data = dict.fromkeys(run["data"] for run in figures["runs"])
+    texts = {slug(name): cells(summed([run for run in figures["runs"] if run["data"] == name])) for name in data}
+    return {**texts, "all": cells(summed(figures["runs"])), "goal": figures["goal"]}
+
+
+def tightness(figures):
+    """Cells of each setting, and of the goals."""
+    goals = figures["goals for HKR of two classes"]
+    texts = {"goals": cells(goals.values())}
+    for name, run in figures.items():
+        if "rows" in run:
+            judge = goals if name in ("two moons, HKR", "MNIST 0-8, HKR") else {}
+            texts[slug(name)] = cells([
+                f"{run['rows']:,}",
+                *(judged(number(run[of], 4), run[of] >= judge[of] if of in judge else None) for of in goals),
+                number(run["mean"], 4),
+            ])  # fmt: skip
+    return texts
+
+
+def raw_units(figures):
+    """Cells of each pipeline."""
+    texts = {}
+    for name, run in figures.items():
+        radii = [f"{run[f'median {kind}']:.3g}" for kind in ("composed", "product")]
+        ratio = f"{run['ratio']:.2f} ×"
+        texts[slug(name)] = cells([*radii, f"**{ratio}**" if run["ratio"] > 1.02 else ratio])
+    deviations = [run["median in standard deviations"] for name, run in figures.items() if "breast" in name]
+    return {
+        **texts,
+        "deviations": " and ".join([", ".join(f"{value:.2f}" for value in deviations[:-1]), f"{deviations[-1]:.2f}"]),
+    }
+
+
+def certified_radius(figures):
+    """Rows for the ways to ask for radii."""
+    lines = []
+    for name, label in (
+        ("the method of the classifier", "the method of the classifier"),
+        ("the function, on the classifier", "the function, on the classifier"),
+        ("the function, on a pipeline", "the function, on a pipeline with a scaler"),
+    ):
+        ratios = [figures[f"{name}, {classes} classes"]["ratio"] for classes in (2, 10)]
+        lines.append([label, *(spread(ratio, reached=ratio["median"] <= figures["goal"]) for ratio in ratios)])
+    return {"goal": figures["goal"], "rows": rows(lines)}
+
+
+def transport(figures):
+    """Cells of each data set."""
+    texts = {}
+    for name, goal in figures["goals"].items():
+        ratio = fmean(run["ratio"] for run in figures[name]["WassersteinEstimator()"])
+        texts[slug(name)] = judged(number(ratio, 4), ratio >= goal)
+        texts[f"{slug(name)}_goal"] = goal
+    return texts
+
+
+def grid_search(figures):
+    """Cells of memory and of jobs."""
+    memory, jobs = figures["memory"], figures["jobs"]
+    most = max(memory["resident_mb"][10:]) - memory["resident_mb"][9]
+    growth = judged(f"{number(memory['growth_mb'], 0)} MB", memory["growth_mb"] <= memory["goal_mb"])
+    throughput = spread(jobs["throughput"], reached=jobs["throughput"]["median"] >= jobs["goal"])
+    return {
+        "memory": cells([f"{growth} (at most {number(most, 0)} MB in between)", f"{memory['goal_mb']} MB"]),
+        "jobs": cells([throughput, jobs["goal"]]),
+        "pairs": len(jobs["one_s"]),
+        **{name: seconds({"median": median(jobs[f"{name}_s"])}) for name in ("one", "two")},
+    }

@@ -1,0 +1,159 @@
+"""From the JSON of a benchmark of speed or memory to the texts of the page, by the name of their placeholder."""
+
+from statistics import median
+
+from page_text import cells, judged, number, percent, rows, seconds, spread
+
+LIBRARIES = {"sklip": "sklip", "deel-lip": "deel-lip 1.5", "torchlip": "deel-torchlip 1.0.5"}
+
+
+def _times(runs):
+    """Medians of the times of some runs, in a line."""
+    return "; ".join(f"{name}: {seconds(run)}" for name, run in runs.items())
+
+
+def fit_against_deel_lip(figures):
+    """Rows of the calls, and of what they reached."""
+
+    def ratio(entry, library):
+        if library not in entry["ratio"]:
+            return ""
+        found = entry["ratio"][library]
+        return spread(found, reached=found["median"] >= entry["goal"] if library == "deel-lip" else None)
+
+    calls = [
+        [
+            name,
+            *(
+                seconds({"median": median(entry["seconds"][library])}) if library in entry["seconds"] else ""
+                for library in LIBRARIES
+            ),
+            ratio(entry, "deel-lip"),
+            number(entry["goal"], 0),
+            ratio(entry, "torchlip"),
+        ]
+        for name, entry in figures["calls"].items()
+    ]
+    quality = [
+        [name, LIBRARIES[library], *(number(median(run[figure]), 4) for figure in ("loss", "accuracy"))]
+        for name, libraries in figures["quality"].items()
+        for library, run in libraries.items()
+    ]
+    return {"turns": figures["turns"], "calls": rows(calls), "quality": rows(quality)}
+
+
+def step(figures):
+    """Rows of the ratios, and of the times behind them."""
+    lines = []
+    for name, entry in figures["ratios"].items():
+        goal = figures["goals"].get(name)
+        ratio = entry["ratio"]
+        reached = None if goal is None else ratio["median"] <= goal
+        lines.append([entry["what"], spread(ratio, reached=reached), "" if goal is None else f"{goal:g}"])
+    names = {
+        "two moons": "a step of two moons", "two moons, whole fit": "a whole fit of two moons over its steps",
+        "wide": "a step of {width}×{depth}".format(**figures["settings"]),
+        "later fit": "a later fit of 500 rows",
+    }  # fmt: skip
+    times = [[names[what], _times(runs)] for what, runs in figures["seconds"].items()]
+    return {"turns": figures["turns"], "ratios": rows(lines), "times": rows(times)}
+
+
+def growth(figures):
+    """Rows of the axes."""
+    lines = []
+    for axis, entry in figures["axes"].items():
+        goal, exponent = entry["goal"], entry["exponent"]
+        reached = None if goal is None else exponent["median"] <= goal
+        lines.append([
+            axis, f"{entry['sizes'][0]:,} to {entry['sizes'][-1]:,}",
+            *(f"{seconds(entry[name][0])} to {seconds(entry[name][-1])}" for name in ("seconds", "constant")),
+            spread(exponent, 3, reached), number(entry["exponent with constants"], 3),
+            number(entry["last doubling"], 2), "" if goal is None else goal,
+        ])  # fmt: skip
+    return {"turns": figures["turns"], "rows": rows(lines), "depth_width": figures["depth_width"]}
+
+
+def search(figures):
+    """Rows of the ratios with XLA and by default, and the times."""
+    lines = []
+    for setting, label in (("XLA", "`jit_compile=True`"), ("default", "the default")):
+        for name, ratio in figures["ratios"][setting].items():
+            goal = figures["goals"][name]
+            reached = ratio["median"] >= goal if name.startswith("SciKeras") else ratio["median"] <= goal
+            lines.append([name, label, spread(ratio, reached=reached), f"{'≥' if goal > 2 else '≤'} {goal:g}"])
+    counts = {"candidates": figures["candidates"], "scikeras_candidates": figures["SciKeras candidates"]}
+    return {"turns": figures["turns"], "rows": rows(lines), "times": _times(figures["seconds"]), **counts}
+
+
+def import_(figures):
+    """Cells of the import and of the memory of a process that serves."""
+    extra, memory = figures["extra_import_s"], figures["memory_mb"]
+    served = memory["sklip"]["median"]
+    return {
+        "extra": cells([
+            judged(f"{number(extra['median'])} s", extra["median"] <= figures["goal_s"]), f"{figures['goal_s']} s",
+        ]),
+        "served": cells([
+            judged(f"{number(served, 0)} MB", served <= figures["memory_goal_mb"]), f"{figures['memory_goal_mb']} MB",
+        ]),
+        "base": f"{number(memory['sklearn.base']['median'], 0)} MB",
+    }  # fmt: skip
+
+
+def serving(figures):
+    """Rows of the ratios of each part, and of the times behind them."""
+    parts = {part: entry for part, entry in figures.items() if isinstance(entry, dict) and "ratios" in entry}
+    lines = []
+    for part, entry in parts.items():
+        for name, ratio in entry["ratios"].items():
+            goal = figures["goals"].get(name)
+            at_least = name.startswith("SciKeras")  # its own time is above the line
+            reached = goal and (ratio["median"] >= goal if at_least else ratio["median"] <= goal)
+            shown = f"{'≥' if at_least else '≤'} {goal:g}" if goal else ""
+            lines.append([part, name, spread(ratio, reached=reached), shown])
+    times = [[part, _times(entry["seconds"])] for part, entry in parts.items()]
+    return {"turns": figures["turns"], "ratios": rows(lines), "times": rows(times)}
+
+
+def serving_memory(figures):
+    """Rows of the memory of processes that load a model, and of time and memory against the rows of a file."""
+    goals, exponent = figures["goals"], figures["exponent"]
+    extra = []
+    for name, megabytes in figures["extra_mb"].items():
+        goal = goals["extra_mb"] if name.startswith("sklip") else None
+        reached = None if goal is None else megabytes["median"] <= goal
+        extra.append([name, spread(megabytes, 1, reached), "" if goal is None else f"{goal} MB"])
+    served = [
+        [
+            name,
+            seconds(run["seconds"]),
+            f"{number(run['extra_mb']['median'], 0)} MB",
+            f"{number(run['result_mb'], 0)} MB",
+        ]
+        for name, run in figures["served"].items()
+    ]
+    return {
+        "turns": figures["turns"],
+        "extra": rows(extra),
+        "served": rows(served),
+        "exponent": spread(exponent, 3, exponent["median"] <= goals["exponent"]),
+        "exponent_goal": goals["exponent"],
+    }
+
+
+def gpu(figures):
+    """Table of one backend."""
+    long, times = figures["long run"], figures["epoch seconds"]
+    certified = ", ".join(percent(long[f"certified at {radius}"]) for radius in (0.3, 1.0, 1.58))
+    lines = [
+        [f"784-{figures['widths'][0]}×{len(figures['widths'])}-10, an epoch of sklip", seconds(times["sklip"])],
+        ["an epoch of unconstrained Keras, by its `fit`", seconds(times["Keras"])],
+        ["sklip / Keras", spread(figures["ratio"])],
+        [f"`fit`, {figures['epochs']} epochs of {figures['rows']:,} rows", f"{number(long['seconds'], 0)} s"],
+        ["accuracy; certified at 0.3, 1.0, 1.58", f"{percent(long['clean'])}; {certified}"],
+    ]
+    for name, found in figures["orthonormality"].items():
+        what = f"TF32 {name}: singular values of kernels after an epoch, at most so far beyond 1, so far short of 1"
+        lines.append([what, f"{found['greatest'] - 1:.1e}, {1 - found['least']:.1e}"])
+    return {"table": f"| {figures['device']}, {figures['backend']} | |\n|---|---|\n{rows(lines)}"}
