@@ -106,7 +106,7 @@ INPUTS = {
     "three dimensions": X[None],
     "complex": X + 0j,
     "text": X.astype(str),
-    "matrix": np.asmatrix(X),
+    "matrix": X.view(np.matrix),
     "a number": 1.0,
     "None": None,
 }
