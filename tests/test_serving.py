@@ -12,6 +12,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
+from sklearn.exceptions import NotFittedError
 
 import sklip
 from sklip import network as network_module
@@ -21,7 +22,7 @@ from sklip.estimators import _served_rows as served_rows_module
 from sklip.estimators._served_rows import ServedRows, all_finite
 from sklip.estimators._validation import check_features
 from sklip.network import SERVED_DTYPES, CondensedNetwork
-from tests.estimator_fixtures import bits, blobs, fitted, fitted_mlp, moons
+from tests.estimator_fixtures import bits, blobs, fitted, fitted_mlp, mlp, moons
 from tests.helpers import random_network
 from tests.processes import last_json, run_script
 
@@ -159,6 +160,12 @@ def test_all_finite_is_that_of_every_entry(value, dtype):
         for view in (array, np.asfortranarray(array), array[:, 2:3], array[::2]):
             assert all_finite(view) == np.isfinite(view).all()
     assert all_finite(np.arange(3))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_is_answered_before_fit(method):
+    with pytest.raises(NotFittedError):
+        getattr(mlp(), method)(X)
 
 
 # Blocks --------------------------------------------------------------------------------------

@@ -19,9 +19,8 @@ class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
             check_is_fitted(self, "network_")
         return served_rows(self, X)
 
-    def _of_scores(self, X, answer, dtype=np.float64, n_columns=None):
+    def _of_scores(self, rows, answer, dtype=np.float64, n_columns=None):
         """What a function makes of the scores of ``decision_function``, block by block."""
-        rows = self._inference_rows(X)
         result = np.empty(len(rows) if n_columns is None else (len(rows), n_columns), dtype)
         for block, _, scores in self.network_.scored_blocks(rows):
             result[block] = answer(self._finite(scores, rows))
@@ -54,8 +53,8 @@ class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
         A score is close to the distance that the row may move before the class changes;
         :meth:`certified_radius` is the proven number.
         """
-        n_classes = len(self.classes_)
-        return self._of_scores(X, lambda scores: scores, n_columns=None if n_classes == 2 else n_classes)
+        rows, n_classes = self._inference_rows(X), len(self.classes_)
+        return self._of_scores(rows, lambda scores: scores, n_columns=None if n_classes == 2 else n_classes)
 
     def _finite(self, scores, rows):
         """Scores of some of the rows as ``decision_function`` returns them."""
@@ -98,7 +97,7 @@ class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        return self._of_scores(X, self._labels, self.classes_.dtype)
+        return self._of_scores(self._inference_rows(X), self._labels, self.classes_.dtype)
 
     def certified_radius(self, X):
         """Distance that each row may move, in any direction, without a change of ``predict``.
@@ -128,7 +127,8 @@ class CertifiedClassifier(LabelledEvaluation, ClassifierMixin, BaseEstimator):
         converted first, which is exact for float16, float32 and integers up to 2⁵³. It says
         nothing of whether the prediction is right.
         """
-        return certified_radius(self.network_, self._inference_rows(X))
+        rows = self._inference_rows(X)
+        return certified_radius(self.network_, rows)
 
     def gradient(self, X):
         """Gradient of ``decision_function`` at each row, exact up to rounding.

@@ -253,7 +253,7 @@ class LipschitzMLP(LipschitzClassifier):
                 logits = np.clip(self.temperature_ * scores, -1e300, 1e300)  # differences must not overflow
             return of_many(logits, axis=1) if logits.ndim > 1 else np.column_stack([of_one(-logits), of_one(logits)])
 
-        return self._of_scores(X, answer, n_columns=len(self.classes_))
+        return self._of_scores(self._inference_rows(X), answer, n_columns=len(self.classes_))
 
     def predict_proba(self, X):
         """Probabilities of the classes: sigmoid or softmax of ``temperature_`` times the scores.
