@@ -28,6 +28,11 @@ def required_multiple(name: str) -> int:
     return 2 if name == "maxmin" else group_size(name) or 1
 
 
+def _in_pairs(name: str) -> bool:
+    """Whether an activation compares the two halves of the units."""
+    return name in ("groupsort2", "maxmin")
+
+
 def activate(name: str, units: np.ndarray) -> np.ndarray:
     """Apply an activation along the last axis.
 
@@ -42,22 +47,44 @@ def activate(name: str, units: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n_rows, width)
     """
-    if name == "relu":
-        return np.maximum(units, 0.0)
-    if name == "abs":
-        return np.abs(units)
-    if name == "fullsort":
-        return np.sort(units, axis=-1)
-    half = units.shape[-1] // 2
-    if name == "groupsort2" or name == "maxmin":
+    return activate_in_place(name, units if _in_pairs(name) else np.array(units))
+
+
+def activate_in_place(name: str, units: np.ndarray, spare: np.ndarray | None = None) -> np.ndarray:
+    """Apply an activation without a copy: the numbers of :func:`activate`, to the bit.
+
+    Parameters
+    ----------
+    name : str
+        As in :func:`activate`.
+    units : ndarray of shape (n_rows, width)
+        Overwritten, or left as they are by activations that compare halves.
+    spare : ndarray of shape (n_rows, width) or None, default=None
+        Where those put their result; None for a new array.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, width)
+        In the memory of ``units`` or of ``spare``.
+    """
+    if _in_pairs(name):
+        half = units.shape[-1] // 2
         low, high = (0, half) if name == "groupsort2" else (half, 0)
-        result = np.empty_like(units)
+        result = np.empty_like(units) if spare is None else spare
         np.minimum(units[:, :half], units[:, half:], out=result[:, low : low + half])
         np.maximum(units[:, :half], units[:, half:], out=result[:, high : high + half])
         return result
+    if name == "relu":
+        return np.maximum(units, 0.0, out=units)
+    if name == "abs":
+        return np.abs(units, out=units)
+    if name == "fullsort":
+        units.sort(axis=-1)
+        return units
     size = group_size(name)
     groups = units.reshape(len(units), size, units.shape[-1] // size)
-    return np.sort(groups, axis=1).reshape(units.shape)
+    groups.sort(axis=1)
+    return groups.reshape(units.shape)
 
 
 def activation_gradient(name: str, before: np.ndarray, slopes: np.ndarray) -> np.ndarray:
@@ -84,7 +111,7 @@ def activation_gradient(name: str, before: np.ndarray, slopes: np.ndarray) -> np
         return np.where(before < 0, -slopes, slopes)
     rows, width = before.shape
     half = width // 2
-    if name == "groupsort2" or name == "maxmin":
+    if _in_pairs(name):
         low, high = (0, half) if name == "groupsort2" else (half, 0)
         minima, maxima = slopes[:, low : low + half], slopes[:, high : high + half]
         swapped = before[:, :half] > before[:, half:]

@@ -9,10 +9,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sklip.activations import activate, is_activation, required_multiple
+from sklip.activations import activate_in_place, is_activation, required_multiple
 from sklip.exceptions import ModelFileError
 
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 1024
+
+SERVED_DTYPES = frozenset(
+    np.dtype(kind).newbyteorder(order) for kind in (*np.typecodes["AllInteger"], *"?efd") for order in "<>"
+)
+"""Of rows that a network takes: it converts them to float64 block by block, as ``astype`` does."""
 
 
 def row_blocks(n_rows: int) -> Iterator[slice]:
@@ -80,44 +85,67 @@ class CondensedNetwork:
             raise ModelFileError(f"{error} The file was changed since it was written: get the original.") from error
 
     def centered_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield slices of rows with the centred rows: memory stays flat however many there are."""
-        for rows in row_blocks(len(X)):
-            yield rows, X[rows] - self.center
+        """Yield slices of rows with the centred rows: memory stays flat however many there are.
 
-    def centered_scores(self, units: np.ndarray) -> np.ndarray:
+        Rows of another dtype are converted first, as they are subtracted from. Each block takes
+        the memory of the one before it.
+        """
+        units = np.empty((min(len(X), _BLOCK_ROWS), len(self.center)))
+        for rows in row_blocks(len(X)):
+            yield rows, np.subtract(X[rows], self.center, out=units[: rows.stop - rows.start])
+
+    def scored_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Yield slices of rows with the centred rows and their scores.
+
+        The centred rows of each block, not its scores, take the memory of the one before it.
+        """
+        buffers = self._buffers(_BLOCK_ROWS) if len(X) > _BLOCK_ROWS else None
+        for rows, units in self.centered_blocks(X):
+            yield rows, units, self.centered_scores(units, buffers)
+
+    def _buffers(self, n_rows):
+        """Two arrays of shape (n_rows, width) a hidden layer, which all layers share."""
+        widths = [kernel.shape[1] for kernel in self.kernels[:-1]]
+        pair = np.empty((2, n_rows * max(widths, default=0)))
+        return [tuple(memory[: n_rows * width].reshape(n_rows, width) for memory in pair) for width in widths]
+
+    def centered_scores(self, units: np.ndarray, buffers: list | None = None) -> np.ndarray:
         """Scores of rows that are centred already.
 
         Parameters
         ----------
         units : ndarray of shape (n_rows, n_features), float64
+        buffers : list or None, default=None
+            Memory to work in; the scores are the same with it and without.
 
         Returns
         -------
         ndarray of shape (n_rows, n_scores)
         """
-        *hidden, heads = zip(self.kernels, self.biases, (*self.activations, None), strict=True)
-        for kernel, bias, activation in hidden:
-            units = units @ kernel
-            units += bias
-            units = activate(activation, units)
-        units = units @ heads[0]
-        units += heads[1]
-        return units
+        for layer, activation in enumerate(self.activations):
+            out, spare = (None, None) if buffers is None else (buffer[: len(units)] for buffer in buffers[layer])
+            units = np.matmul(units, self.kernels[layer], out=out)
+            units += self.biases[layer]
+            units = activate_in_place(activation, units, spare)
+        scores = units @ self.kernels[-1]
+        scores += self.biases[-1]
+        return scores
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Evaluate the network.
 
         Parameters
         ----------
-        X : ndarray of shape (n_rows, n_features), float64
+        X : ndarray of shape (n_rows, n_features)
+            Of float64, or another dtype of ``SERVED_DTYPES``.
 
         Returns
         -------
         ndarray of shape (n_rows, n_scores)
         """
         result = np.empty((len(X), self.kernels[-1].shape[1]))
-        for rows, units in self.centered_blocks(X):
-            result[rows] = self.centered_scores(units)
+        for rows, _, scores in self.scored_blocks(X):
+            result[rows] = scores
         return result
 
 

@@ -156,10 +156,9 @@ def scores_and_errors(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     proof = certificate(network)
     scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
-    for rows, units in network.centered_blocks(X):
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores[rows] = network.centered_scores(units)
-            errors[rows] = proof.score_errors(units)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows, units, computed in network.scored_blocks(X):
+            scores[rows], errors[rows] = computed, proof.score_errors(units)
     return scores, errors
 
 
@@ -185,7 +184,10 @@ def certified_radius(network, X: np.ndarray) -> np.ndarray:
     ndarray of shape (n_rows,), float64
         Rounded down; 0 where the scores tie up to rounding.
     """
-    return certified_scores(network, X)[1]
+    proof, radii = certificate(network), np.empty(len(X))
+    for rows, units, scores in network.scored_blocks(X):
+        radii[rows] = proof.radii(scores, units)
+    return radii
 
 
 def certified_scores(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -205,7 +207,6 @@ def certified_scores(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     proof = certificate(network)
     scores, radii = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
-    for rows, units in network.centered_blocks(X):
-        scores[rows] = network.centered_scores(units)
-        radii[rows] = proof.radii(scores[rows], units)
+    for rows, units, computed in network.scored_blocks(X):
+        scores[rows], radii[rows] = computed, proof.radii(computed, units)
     return scores, radii

@@ -36,7 +36,7 @@ class LabelledEvaluation:
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        rows = labelled_rows(self._inference_rows(X), y, sample_weight, self.classes_)
+        rows = labelled_rows(self._inference_rows(X).as_float64(), y, sample_weight, self.classes_)
         codes, weights = rows.codes, rows.weights
         positive, scores, weight = (
             own_head(codes, len(self.classes_)).astype(np.float64),
@@ -91,5 +91,5 @@ class LabelledEvaluation:
         samples, whatever the network; it is close to it when the network was trained for that, as
         :class:`sklip.WassersteinEstimator` is. See :func:`sklip.certification.transport_bounds`.
         """
-        bounds = sample_distances(self, self._inference_rows(X), y, sample_weight)
+        bounds = sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)
         return float(bounds[0]) if len(self.classes_) == 2 else bounds

@@ -4,10 +4,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.attacks._closest import closest_adversarial
-from sklip.certification import certificate, certified_radius, certified_scores
-from sklip.estimators import _validation as validation
+from sklip.certification import certificate, certified_radius
 from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
 
@@ -17,8 +16,16 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
 
     def _inference_rows(self, X):
         """Rows as the served network takes them: the one gate of every prediction."""
-        check_is_fitted(self, "network_")
-        return validation.check_features(self, X, reset=False, training=False)
+        if not hasattr(self, "network_"):  # check_is_fitted takes its time
+            check_is_fitted(self, "network_")
+        return served_rows(self, X)
+
+    def _of_scores(self, rows, answer, dtype=np.float64, n_columns=None):
+        """What a function makes of the scores of ``decision_function``, block by block."""
+        result = np.empty(len(rows) if n_columns is None else (len(rows), n_columns), dtype)
+        for block, _, scores in self.network_.scored_blocks(rows):
+            result[block] = answer(self._finite(scores, rows))
+        return result
 
     def decision_function(self, X):
         """Scores of the served network, computed in float64.
@@ -47,24 +54,28 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         A score is close to the distance that the row may move before the class changes;
         :meth:`certified_radius` is the proven number.
         """
-        X = self._inference_rows(X)
-        return self._finite(self.network_.scores(X))
+        rows, n_classes = self._inference_rows(X), len(self.classes_)
+        return self._of_scores(rows, lambda scores: scores, n_columns=None if n_classes == 2 else n_classes)
 
-    def _finite(self, scores):
-        """Scores as ``decision_function`` returns them."""
-        if not np.isfinite(scores).all():
+    def _finite(self, scores, rows):
+        """Scores of some of the rows as ``decision_function`` returns them."""
+        if not all_finite(scores):
+            rows.check()  # NaN further on is the graver error
             raise ValueError("X holds values so large that the scores overflow. Scale the features.")
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
     def _labels(self, scores):
         """Classes of the scores of ``decision_function``."""
-        return self.classes_[(scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+        return self.classes_[(scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)]
 
     def _labels_and_radii(self, X):
         """``predict`` and ``certified_radius`` from one forward pass."""
-        X = self._inference_rows(X)
-        scores, radii = certified_scores(self.network_, X)
-        return self._labels(self._finite(scores)), radii
+        rows, proof = self._inference_rows(X), certificate(self.network_)
+        labels, radii = np.empty(len(rows), self.classes_.dtype), np.empty(len(rows))
+        for block, units, scores in self.network_.scored_blocks(rows):
+            radii[block] = proof.radii(scores, units)
+            labels[block] = self._labels(self._finite(scores, rows))
+        return labels, radii
 
     def predict(self, X):
         """Class labels.
@@ -87,7 +98,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        return self._labels(self.decision_function(X))
+        return self._of_scores(self._inference_rows(X), self._labels, self.classes_.dtype)
 
     def certified_radius(self, X):
         """Distance that each row may move, in any direction, without a change of ``predict``.
@@ -117,8 +128,8 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         converted first, which is exact for float16, float32 and integers up to 2⁵³. It says
         nothing of whether the prediction is right.
         """
-        X = self._inference_rows(X)
-        return certified_radius(self.network_, X)
+        rows = self._inference_rows(X)
+        return certified_radius(self.network_, rows)
 
     def gradient(self, X):
         """Gradient of ``decision_function`` at each row, exact up to rounding.
@@ -142,9 +153,9 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        X = self._inference_rows(X)
-        scores, jacobian = scores_and_jacobian(self.network_, X)
-        return jacobian[:, 0] if self._finite(scores).ndim == 1 else jacobian
+        rows = self._inference_rows(X)
+        scores, jacobian = scores_and_jacobian(self.network_, rows)
+        return jacobian[:, 0] if self._finite(scores, rows).ndim == 1 else jacobian
 
     def closest_adversarial(self, X):
         """For each row, the nearest point found that is predicted otherwise.
@@ -190,8 +201,11 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         >>> bool((distance >= classifier.certified_radius(X)).all())
         True
         """
-        X = self._inference_rows(X)
-        self._finite(self.network_.scores(X))
+        from sklip.attacks import closest_adversarial
+
+        rows = self._inference_rows(X)
+        X = rows.as_float64()
+        self._finite(self.network_.scores(X), rows)
         return closest_adversarial(self.network_, X)
 
     @property

@@ -252,11 +252,15 @@ class LipschitzMLP(LipschitzClassifier):
             return HKRObjective(self.min_margin_, float(self.alpha))
         return KerasObjective(self.loss, self.temperature_)
 
-    def _logits(self, X):
-        """``temperature_`` times the scores, of shape (n_rows,) or (n_rows, n_classes)."""
-        scores = self.decision_function(X)
-        with np.errstate(over="ignore"):
-            return np.clip(self.temperature_ * scores, -1e300, 1e300)  # differences must not overflow
+    def _of_logits(self, X, of_one, of_many):
+        """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
+
+        def answer(scores):
+            with np.errstate(over="ignore"):
+                logits = np.clip(self.temperature_ * scores, -1e300, 1e300)  # differences must not overflow
+            return of_many(logits, axis=1) if logits.ndim > 1 else np.column_stack([of_one(-logits), of_one(logits)])
+
+        return self._of_scores(self._inference_rows(X), answer, n_columns=len(self.classes_))
 
     def predict_proba(self, X):
         """Probabilities of the classes: sigmoid or softmax of ``temperature_`` times the scores.
@@ -278,8 +282,7 @@ class LipschitzMLP(LipschitzClassifier):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        logits = self._logits(X)
-        return np.column_stack([expit(-logits), expit(logits)]) if logits.ndim == 1 else softmax(logits, axis=1)
+        return self._of_logits(X, expit, softmax)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities, computed from the scores: finite where those saturate.
@@ -301,7 +304,4 @@ class LipschitzMLP(LipschitzClassifier):
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        logits = self._logits(X)
-        if logits.ndim == 1:
-            return np.column_stack([log_expit(-logits), log_expit(logits)])
-        return log_softmax(logits, axis=1)
+        return self._of_logits(X, log_expit, log_softmax)

@@ -158,6 +158,6 @@ class NetworkClassifier(CertifiedClassifier):
         raise AttributeError("NetworkClassifier has no loss_terms: its network was trained elsewhere, with any loss.")
 
     # The same functions of the scores and of temperature_.
-    _logits = LipschitzMLP._logits
+    _of_logits = LipschitzMLP._of_logits
     predict_proba = available_if(_has_temperature)(LipschitzMLP.predict_proba)
     predict_log_proba = available_if(_has_temperature)(LipschitzMLP.predict_log_proba)

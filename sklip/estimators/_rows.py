@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
@@ -89,6 +88,8 @@ def hold_out(rows, classes, fraction, random_state):
             f"early_stopping needs at least two rows of each class to hold some out; class {rare!r} has one. Pass "
             "X_val and y_val, or set validation_fraction=None to watch the training loss."
         )
+    from sklearn.model_selection import train_test_split  # which a process that serves can do without
+
     count = np.clip(round(fraction * len(rows.X)), len(classes), len(rows.X) - len(classes))
     kept, watched = train_test_split(
         np.arange(len(rows.X)),

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
 
 from sklip.activations import is_activation, required_multiple
+from sklip.network import SERVED_DTYPES, row_blocks
 
 __all__ = [
     "Interval",
@@ -22,12 +23,14 @@ __all__ = [
     "check_callbacks",
     "check_class_weight",
     "check_features",
+    "check_form",
     "check_hidden_layer_sizes",
     "check_labels",
     "check_loss",
     "check_optimizer",
     "check_weights",
     "encode_labels",
+    "refuse_not_finite",
     "unchanged_on_error",
 ]
 
@@ -79,10 +82,23 @@ def check_features(estimator, X, *, reset, training, name="X"):
     TypeError
         For a sparse matrix.
     """
-    names = _get_feature_names(X)
-    _refuse_text(X, names, name)
+    source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=np.float64, order="C")
+    largest = max(X.max(), -X.min())
+    if not np.isfinite(largest):
+        refuse_not_finite(estimator, X, source, name)
+    if training and largest > _LARGEST_FEATURE:
+        _refuse(X, source, name, lambda block: np.abs(block) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next "
+                "to which nothing else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+    return X
+
+
+def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
+    """:func:`check_features` but for NaN, infinity and size; without ``dtype``, rows keep one of ``SERVED_DTYPES``."""
+    _refuse_text(X, name)
+    if dtype is None:  # of frames, columns of several dtypes would come as objects
+        dtype = [np.float64, *SERVED_DTYPES] if isinstance(X, np.ndarray) else np.float64
     try:
-        X = validate_data(estimator, X, reset=reset, dtype=np.float64, order="C", ensure_all_finite=False)
+        return validate_data(estimator, X, reset=reset, dtype=dtype, order=order, ensure_all_finite=False)
     except ValueError as error:
         message, advice = str(error), ""
         if message.startswith("Complex data not supported"):
@@ -93,28 +109,32 @@ def check_features(estimator, X, *, reset, training, name="X"):
         elif not message.startswith("Found array"):
             raise
         raise ValueError(f"Input {name}: {message}{advice}") from error
-    largest = max(X.max(), -X.min())
-    if not np.isfinite(largest):
-        _refuse(X, names, name, np.isnan(X), f"contains NaN. {type(estimator).__name__} does not accept missing "
-                "values: drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
-        _refuse(X, names, name, np.isinf(X), "contains infinity. Replace such values, or drop their rows.")
-    if training and largest > _LARGEST_FEATURE:
-        _refuse(X, names, name, np.abs(X) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next to which nothing "
-                "else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
-    return X
 
 
-def _refuse(X, names, name, bad, reason):
+def refuse_not_finite(estimator, X, source, name="X"):
+    """Raise a ValueError that names the first column of an array with NaN, or else with infinity, if there is one.
+
+    ``source`` is what the user handed in; it may have names for the columns.
+    """
+    _refuse(X, source, name, np.isnan, f"contains NaN. {type(estimator).__name__} does not accept missing values: "
+            "drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
+    _refuse(X, source, name, np.isinf, "contains infinity. Replace such values, or drop their rows.")
+
+
+def _refuse(X, source, name, is_bad, reason):
     """Raise a ValueError that names the first column with a bad entry."""
-    bad = bad.any(axis=0)
-    column = int(np.argmax(bad))
+    bad = np.zeros(X.shape[1], dtype=bool)
+    for rows in row_blocks(len(X)):
+        bad |= is_bad(X[rows]).any(axis=0)
+    if not bad.any():
+        return
+    column, names = int(np.argmax(bad)), _get_feature_names(source)
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
     more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
-    if bad.any():
-        raise ValueError(f"Input {name}: {label}{more} {reason}")
+    raise ValueError(f"Input {name}: {label}{more} {reason}")
 
 
-def _refuse_text(X, names, name):
+def _refuse_text(X, name):
     """Raise a ValueError that names the first column that holds text."""
     kinds = {getattr(dtype, "kind", "?") for dtype in getattr(X, "dtypes", [])}
     if kinds and kinds <= set("biuf"):  # a frame of numbers
@@ -122,9 +142,9 @@ def _refuse_text(X, names, name):
     array = np.asarray(X)
     if array.ndim != 2 or array.dtype.kind not in "USO":
         return
-    text = np.array([[isinstance(entry, (str, bytes)) for entry in row] for row in array], dtype=bool)
-    _refuse(array, names, name, text.reshape(array.shape), "holds text, which is not a number. Encode it, for example "
-            "with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
+    is_text = np.frompyfunc(lambda entry: isinstance(entry, (str, bytes)), 1, 1)
+    _refuse(array, X, name, lambda block: is_text(block).astype(bool), "holds text, which is not a number. Encode it, "
+            "for example with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
 
 
 def check_labels(y, n_rows, name="y"):

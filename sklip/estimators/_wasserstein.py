@@ -11,6 +11,7 @@ from sklip.certification import certificate
 from sklip.estimators import _validation as validation
 from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._sample_distances import sample_distances
+from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 
 
@@ -234,7 +235,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         See :func:`sklip.certification.transport_bounds`. The potential was trained to tell the
         rows of ``fit`` apart; the fewer they were, the looser is the bound for others.
         """
-        return float(sample_distances(self, self._inference_rows(X), y, sample_weight)[0])
+        return float(sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)[0])
 
     def potential(self, X):
         """Kantorovich potential: a 1-Lipschitz function, higher on the second sample.
@@ -264,9 +265,9 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         distance to the data; ``distance`` accounts for it. Mass is moved where the potential rises
         as fast as it may: along its gradient.
         """
-        X = self._inference_rows(X)
-        scores = self.network_.scores(X)[:, 0]
-        if not np.isfinite(scores).all():
+        rows = self._inference_rows(X)
+        scores = self.network_.scores(rows)[:, 0]
+        if not all_finite(scores):
             raise ValueError("X holds values so large that the potential overflows. Scale the features.")
         return scores / self.lipschitz_bound_
 
@@ -279,7 +280,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
     def _inference_rows(self, X):
         """Rows as the served network takes them."""
         check_is_fitted(self, "network_")
-        return validation.check_features(self, X, reset=False, training=False)
+        return served_rows(self, X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

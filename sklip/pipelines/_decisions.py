@@ -13,14 +13,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.attacks import network_descent
-from sklip.certification import certificate, class_radii, score_bounds, scores_and_errors, threshold_radii
+from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.exceptions import NotLipschitzError
-from sklip.network import row_blocks
 from sklip.pipelines._point import Point, Question, inherits
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines._walk import walk
+
+_SERVED_BY = ("_inference_rows", "_of_scores", "_finite", "_labels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +54,24 @@ class Decision:
 class Scores:
     """Scores of the network at the end, their errors and Lipschitz constants from the raw columns.
 
-    ``errors`` bounds the distance of computed scores to exact ones, at the rows; at a displacement of ``r`` it is at
-    most ``errors + drift · r``.
+    ``blocks()`` yields slices of rows, their computed scores and bounds of the distance of these to exact ones. At a
+    displacement of ``r`` that distance is at most ``drift · r`` more.
     """
 
     classes: np.ndarray
-    values: np.ndarray
-    errors: np.ndarray
+    n_rows: int
+    blocks: Callable
     drift: float
     lipschitz: float
     pair_lipschitz: np.ndarray
     descend: Callable
+
+    def of_two_classes(self):
+        """The scores and the bounds of all rows, of shape (n_rows,)."""
+        values, errors = np.empty(self.n_rows), np.empty(self.n_rows)
+        for rows, computed, bounds in self.blocks():
+            values[rows], errors[rows] = computed[:, 0], bounds
+        return values, errors
 
 
 def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -> Decision:
@@ -82,12 +90,15 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
     if type(estimator) is VotingClassifier:
         return _voted(estimator, point, path, question)
     scores = _scores(estimator, point, path, question)
-    if scores.values.shape[1] == 1:
-        return _two_classes(scores, scores.values[:, 0] > 0, np.abs(scores.values[:, 0]))
-    radii = np.empty(len(scores.values))
-    for rows in row_blocks(len(radii)):
-        radii[rows] = class_radii(scores.values[rows], scores.errors[rows], scores.pair_lipschitz, scores.drift)
-    return Decision(scores.classes, scores.values.argmax(axis=1), radii, scores.lipschitz, scores.descend)
+    codes, radii = np.empty(scores.n_rows, dtype=np.intp), np.empty(scores.n_rows)
+    for rows, values, errors in scores.blocks():
+        if values.shape[1] == 1:
+            codes[rows] = values[:, 0] > 0
+            radii[rows] = threshold_radii(np.abs(values[:, 0]), errors, scores.lipschitz, scores.drift)
+        else:
+            codes[rows] = values.argmax(axis=1)
+            radii[rows] = class_radii(values, errors, scores.pair_lipschitz, scores.drift)
+    return Decision(scores.classes, codes, radii, scores.lipschitz, scores.descend)
 
 
 def _unwrapped(estimator, point, path, question):
@@ -114,7 +125,7 @@ def _unwrapped(estimator, point, path, question):
 def _scores(estimator, point, path, question):
     """The scores of a sklip classifier behind whatever steps."""
     estimator, point, path = _unwrapped(estimator, point, path, question)
-    if not inherits(estimator, CertifiedClassifier, "predict", "decision_function", "_inference_rows", "_labels"):
+    if not inherits(estimator, CertifiedClassifier, "predict", "decision_function", *_SERVED_BY):
         raise NotLipschitzError(
             f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
             "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
@@ -125,25 +136,34 @@ def _scores(estimator, point, path, question):
     rows = estimator._inference_rows(point.values)
     network = estimator.network_
     proof = certificate(network)
-    values, errors = scores_and_errors(network, rows)
-    estimator._finite(values)
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:
             lipschitz, pairs = score_bounds(
                 network, lambda kernel: point.map.norm(question.norm, question.scale, kernel)
             )
         else:  # nothing that the network sees can move
-            lipschitz, pairs = 0.0, np.zeros((values.shape[1], values.shape[1]))
+            lipschitz, pairs = 0.0, np.zeros_like(proof.pair_lipschitz)
         # The network sees rows that are off by point.error: its exact score is off by lipschitz times that, and its
         # rounding is bounded at rows that lie as much farther out; once for this row, once for the one compared.
         through = proof.lipschitz + 2.0 * proof.drift
-        errors = round_up(errors + through * point.error, 4)
         drift = proof.drift * (point.reach + point.growth) + through * point.growth
         drift = np.inf if np.isnan(drift) else float(round_up(drift, 6)) if point.reach or point.growth else 0.0
+
+    def blocks():
+        scored = network.scored_blocks(rows)
+        while True:
+            with np.errstate(over="ignore", invalid="ignore"):  # not beyond a yield
+                block, units, values = next(scored, (None, None, None))
+                if block is None:
+                    return
+                errors = round_up(proof.score_errors(units) + through * point.error[block], 4)
+            estimator._finite(values, rows)
+            yield block, values, np.where(np.isnan(errors), np.inf, errors)
+
     return Scores(
         estimator.classes_,
-        values,
-        np.where(np.isnan(errors), np.inf, errors),
+        len(rows),
+        blocks,
         drift,
         lipschitz,
         pairs,
@@ -166,9 +186,9 @@ def _descent(estimator, point, question):
     return through
 
 
-def _two_classes(scores, second, gaps, sign=1.0, offset=0.0):
+def _two_classes(scores, second, gaps, errors, sign, offset):
     """Decision of rows by the side of a threshold: ``sign · f`` above ``offset`` means the second class."""
-    radii = threshold_radii(gaps, scores.errors, scores.lipschitz, scores.drift)
+    radii = threshold_radii(gaps, errors, scores.lipschitz, scores.drift)
 
     def descend(raw, codes):
         margins, gradients = scores.descend(raw, codes if sign > 0 else 1 - codes)
@@ -193,11 +213,12 @@ def _thresholded(estimator, point, path, question):
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
     scores = _scores(inner, point, path, question)
+    values, errors = scores.of_two_classes()
     # With the first class as the positive one, scikit-learn negates the score, which is exact.
     sign = -1.0 if positive is not None and positive == scores.classes[0] else 1.0
-    computed, threshold = sign * scores.values[:, 0], float(threshold)
+    computed, threshold = sign * values, float(threshold)
     gaps = round_down(np.abs(computed - threshold))
-    return _two_classes(scores, (computed >= threshold) == (sign > 0), gaps, offset=sign * threshold)
+    return _two_classes(scores, (computed >= threshold) == (sign > 0), gaps, errors, 1.0, sign * threshold)
 
 
 def _calibrated(estimator, point, path, question):
@@ -212,12 +233,13 @@ def _calibrated(estimator, point, path, question):
         )
     scores = _scores(fitted[0].estimator, point, path, question)
     slope, intercept = float(fitted[0].calibrators[0].a_), float(fitted[0].calibrators[0].b_)
-    computed = -(slope * scores.values[:, 0] + intercept)
+    values, errors = scores.of_two_classes()
+    computed = -(slope * values + intercept)
     # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
-    unsure = 16 * UNIT * (np.abs(slope * scores.values[:, 0]) + abs(intercept)) + 2e-14
+    unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
     with np.errstate(divide="ignore", invalid="ignore"):
         gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
-    return _two_classes(scores, computed > 0, gaps, -np.sign(slope), intercept / abs(slope or 1.0))
+    return _two_classes(scores, computed > 0, gaps, errors, -np.sign(slope), intercept / abs(slope or 1.0))
 
 
 def _voted(estimator, point, path, question):
