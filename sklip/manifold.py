@@ -14,6 +14,9 @@ from keras import ops
 # of 1; float32 products of width 4096 still resolve it.
 ORTHONORMAL_TOLERANCE = 1e-5
 
+# Kernels up to this size are hardly larger than a batch.
+_USUAL_BATCH = 128
+
 # Two cubic steps multiply a small singular value by 2.25: 40 calls bring 1e-14 to 1.
 _MAXIMUM_RETRACTIONS = 40
 
@@ -94,18 +97,54 @@ def _finite(values):
     return ops.where(ops.isfinite(values), values, ops.zeros_like(values))
 
 
+def _tangent_of_products(inputs, kernel, slope, back):
+    """:func:`tangent_projection` of ``G = Xᵀ S`` from its factors, for a batch smaller than the kernel.
+
+    With ``A = X W`` and ``B = S Wᵀ``, ``W sym(Wᵀ G) = ½ W (Aᵀ S + Sᵀ A) = ½ (W Aᵀ S + Bᵀ A)``: products of the
+    batch in place of products of the kernel with itself. Shapes: inputs (m, n), kernel (n, p), slope
+    (m, p), back = B (m, n).
+    """
+    outputs = ops.matmul(inputs, kernel)
+    if kernel.shape[0] < kernel.shape[1]:
+        # G − ½ (G Wᵀ + W Gᵀ) W, with G Wᵀ = Xᵀ B.
+        left, right = inputs, slope - 0.5 * ops.matmul(back, kernel)
+    else:
+        left, right = inputs - 0.5 * ops.matmul(outputs, ops.transpose(kernel)), slope
+    return ops.matmul(ops.transpose(left), right) - ops.matmul(ops.transpose(0.5 * back), outputs)
+
+
 @ops.custom_gradient
-def on_stiefel(kernel):
-    """Identity whose gradient is the tangent projection: nothing forward, two products back.
+def stiefel_product(inputs, kernel):
+    """``inputs @ kernel``, whose gradient by the kernel is the tangent projection: nothing forward.
 
     Where the gradient has overflowed it counts as 0, so that the kernel stays what it is.
+
+    Parameters
+    ----------
+    inputs : tensor of shape (m, n)
+    kernel : tensor of shape (n, p)
+
+    Returns
+    -------
+    tensor of shape (m, p)
     """
 
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
-        return _finite(tangent_projection(kernel, slope))
+        back = ops.matmul(slope, ops.transpose(kernel))
 
-    return kernel, gradient
+        def of_the_batch():
+            return _tangent_of_products(inputs, kernel, slope, back)
+
+        def of_the_kernel():
+            return tangent_projection(kernel, ops.matmul(ops.transpose(inputs), slope))
+
+        if min(kernel.shape) <= _USUAL_BATCH:  # asking would cost more than it saves
+            return back, _finite(of_the_kernel())
+        projected = ops.cond(ops.shape(inputs)[0] < min(kernel.shape), of_the_batch, of_the_kernel)
+        return back, _finite(projected)
+
+    return ops.matmul(inputs, kernel), gradient
 
 
 @ops.custom_gradient

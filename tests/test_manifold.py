@@ -57,17 +57,20 @@ def test_tangent_projection_is_the_derivative_of_the_polar_factor(rng, shape):
     np.testing.assert_allclose(as_array(manifold.tangent_projection(kernel, direction)), difference, atol=1e-8)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_on_stiefel_is_an_identity_with_a_tangent_gradient(rng, shape):
+@pytest.mark.parametrize("rows", [1, 50, 250])
+@pytest.mark.parametrize("shape", [*SHAPES, (150, 200), (200, 150)])
+def test_stiefel_product_is_a_product_with_a_tangent_gradient(rng, shape, rows):
     tf = pytest.importorskip("tensorflow")
-    kernel, slope = tf.constant(random_kernel(rng, *shape)), rng.standard_normal(shape)
-    with tf.GradientTape() as tape:
-        tape.watch(kernel)
-        output = manifold.on_stiefel(kernel)
-        total = tf.reduce_sum(output * slope)
-    np.testing.assert_array_equal(output, kernel)
-    expected = manifold.tangent_projection(kernel, slope)
-    np.testing.assert_allclose(tape.gradient(total, kernel), expected, atol=1e-14)
+    kernel, inputs = tf.constant(random_kernel(rng, *shape)), tf.constant(rng.standard_normal((rows, shape[0])))
+    slope = rng.standard_normal((rows, shape[1]))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([inputs, kernel])
+        product, plain = manifold.stiefel_product(inputs, kernel), inputs @ kernel
+        total, plain_total = tf.reduce_sum(product * slope), tf.reduce_sum(plain * slope)
+    np.testing.assert_array_equal(product, plain)
+    np.testing.assert_allclose(tape.gradient(total, inputs), tape.gradient(plain_total, inputs), atol=1e-13)
+    expected = manifold.tangent_projection(kernel, tape.gradient(plain_total, kernel))
+    np.testing.assert_allclose(tape.gradient(total, kernel), expected, atol=1e-12)
 
 
 def test_on_unit_columns_is_an_identity_with_the_gradient_of_the_normalisation(rng):

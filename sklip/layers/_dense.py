@@ -56,7 +56,8 @@ class _ConstrainedDense(keras.layers.Layer):
 
     def call(self, inputs):
         """Apply the layer."""
-        outputs = ops.matmul(inputs, self._constrained_gradient(ops.convert_to_tensor(self.kernel)))
+        # A copy, as TensorFlow's custom gradients refuse variables.
+        outputs = self._product(inputs, ops.copy(self.kernel))
         if self.bias is not None:
             outputs = ops.add(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
@@ -137,8 +138,10 @@ class SpectralDense(_ConstrainedDense):
 
     _manifold = Orthonormal
 
-    def _constrained_gradient(self, kernel):
-        return manifold.on_stiefel(kernel)
+    def _product(self, inputs, kernel):
+        rows = ops.reshape(inputs, (-1, kernel.shape[0]))
+        outputs = manifold.stiefel_product(rows, kernel)
+        return ops.reshape(outputs, (*ops.shape(inputs)[:-1], self.units))
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -181,5 +184,5 @@ class FrobeniusDense(_ConstrainedDense):
 
     _manifold = UnitColumns
 
-    def _constrained_gradient(self, kernel):
-        return manifold.on_unit_columns(kernel)
+    def _product(self, inputs, kernel):
+        return ops.matmul(inputs, manifold.on_unit_columns(kernel))
