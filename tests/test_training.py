@@ -163,6 +163,27 @@ print(keras.backend.backend(), classifier.score(X, y), classifier.n_iter_, len(c
 """
 
 
+@pytest.mark.parametrize(
+    ("before", "environment", "after"),
+    [(None, {}, True), (False, {}, False), (None, {"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, None)],
+)
+def test_a_gpu_is_shared_unless_the_user_has_said_otherwise(monkeypatch, before, environment, after):
+    """TensorFlow's own record of a GPU that is not there."""
+    from tensorflow import config
+
+    from sklip.training import backend
+
+    growth = {"GPU:0": before}
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: [f"{kind}:0"])
+    monkeypatch.setattr(config.experimental, "get_memory_growth", growth.get)
+    monkeypatch.setattr(config.experimental, "set_memory_growth", growth.__setitem__)
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    backend.prepare()
+    assert growth == {"GPU:0": after}
+
+
 @pytest.mark.slow
 def test_the_same_training_runs_on_the_jax_backend():
     printed = run_in(BACKEND, {"KERAS_BACKEND": "jax"}).splitlines()[-1].split()
