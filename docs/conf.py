@@ -16,7 +16,7 @@ import sklip  # noqa: E402
 
 project = "sklip"
 author = "The sklip developers"
-copyright = author  # noqa: A001
+copyright = author
 version = release = sklip.__version__
 
 extensions = [
@@ -31,6 +31,8 @@ extensions = [
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
+smartquotes = False  # quotes of parameters are code
+toc_object_entries_show_parents = "hide"
 suppress_warnings = ["config.cache"]  # the gallery's settings hold objects
 
 # Pages are Markdown that reads well on a code host, too.
@@ -84,4 +86,5 @@ def _skip_what_is_inherited_from_elsewhere(app, what, name, member, skip, option
 
 
 def setup(app):
+    """Connect what Sphinx asks while it reads docstrings."""
     app.connect("autodoc-skip-member", _skip_what_is_inherited_from_elsewhere)
