@@ -1,11 +1,13 @@
 """How Sphinx builds the documentation site: ``make docs``."""
 
+import logging
 import os
 import re
 import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+logging.getLogger("tensorflow").setLevel("ERROR")  # its advice on tracing is not about the pages
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]  # the checkout, and the helpers beside this file
 
@@ -38,6 +40,10 @@ suppress_warnings = ["config.cache"]  # the gallery's settings hold objects
 # Pages are Markdown that reads well on a code host, too.
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+
+# A reference to a name of sklip's that is not in the reference is a warning; others' names are theirs.
+nitpicky = True
+nitpick_ignore_regex = [(r"py:.*", r"(?!sklip\b).*")]
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's types have the shapes

@@ -12,7 +12,10 @@ import sklip
 from tests.processes import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = [DOCS / "index.md", DOCS / "getting_started.md", *sorted((DOCS / "guide").glob("*.md"))]
+PAGES = [
+    *(DOCS / f"{name}.md" for name in ("index", "getting_started", "migrating_from_deel_lip")),
+    *sorted(path for path in (DOCS / "guide").glob("*.md") if path.stem != "index"),
+]
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
 
 # Functions of tensors whose examples are the tests.
