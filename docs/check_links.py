@@ -1,4 +1,4 @@
-"""Follow every link within the built site, to its page and its anchor: ``python docs/check_links.py docs/_build/html``."""
+"""Follow every link within a built site to its page and its anchor: ``python docs/check_links.py docs/_build/html``."""
 
 import sys
 from html.parser import HTMLParser

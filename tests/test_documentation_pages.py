@@ -13,7 +13,7 @@ from tests.processes import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [
-    *(DOCS / f"{name}.md" for name in ("index", "getting_started", "migrating_from_deel_lip")),
+    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip")),
     *sorted(path for path in (DOCS / "guide").glob("*.md") if path.stem != "index"),
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
@@ -43,6 +43,12 @@ def test_the_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, m
         exec(compile(code, page.name, "exec"), names)
         if promised:
             assert_prints(capsys.readouterr().out, promised)
+
+
+def test_the_first_page_begins_as_the_readme_whose_code_is_tested():
+    first = re.compile(r"```python\n.*?```\s*```text\n.*?```", re.DOTALL)
+    page, readme = (path.read_text(encoding="utf-8") for path in (DOCS / "index.md", ROOT / "README.md"))
+    assert first.search(page)[0] == first.search(readme)[0]
 
 
 def public_modules():
