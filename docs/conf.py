@@ -73,7 +73,10 @@ html_title = "sklip"
 html_static_path = ["_static"]
 html_css_files = ["sklip.css"]
 html_show_sphinx = False
-html_sidebars = {"getting_started": [], "migrating_from_deel_lip": [], "changelog": [], "index": []}
+html_sidebars = {
+    page: []
+    for page in ("index", "getting_started", "benchmarks", "migrating_from_deel_lip", "changelog", "contributing")
+}
 html_theme_options = {
     "logo": {"text": "sklip"},
     "header_links_before_dropdown": 5,
