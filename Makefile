@@ -1,4 +1,4 @@
-# make demo, make test, make bench: each does all its own set-up in the virtual environment VENV.
+# make demo, make test, make bench, make docs: each does all its own set-up in the virtual environment VENV.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 IN_PARALLEL := --numprocesses 2 --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test quick lint bench benchmarks-page clean
+.PHONY: demo test quick lint bench benchmarks-page docs linkcheck clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,10 @@ $(VENV)/installed-plot: $(VENV)/installed
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@
 
 demo: $(VENV)/installed-plot
@@ -46,5 +50,14 @@ bench: $(VENV)/installed-test
 benchmarks-page:
 	$(PYTHON) benchmarks/make_page.py
 
+# The site, in docs/_build/html; warnings and links that lead nowhere are errors.
+docs: $(VENV)/installed-docs
+	MPLBACKEND=agg $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python docs/check_links.py docs/_build/html
+
+# Links to other sites; needs a network.
+linkcheck: $(VENV)/installed-docs
+	$(BIN)/python -m sphinx -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) docs/_build docs/auto_examples docs/api/generated

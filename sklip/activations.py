@@ -8,6 +8,8 @@ import re
 
 import numpy as np
 
+__all__ = ["activate", "activation_gradient"]
+
 _GROUPSORT = re.compile(r"groupsort([1-9][0-9]*)")
 _NAMES = ("fullsort", "maxmin", "relu", "abs")
 
@@ -46,6 +48,13 @@ def activate(name: str, units: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_rows, width)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.activations import activate
+    >>> activate("groupsort2", np.array([[3.0, 5.0, 1.0, 7.0]])).tolist()
+    [[1.0, 5.0, 3.0, 7.0]]
     """
     return activate_in_place(name, units if _in_pairs(name) else np.array(units))
 
@@ -104,6 +113,13 @@ def activation_gradient(name: str, before: np.ndarray, slopes: np.ndarray) -> np
     ndarray of shape (n_rows, width)
         Derivatives with respect to ``before``: the same numbers, permuted, negated or zeroed.
         At a kink, those of one of the pieces that meet there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.activations import activation_gradient
+    >>> activation_gradient("groupsort2", np.array([[3.0, 5.0, 1.0, 7.0]]), np.array([[1.0, 2.0, 3.0, 4.0]])).tolist()
+    [[3.0, 2.0, 1.0, 4.0]]
     """
     if name == "relu":
         return np.where(before > 0, slopes, 0.0)

@@ -11,6 +11,8 @@ import numpy as np
 from sklip.activations import activate, activation_gradient
 from sklip.network import CondensedNetwork
 
+__all__ = ["input_gradients", "scores_and_gradients", "scores_and_jacobian"]
+
 
 def input_gradients(network: CondensedNetwork, X: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
     """Gradient of ``Σ_c cotangents_c f_c`` at each row.
@@ -25,6 +27,15 @@ def input_gradients(network: CondensedNetwork, X: np.ndarray, cotangents: np.nda
     -------
     ndarray of shape (n_rows, n_features), float64
         At a kink, that of one of the linear pieces that meet there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.gradients import input_gradients
+    >>> input_gradients(network, np.array([[1.0, 1.0]]), np.array([[2.0]])).round(6).tolist()
+    [[1.2, 1.6]]
     """
     return scores_and_gradients(network, X, lambda scores, rows: cotangents[rows])[1]
 
@@ -47,6 +58,16 @@ def scores_and_gradients(
     scores : ndarray of shape (n_rows, n_scores)
     gradients : ndarray of shape (n_rows, n_features)
         As :func:`input_gradients`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.gradients import scores_and_gradients
+    >>> scores, gradients = scores_and_gradients(network, np.array([[1.0, 1.0]]), lambda scores, rows: np.sign(scores))
+    >>> scores.round(6).tolist(), gradients.round(6).tolist()
+    ([[1.4]], [[0.6, 0.8]])
     """
     scores = np.empty((len(X), network.kernels[-1].shape[1]))
     gradients = np.empty((len(X), len(network.center)))
@@ -69,6 +90,16 @@ def scores_and_jacobian(network: CondensedNetwork, X: np.ndarray) -> tuple[np.nd
     scores : ndarray of shape (n_rows, n_scores)
     jacobian : ndarray of shape (n_rows, n_scores, n_features)
         As :func:`input_gradients`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),), (np.zeros(3),), ())
+    >>> from sklip.gradients import scores_and_jacobian
+    >>> scores, jacobian = scores_and_jacobian(network, np.array([[1.0, 2.0]]))
+    >>> scores.tolist(), jacobian.shape
+    ([[1.0, 2.0, -1.0]], (1, 3, 2))
     """
     n_scores = network.kernels[-1].shape[1]
     scores = np.empty((len(X), n_scores))

@@ -7,6 +7,18 @@ weights have shape (n, 1), and a cost has shape (n, 1): one a row. All are of on
 
 from sklip._exact_logits import exact_logits, hold
 
+__all__ = [
+    "categorical_hinge_cost",
+    "class_factor",
+    "cross_entropy_cost",
+    "expectation",
+    "hinge_cost",
+    "kantorovich_rubinstein",
+    "log_sum_exp",
+    "multi_margin_cost",
+    "soft_weights",
+]
+
 # A logit whose exponential is 0 in every dtype, and that every dtype can hold.
 _IMPOSSIBLE = -3e4
 
@@ -38,7 +50,25 @@ def _best_of_others(xp, positive, scores):
 
 
 def class_factor(xp, positive, class_weight):
-    """The factor of each row's class, of shape (n, 1); see :func:`expectation`."""
+    """The factor of each row's class; see :func:`expectation`.
+
+    Parameters
+    ----------
+    xp : numpy or keras.ops
+    positive : array of shape (n, C)
+    class_weight : array of shape (2,) for one column (negative, positive), (C,) otherwise
+
+    Returns
+    -------
+    array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.loss_formulas import class_factor
+    >>> class_factor(np, np.array([[1.0], [0.0]]), np.array([1.0, 5.0])).tolist()
+    [[5.0], [1.0]]
+    """
     if positive.shape[-1] == 1:
         return class_weight[0] + (class_weight[1] - class_weight[0]) * positive
     return xp.sum(class_weight * positive, axis=-1, keepdims=True)
@@ -60,6 +90,14 @@ def expectation(xp, cost, positive, weight, class_weight=None):
     -------
     scalar array
         0 where there is no weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.loss_formulas import expectation
+    >>> cost, positive, weight = np.array([[1.0], [4.0]]), np.array([[1.0], [0.0]]), np.array([[2.0], [1.0]])
+    >>> float(expectation(np, cost, positive, weight))
+    2.0
     """
     if class_weight is not None:
         cost = cost * class_factor(xp, positive, class_weight)
@@ -80,6 +118,14 @@ def kantorovich_rubinstein(xp, positive, scores, weight, class_proportions=None)
     Returns
     -------
     scalar array
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.loss_formulas import kantorovich_rubinstein
+    >>> positive, scores = np.array([[1.0], [1.0], [0.0]]), np.array([[2.0], [1.0], [-1.0]])
+    >>> float(kantorovich_rubinstein(np, positive, scores, np.ones((3, 1))))
+    2.5
     """
     negative = 1.0 - positive
     if class_proportions is None:
@@ -108,6 +154,13 @@ def hinge_cost(xp, positive, scores, min_margin):
     Returns
     -------
     array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.loss_formulas import hinge_cost
+    >>> hinge_cost(np, np.array([[1.0], [0.0]]), np.array([[0.5], [-2.0]]), 1.0).tolist()
+    [[0.5], [0.0]]
     """
     cost = _relu(xp, min_margin - _signs(positive) * scores)
     heads = scores.shape[-1]
@@ -128,6 +181,14 @@ def multi_margin_cost(xp, positive, scores, min_margin):
     Returns
     -------
     array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 1.5, -1.0]])
+    >>> from sklip.loss_formulas import multi_margin_cost
+    >>> multi_margin_cost(np, positive, scores, 2.0).tolist()
+    [[0.5]]
     """
     short = _relu(xp, min_margin - (_of_true_class(xp, positive, scores) - scores))
     return xp.mean((1.0 - positive) * short, axis=-1, keepdims=True)
@@ -145,6 +206,14 @@ def categorical_hinge_cost(xp, positive, scores, min_margin):
     Returns
     -------
     array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 1.5, -1.0]])
+    >>> from sklip.loss_formulas import categorical_hinge_cost
+    >>> categorical_hinge_cost(np, positive, scores, 2.0).tolist()
+    [[1.5]]
     """
     own = _of_true_class(xp, positive, scores)
     differences = xp.where(positive > 0, -hold(xp, xp.max(xp.abs(scores))) * 4.0 - 1.0, scores - own)
@@ -165,6 +234,14 @@ def soft_weights(xp, positive, scores, temperature):
     Returns
     -------
     array of shape (n, C)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 1.5, -1.0]])
+    >>> from sklip.loss_formulas import soft_weights
+    >>> soft_weights(np, positive, scores, 1.0).round(3).tolist()
+    [[1.0, 0.924, 0.076]]
     """
     best = _best_of_others(xp, positive, scores)
     logits = temperature * xp.minimum(scores - best, 0.0)
@@ -188,6 +265,14 @@ def log_sum_exp(xp, positive, scores, sharpness):
     Returns
     -------
     array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 1.5, -1.0]])
+    >>> from sklip.loss_formulas import log_sum_exp
+    >>> log_sum_exp(np, positive, scores, 10.0).round(3).tolist()
+    [[1.5]]
     """
     best = _best_of_others(xp, positive, scores)
     shifted = xp.where(positive > 0, _IMPOSSIBLE, sharpness * (scores - best))
@@ -214,6 +299,14 @@ def cross_entropy_cost(xp, positive, scores, temperature, margin_offset=0.0):
     Returns
     -------
     array of shape (n, 1)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive, scores = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 1.5, -1.0]])
+    >>> from sklip.loss_formulas import cross_entropy_cost
+    >>> cross_entropy_cost(np, positive, scores, 1.0).round(4).tolist()
+    [[0.5046]]
     """
     if scores.shape[-1] == 1:
         logits, rounding = exact_logits(xp, -_signs(positive) * scores, 0.0 * scores, temperature, margin_offset)

@@ -12,6 +12,8 @@ import numpy as np
 from sklip.activations import activate_in_place, is_activation, required_multiple
 from sklip.exceptions import ModelFileError
 
+__all__ = ["CondensedNetwork", "condense", "polar_factor"]
+
 _BLOCK_ROWS = 1024
 
 SERVED_DTYPES = frozenset(
@@ -43,6 +45,14 @@ class CondensedNetwork:
         One a layer, in the units of the data.
     activations : tuple of str
         One a hidden layer; see :func:`sklip.activations.activate`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> network.scores(np.array([[1.0, 1.0]])).round(6).tolist()
+    [[1.4]]
     """
 
     center: np.ndarray
@@ -170,6 +180,13 @@ def polar_factor(kernel: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n, p), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import polar_factor
+    >>> polar_factor(np.diag([3.0, 0.5])).round(12).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     if kernel.shape[0] < kernel.shape[1]:
@@ -207,6 +224,15 @@ def condense(
     Returns
     -------
     CondensedNetwork
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import condense
+    >>> kernels, biases = [np.diag([1.1, 0.9]), np.array([[3.0], [4.0]])], [np.zeros(2), np.ones(1)]
+    >>> network = condense(kernels, biases, "groupsort2", np.zeros(2), scale=2.0)
+    >>> network.kernels[1].round(6).tolist(), network.biases[1].tolist()
+    ([[0.6], [0.8]], [2.0])
     """
     *hidden, heads = kernels
     heads = np.asarray(heads, dtype=np.float64)

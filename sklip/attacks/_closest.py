@@ -45,6 +45,16 @@ def closest_adversarial(network: CondensedNetwork, X: np.ndarray) -> tuple[np.nd
     ----------
     .. [1] Serrurier, Mamalet, Fel, Béthune and Boissin, "On the explainable properties of
        1-Lipschitz neural networks: an optimal transport perspective", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.attacks import closest_adversarial
+    >>> adversarial, distance = closest_adversarial(network, np.array([[1.0, 1.0]]))
+    >>> adversarial.round(2).tolist(), distance.round(6).tolist()
+    ([[0.16, -0.12]], [1.4])
     """
     adversarial, distance = np.empty(X.shape), np.empty(len(X))
     for start in range(0, len(X), _BLOCK_ROWS):

@@ -36,6 +36,26 @@ class Attack:
         Whether one was found strictly inside the radius, in exact arithmetic.
     n_points : int
         Inputs that were handed to the estimator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.attacks import Target, attack, network_descent
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> descend, codes = network_descent(network), np.array([1])
+    >>> target = Target(
+    ...     rows=np.array([[1.0, 1.0]]),
+    ...     radii=np.array([1.399]),
+    ...     scale=np.ones(2),
+    ...     norm=2,
+    ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
+    ...     descend=lambda inputs, index: descend(inputs, codes[index]),
+    ...     representable=lambda inputs: inputs,
+    ... )
+    >>> found = attack(target, restarts=1, steps=3)
+    >>> found.labels.tolist(), found.inside.tolist(), found.distance.round(3).tolist()
+    ([1], [False], [1.4])
     """
 
     labels: np.ndarray
@@ -77,6 +97,26 @@ def attack(
     Returns
     -------
     Attack
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.attacks import Target, attack, network_descent
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> descend, codes = network_descent(network), np.array([1])
+    >>> target = Target(
+    ...     rows=np.array([[1.0, 1.0]]),
+    ...     radii=np.array([1.399]),
+    ...     scale=np.ones(2),
+    ...     norm=2,
+    ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
+    ...     descend=lambda inputs, index: descend(inputs, codes[index]),
+    ...     representable=lambda inputs: inputs,
+    ... )
+    >>> found = attack(target, restarts=1, steps=3)
+    >>> bool(found.distance[0] >= target.radii[0]), target.predict(found.inputs, np.array([0])).tolist()
+    (True, [0])
     """
     rng, nudge = np.random.default_rng(random_state), _outward(target)
     n_rows, n_points, labels = len(target.rows), 0, []

@@ -32,6 +32,25 @@ class Target:
         alone: they may be approximate, and prove nothing.
     representable : callable
         ``representable(inputs)``: the nearest inputs that the columns' dtypes hold, as float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.attacks import Target, attack, network_descent
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> descend, codes = network_descent(network), np.array([1])
+    >>> target = Target(
+    ...     rows=np.array([[1.0, 1.0]]),
+    ...     radii=np.array([1.399]),
+    ...     scale=np.ones(2),
+    ...     norm=2,
+    ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
+    ...     descend=lambda inputs, index: descend(inputs, codes[index]),
+    ...     representable=lambda inputs: inputs,
+    ... )
+    >>> attack(target, restarts=1, steps=3).inputs.round(2).tolist()
+    [[0.16, -0.12]]
     """
 
     rows: np.ndarray
@@ -88,6 +107,16 @@ def network_descent(network: CondensedNetwork) -> Callable:
     callable
         ``descend(inputs, codes, rivals=None)``: the margin of class ``codes`` over ``rivals``,
         by default over the class nearest to taking over; ignored where there is one score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.attacks import network_descent
+    >>> margins, gradients = network_descent(network)(np.array([[1.0, 1.0]]), np.array([1]))
+    >>> margins.round(6).tolist(), gradients.round(6).tolist()
+    ([1.4], [[0.6, 0.8]])
     """
     pairs = head_distances(network)
 

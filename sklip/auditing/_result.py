@@ -9,7 +9,19 @@ _QUANTILES = (0.1, 0.5, 0.9)
 
 
 class Worst(NamedTuple):
-    """The row whose radius was attacked most closely."""
+    """The row whose radius was attacked most closely.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import AuditResult
+    >>> result = AuditResult(
+    ...     radius=np.array([0.9, 2.0]), attack=np.array([1.0, 2.5]), predicted=np.array([0, 1]),
+    ...     correct=None, broken=np.array([False, False]), inputs=np.ones((2, 1)), norm=2, n_points=200, seconds=0.1,
+    ... )
+    >>> result.worst.row, result.worst.radius, result.worst.attack
+    (0, 0.9, 1.0)
+    """
 
     row: int
     radius: float

@@ -23,6 +23,17 @@ def estimator_target(estimator, X, *, norm=2, scale=None, lipschitz=None) -> Tar
     sklip.attacks.Target
         With the radii of :func:`sklip.certified_radius`; those of the classifier's own method where nothing but a bare
         classifier is asked about.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklip import HKRClassifier
+    >>> from sklip.auditing import estimator_target
+    >>> X, y = make_moons(100, noise=0.05, random_state=0)
+    >>> classifier = HKRClassifier(hidden_layer_sizes=(16,), epochs=2, random_state=0).fit(X, y)
+    >>> target = estimator_target(classifier, X[:5])
+    >>> bool((target.radii == classifier.certified_radius(X[:5])).all())
+    True
     """
     X = as_rows(X)
     decision, question, _ = answer(estimator, X, norm, scale, lipschitz)

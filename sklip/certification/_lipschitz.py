@@ -22,6 +22,14 @@ def norm_bound(array: np.ndarray, axis: int | None = None):
     Returns
     -------
     float or ndarray
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import norm_bound
+    >>> bound = norm_bound(np.array([3.0, 4.0]))
+    >>> bool(5 <= bound < 5 + 1e-13)
+    True
     """
     count = array.size if axis is None else array.shape[axis]
     if not array.any():
@@ -53,6 +61,14 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     -------
     float
         Infinite when the entries are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import spectral_norm_bound
+    >>> bound = spectral_norm_bound(np.diag([2.0, 1.0]))
+    >>> 2 <= bound < 2 + 1e-12
+    True
     """
     frobenius = norm_bound(matrix)
     if not np.isfinite(frobenius):
@@ -105,6 +121,14 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import operator_norm_bound
+    >>> matrix = np.array([[3.0, 0.0], [4.0, 1.0]])
+    >>> [round(operator_norm_bound(matrix, norm), 3) for norm in (1, 2, np.inf)]
+    [5.0, 5.064, 5.839]
     """
     if norm == 2:
         return spectral_norm_bound(matrix, inaccuracy)
@@ -152,6 +176,16 @@ def score_bounds(network, first_layer=spectral_norm_bound) -> tuple[float, np.nd
         Of every single score.
     pair_lipschitz : ndarray of shape (n_scores, n_scores)
         Of ``f_c − f_j``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),), (np.zeros(3),), ())
+    >>> from sklip.certification import score_bounds
+    >>> lipschitz, pairs = score_bounds(network)
+    >>> round(lipschitz, 6), pairs.round(6)[0].tolist()
+    (1.0, [0.0, 1.414214, 2.0])
     """
     heads = network.kernels[-1]
     if len(network.kernels) == 1:
@@ -176,5 +210,14 @@ def lipschitz_bound(network) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import lipschitz_bound
+    >>> 1 <= lipschitz_bound(network) < 1 + 1e-12
+    True
     """
     return score_bounds(network)[0]

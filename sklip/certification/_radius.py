@@ -23,6 +23,16 @@ class Certificate:
         heads times ``‖w_c − w_j‖``.
     error : ErrorBound
         Of every single score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import certificate
+    >>> proof = certificate(network)
+    >>> round(proof.lipschitz, 6), proof.error.slope < 1e-14
+    (1.0, True)
     """
 
     lipschitz: float
@@ -63,6 +73,15 @@ def certificate(network) -> Certificate:
     Returns
     -------
     Certificate
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import certificate
+    >>> certificate(network) is certificate(network)
+    True
     """
     weights = (network.kernels, network.biases, network.center)
     known, proof = _certificates.get(network, ((), None))
@@ -92,6 +111,13 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drif
     Returns
     -------
     ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import threshold_radii
+    >>> threshold_radii(np.array([1.0, 0.1]), np.array([0.125, 0.125]), lipschitz=1.5, drift=0.0).round(6).tolist()
+    [0.5, 0.0]
     """
     return _quotient(gaps, 2.0 * errors, lipschitz + drift)
 
@@ -114,6 +140,14 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     Returns
     -------
     ndarray of shape (n_rows,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import class_radii
+    >>> scores, pairs = np.array([[2.0, 1.0, -1.0]]), np.full((3, 3), 2.0)
+    >>> class_radii(scores, np.zeros(1), pairs, drift=0.0).round(6).tolist()
+    [0.5]
     """
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     highest = scores[rows, best]
@@ -153,6 +187,16 @@ def scores_and_errors(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Those of ``network.scores``, to the bit; not finite where they overflow.
     errors : ndarray of shape (n_rows,)
         Of every single score.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import scores_and_errors
+    >>> scores, errors = scores_and_errors(network, np.array([[1.0, 1.0]]))
+    >>> scores.round(6).tolist(), bool(0 < errors[0] < 1e-14)
+    ([[1.4]], True)
     """
     proof = certificate(network)
     scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
@@ -183,6 +227,15 @@ def certified_radius(network, X: np.ndarray) -> np.ndarray:
     -------
     ndarray of shape (n_rows,), float64
         Rounded down; 0 where the scores tie up to rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import certified_radius
+    >>> certified_radius(network, np.array([[1.0, 1.0], [0.0, 0.0]])).round(6).tolist()
+    [1.4, 0.0]
     """
     proof, radii = certificate(network), np.empty(len(X))
     for rows, units, scores in network.scored_blocks(X):
@@ -204,6 +257,16 @@ def certified_scores(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Those of ``network.scores``, to the bit.
     radii : ndarray of shape (n_rows,)
         Those of :func:`certified_radius`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import certified_scores
+    >>> scores, radii = certified_scores(network, np.array([[-1.0, -1.0]]))
+    >>> scores.round(6).tolist(), radii.round(6).tolist()
+    ([[-1.4]], [1.4])
     """
     proof = certificate(network)
     scores, radii = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))

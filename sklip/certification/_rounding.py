@@ -13,6 +13,13 @@ class ErrorBound:
     """``|fl(f_c(x)) − f_c(x)| ≤ slope · t + intercept`` for every class and every ``x``.
 
     ``t`` is any upper bound of both ``‖x − center‖`` and ``‖fl(x − center)‖``.
+
+    Examples
+    --------
+    >>> from sklip.certification import ErrorBound
+    >>> bound = ErrorBound(slope=1e-15, intercept=1e-16)
+    >>> bound.slope * 2.0 + bound.intercept < 1e-14  # of rows at a distance of 2 from the centre
+    True
     """
 
     slope: float
@@ -54,6 +61,16 @@ def error_bound(network) -> ErrorBound:
     Returns
     -------
     ErrorBound
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.certification import error_bound
+    >>> bound = error_bound(network)
+    >>> 0 < bound.slope < 1e-14, 0 <= bound.intercept < 1e-14
+    (True, True)
     """
     with np.errstate(over="ignore", invalid="ignore"):
         norm = np.array([1.0, 0.0])

@@ -90,7 +90,7 @@ class HKRClassifier(LipschitzClassifier):
         Sorted labels; of two, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
     network_ : sklip.network.CondensedNetwork
         The served network: every prediction and certificate reads it and nothing else.
@@ -104,7 +104,7 @@ class HKRClassifier(LipschitzClassifier):
         Epochs of the last ``fit``, plus those of ``partial_fit`` since.
     min_margin_ : float
         Margin, in the units of the data.
-    center_ : ndarray of shape (n_features_in_,)
+    center_ : ndarray of shape (n_features,)
         Mean of the training rows.
     scale_ : float
         Root-mean-square distance of the training rows to ``center_``: the one number by which

@@ -111,7 +111,7 @@ class LipschitzMLP(LipschitzClassifier):
         Sorted labels; of two, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
     network_ : sklip.network.CondensedNetwork
         The served network: every prediction and certificate reads it and nothing else.
@@ -130,7 +130,7 @@ class LipschitzMLP(LipschitzClassifier):
         In the units of the data.
     min_margin_ : float
         In the units of the data.
-    center_ : ndarray of shape (n_features_in_,)
+    center_ : ndarray of shape (n_features,)
         Mean of the training rows.
     scale_ : float
         Root-mean-square distance of the training rows to ``center_``: the one number by which

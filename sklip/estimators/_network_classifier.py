@@ -42,7 +42,7 @@ class NetworkClassifier(CertifiedClassifier):
         Sorted labels; of two, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns that the network takes.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all that ``fit`` saw were text.
     network_ : sklip.network.CondensedNetwork
         The served network, its scores in the order of ``classes_``.

@@ -67,7 +67,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         Names of the two samples, sorted; the potential is higher on the second.
     n_features_in_ : int
         Number of columns seen in ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
     network_ : sklip.network.CondensedNetwork
         The served network: potentials and distances read it and nothing else.

@@ -19,6 +19,15 @@ def to_keras(network) -> keras.Model:
     -------
     keras.Model
         From (n_rows, n_features) float64 to (n_rows, n_scores) float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.network import CondensedNetwork
+    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.export import to_keras
+    >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
+    TensorShape([1, 1])
     """
     import keras
 

@@ -145,6 +145,16 @@ def to_onnx(classifier, *, dtype: str = "float64") -> onnx.ModelProto:
         For another dtype, and for labels that are neither text nor whole numbers.
     sklearn.exceptions.NotFittedError
         Before ``fit``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklip import HKRClassifier
+    >>> from sklip.export import to_onnx
+    >>> X, y = make_moons(100, noise=0.05, random_state=0)
+    >>> classifier = HKRClassifier(hidden_layer_sizes=(16,), epochs=2, random_state=0).fit(X, y)
+    >>> [output.name for output in to_onnx(classifier).graph.output]
+    ['label', 'probabilities', 'decision_function']
     """
     check_is_fitted(classifier, "network_")
     if dtype not in ("float64", "float32"):

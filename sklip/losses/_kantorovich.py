@@ -29,6 +29,13 @@ def kr(y_true, y_pred, sample_weight=None, class_proportions=None):
     -------
     scalar tensor
         In the units of the scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import kr
+    >>> float(kr(np.array([1, 1, -1]), np.array([2.0, 1.0, -1.0])))
+    2.5
     """
     return _kr(*columns(y_true, y_pred, sample_weight), class_proportions)
 
@@ -62,6 +69,13 @@ def hinge_margin(y_true, y_pred, sample_weight=None, min_margin=1.0, class_weigh
     -------
     scalar tensor
         In the units of the scores.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import hinge_margin
+    >>> float(hinge_margin(np.array([1, -1]), np.array([0.5, -2.0]), min_margin=1.0))
+    0.25
     """
     return _hinge_margin(*columns(y_true, y_pred, sample_weight), min_margin, class_weight)
 
@@ -92,6 +106,13 @@ def hkr(y_true, y_pred, sample_weight=None, alpha=10.0, min_margin=1.0, class_we
     Returns
     -------
     scalar tensor
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.losses import hkr
+    >>> float(hkr(np.array([1, -1]), np.array([0.5, -2.0]), alpha=10.0, min_margin=1.0))  # −2.5 + 10 · 0.25
+    0.0
     """
     return -kr(y_true, y_pred, sample_weight, class_proportions) + alpha * hinge_margin(
         y_true, y_pred, sample_weight, min_margin, class_weight

@@ -109,7 +109,7 @@ class SoftHKR(_SummarisedHKR):
     -----
     deel-torchlip's ``SoftHKRMulticlassLoss(alpha=a, min_margin=2 m)`` is ``(1 − a)`` times this loss
     with ``alpha = a / (1 − a)`` and ``min_margin = m``; it divides its temperature by a running mean
-    of |f|, which makes the loss depend on past batches, and sklip does not.
+    of ``|f|``, which makes the loss depend on past batches, and sklip does not.
 
     Examples
     --------

@@ -1,0 +1,115 @@
+"""The pages of the site: their code runs and prints what they say, and the reference names all that is public."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+
+import numpy as np
+import pytest
+
+import sklip
+from tests.processes import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = [
+    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip")),
+    *sorted(path for path in (DOCS / "guide").glob("*.md") if path.stem != "index"),
+]
+NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
+
+# Functions of tensors whose examples are the tests.
+WITHOUT_EXAMPLE = {
+    f"sklip.manifold.{name}"
+    for name in ("tangent_projection", "retract", "retraction_step", "short_retraction_step", "unit_columns")
+}
+
+
+def assert_prints(printed, promised):
+    """The same words, and numbers as near as float32 training on another processor leaves them."""
+    assert NUMBER.sub("#", printed).split() == NUMBER.sub("#", promised).split()
+    found, said = (np.array([float(number) for number in NUMBER.findall(text)]) for text in (printed, promised))
+    np.testing.assert_allclose(found, said, rtol=0.2, atol=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch, capsys, pyplot):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of processes that a page starts
+    text, names = page.read_text(encoding="utf-8"), {"__name__": "__page__"}
+    for code, promised in re.findall(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", text, re.DOTALL):
+        capsys.readouterr()
+        exec(compile(code, page.name, "exec"), names)
+        if promised:
+            assert_prints(capsys.readouterr().out, promised)
+
+
+def test_the_first_page_begins_as_the_readme_whose_code_is_tested():
+    first = re.compile(r"```python\n.*?```\s*```text\n.*?```", re.DOTALL)
+    page, readme = (path.read_text(encoding="utf-8") for path in (DOCS / "index.md", ROOT / "README.md"))
+    assert first.search(page)[0] == first.search(readme)[0]
+
+
+def public_modules():
+    """Modules of sklip that say what of them is public."""
+    names = [module.name for module in pkgutil.walk_packages(sklip.__path__, "sklip.")]
+    public = [name for name in names if not any(part.startswith("_") for part in name.split("."))]
+    modules = [sklip, *map(importlib.import_module, public)]
+    return [module for module in modules if hasattr(module, "__all__")]
+
+
+def referenced():
+    """What the pages of the reference list, by name."""
+    names = []
+    for page in sorted((DOCS / "api").glob("*.rst")):
+        names += re.findall(r"^   (sklip\.[\w.]+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return names
+
+
+def value_of(name):
+    module, _, attribute = name.rpartition(".")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def test_the_reference_names_everything_that_is_public_once():
+    listed = referenced()
+    assert len(listed) == len(set(listed)) > 90
+    shown = [value_of(name) for name in listed]
+    missing = [
+        f"{module.__name__}.{name}"
+        for module in public_modules()
+        for name in module.__all__
+        if name != "__version__" and not any(value is getattr(module, name) for value in shown)
+    ]
+    assert missing == []  # a name that is missing belongs in a page of docs/api
+
+
+@pytest.mark.parametrize("name", [name for name in referenced() if name not in WITHOUT_EXAMPLE])
+def test_everything_in_the_reference_shows_an_example(name):
+    value = value_of(name)
+    if callable(value):
+        assert "Examples\n--------\n>>> " in inspect.getdoc(value)
+
+
+def test_every_page_is_in_a_table_of_contents():
+    pages = {
+        path.relative_to(DOCS).with_suffix("").as_posix() for path in [*DOCS.glob("*.md"), *DOCS.glob("guide/*.md")]
+    }
+    reached = {"index"}
+    for page in sorted(pages):
+        text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+        for block in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
+            entries = [
+                re.sub(r".*<(.*)>", r"\1", line) for line in block.splitlines() if line and not line.startswith(":")
+            ]
+            folder = (DOCS / page).parent
+            reached |= {(folder / entry).resolve().relative_to(DOCS.resolve()).as_posix() for entry in entries}
+    assert pages - reached == set()
+
+
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *DOCS.glob("guide/*.md")]), ids=lambda page: page.stem)
+def test_links_to_files_lead_somewhere_on_a_code_host_too(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
