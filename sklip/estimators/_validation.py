@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
 
 from sklip.activations import is_activation, required_multiple
+from sklip.training.rows import RowsOnDisk, slices
 
 __all__ = [
     "Interval",
@@ -22,6 +23,7 @@ __all__ = [
     "check_callbacks",
     "check_class_weight",
     "check_features",
+    "check_features_on_disk",
     "check_hidden_layer_sizes",
     "check_labels",
     "check_loss",
@@ -37,6 +39,8 @@ OPTIMIZERS = (
 
 # Training runs in float32, whose largest number is 3e38 and which squares what it is given.
 _LARGEST_FEATURE = 1e18
+
+_BLOCK_BYTES = 1 << 22  # of the rows that are checked at a time
 
 
 @contextmanager
@@ -93,20 +97,37 @@ def check_features(estimator, X, *, reset, training, name="X"):
         elif not message.startswith("Found array"):
             raise
         raise ValueError(f"Input {name}: {message}{advice}") from error
-    largest = max(X.max(), -X.min())
-    if not np.isfinite(largest):
-        _refuse(X, names, name, np.isnan(X), f"contains NaN. {type(estimator).__name__} does not accept missing "
-                "values: drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
-        _refuse(X, names, name, np.isinf(X), "contains infinity. Replace such values, or drop their rows.")
-    if training and largest > _LARGEST_FEATURE:
-        _refuse(X, names, name, np.abs(X) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next to which nothing "
-                "else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+    _check_entries(estimator, X, max(X.max(), -X.min()), names, name, training)
     return X
 
 
-def _refuse(X, names, name, bad, reason):
-    """Raise a ValueError that names the first column with a bad entry."""
-    bad = bad.any(axis=0)
+def check_features_on_disk(estimator, X, *, reset, training, name="X"):
+    """Return rows of a mapped file, unread; see :func:`check_features` and :func:`sklip.training.rows.is_on_disk`."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    X = RowsOnDisk(X)
+    extremes = [(block.max(), -block.min()) for block in (X[rows] for rows in slices(X, _BLOCK_BYTES))]
+    _check_entries(estimator, X, np.max(extremes), None, name, training)
+    return X
+
+
+def _check_entries(estimator, X, largest, names, name, training):
+    """Raise a ValueError for entries that are not finite or too large; ``largest`` is the largest in size."""
+
+    def refuse(bad, reason):
+        columns = np.any([bad(X[rows]).any(axis=0) for rows in slices(X, _BLOCK_BYTES)], axis=0)
+        _refuse(columns, names, name, reason)
+
+    if not np.isfinite(largest):
+        refuse(np.isnan, f"contains NaN. {type(estimator).__name__} does not accept missing values: drop those rows or "
+               "impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
+        refuse(np.isinf, "contains infinity. Replace such values, or drop their rows.")
+    if training and largest > _LARGEST_FEATURE:
+        refuse(lambda block: np.abs(block) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next to which nothing "
+               "else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+
+
+def _refuse(bad, names, name, reason):
+    """Raise a ValueError that names the first bad column, of a vector of what they are."""
     column = int(np.argmax(bad))
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
     more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
@@ -123,7 +144,8 @@ def _refuse_text(X, names, name):
     if array.ndim != 2 or array.dtype.kind not in "USO":
         return
     text = np.array([[isinstance(entry, (str, bytes)) for entry in row] for row in array], dtype=bool)
-    _refuse(array, names, name, text.reshape(array.shape), "holds text, which is not a number. Encode it, for example "
+    text = text.reshape(array.shape).any(axis=0)
+    _refuse(text, names, name, "holds text, which is not a number. Encode it, for example "
             "with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
 
 
