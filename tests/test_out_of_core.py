@@ -13,7 +13,7 @@ from sklip import HKRClassifier, LipschitzMLP
 from sklip.estimators import _units
 from sklip.training import rows as storage
 from sklip.training.rows import RowsOnDisk, chunks, is_on_disk, slices
-from tests.processes import last_json, run_script
+from tests.processes import ROOT, last_json, run_command, run_script
 
 SMALL = {"hidden_layer_sizes": (8, 4), "batch_size": 32, "epochs": 2, "random_state": 0, "jit_compile": False}
 N_ROWS, N_FEATURES = 700, 5
@@ -23,7 +23,7 @@ N_ROWS, N_FEATURES = 700, 5
 def many_chunks(monkeypatch):
     """Chunks of three batches, so that small files have many; pages are let go after every few rows."""
     monkeypatch.setattr(storage, "CHUNK_BYTES", 3 * 32 * 4 * N_FEATURES)
-    monkeypatch.setattr(storage, "_MAPPED_BYTES", 1 << 18)
+    monkeypatch.setattr(storage, "_WINDOW_BYTES", 1 << 10)
     monkeypatch.setattr(_units, "_MEAN_BYTES", 1 << 12)
 
 
@@ -234,6 +234,38 @@ def test_chunks_partition_the_steps_and_keep_their_size(steps, batch_bytes):
     assert len(set(lengths[:-1])) <= 1
 
 
+JAX = """
+import json, sys
+import numpy as np
+from sklip import LipschitzMLP
+from sklip.training import batchwise, rows
+rows.CHUNK_BYTES = batchwise.CHUNK_BYTES = 1 << 12
+X = np.load(sys.argv[1], mmap_mode="r")
+y = np.arange(len(X)) % 3
+settings = dict(hidden_layer_sizes=(8, 4), batch_size=32, epochs=2, random_state=0, epsilon=0.1, jit_compile=True)
+read = []
+gather = rows.RowsOnDisk.__getitem__
+def counting(self, rows):
+    if not isinstance(rows, slice):
+        read.append(len(rows))
+    return gather(self, rows)
+rows.RowsOnDisk.__getitem__ = counting
+histories = [LipschitzMLP(**settings).fit(data, y).history_ for data in (np.array(X), X)]
+print(json.dumps([len(read), *histories]))
+"""
+
+
+@pytest.mark.slow
+def test_the_jax_backend_reads_a_batch_at_a_time(data, tmp_path):
+    pytest.importorskip("jax")
+    np.save(tmp_path / "rows.npy", data[0])
+    command = [sys.executable, "-c", JAX, tmp_path / "rows.npy"]
+    reads, here, there = last_json(run_command(command, PYTHONPATH=str(ROOT), KERAS_BACKEND="jax"))
+    assert 0 <= reads - 2 * -(-N_ROWS // 32) <= 2  # Keras looks at a batch first
+    assert here.keys() == there.keys()
+    assert all(there[name] == pytest.approx(here[name], rel=1e-6) for name in here)
+
+
 MEMORY = """
 import json, re, sys
 from pathlib import Path
@@ -247,7 +279,7 @@ rng = np.random.default_rng(0)
 small = HKRClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=512, jit_compile=False)
 small.fit(rng.standard_normal((2000, 50)), np.arange(2000) % 2)  # whatever TensorFlow needs
 import sklip.training.rows as storage
-storage.CHUNK_BYTES, storage._MAPPED_BYTES = 1 << 23, 1 << 23
+storage.CHUNK_BYTES, storage._WINDOW_BYTES = 1 << 23, 1 << 23
 import sklip.estimators._units as units
 units._MEAN_BYTES = 1 << 23
 X = np.load(sys.argv[1], mmap_mode="r")

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-CHUNK_BYTES = 1 << 27
+CHUNK_BYTES = 1 << 26
 """Of the inputs of a chunk of batches, in float32; fewer rows than that are read once, for all epochs."""
 
-_MAPPED_BYTES = 1 << 26  # of the file's pages that may be resident before they are let go
-_FAULT_BYTES = 1 << 16  # that the system maps around a page that is asked for
+_WINDOW_BYTES = 1 << 26  # of the file that may be resident before it is let go
 
 
 def is_on_disk(X) -> bool:
@@ -58,6 +57,7 @@ class RowsOnDisk:
         self.dtype = np.dtype(dtype)
         self.shape = (len(mapped) if numbers is None else len(numbers), mapped.shape[1])
         self._array = np.asarray(mapped)  # whose indexing is lighter
+        self._stride = max(abs(self._array.strides[0]), self.shape[1] * self._array.itemsize)  # bytes from row to row
         self._touched = 0
 
     def __len__(self):
@@ -89,24 +89,20 @@ class RowsOnDisk:
         numbers = rows if self._numbers is None else self._numbers[rows]
         order = np.argsort(numbers, kind="stable")
         result = np.empty((len(order), self.shape[1]), self.dtype)
-        count = max(1, _MAPPED_BYTES // self._bytes_around(1))
-        for start in range(0, len(order), count):
-            places = order[start : start + count]
+        # The system may map 2 MB around a page that is asked for: few scattered rows could make all the file resident.
+        windows = numbers[order] // max(1, _WINDOW_BYTES // self._stride)
+        for places in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
             result[places] = self._read(numbers[places])
         return result
 
     def _read(self, rows):
-        """Rows by a slice, or by few and sorted numbers, of the file."""
+        """Rows by a slice of the file, or by sorted numbers."""
         part = self._array[rows]
-        self._touched += part.nbytes if isinstance(rows, slice) else self._bytes_around(len(part))
+        self._touched += self._stride * (len(part) if isinstance(rows, slice) else rows[-1] - rows[0] + 1)
         result = part.astype(np.float64, order="C", copy=isinstance(rows, slice))
-        if self._touched >= _MAPPED_BYTES:
+        if self._touched >= _WINDOW_BYTES // 2:
             self._let_go()
         return result if self._convert is None else self._convert(result)
-
-    def _bytes_around(self, count):
-        """Bytes that become resident, at most, with scattered rows of the file."""
-        return count * (self.shape[1] * self._array.itemsize + _FAULT_BYTES)
 
     def _let_go(self):
         # Of a shared mapping nothing is lost: what was written to it is in the system's cache of the file.
