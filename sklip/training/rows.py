@@ -2,6 +2,7 @@
 
 import mmap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 
@@ -107,7 +108,8 @@ class RowsOnDisk:
     def _let_go(self):
         # Of a shared mapping nothing is lost: what was written to it is in the system's cache of the file.
         if hasattr(mmap, "MADV_DONTNEED"):
-            self._mapped._mmap.madvise(mmap.MADV_DONTNEED)
+            with suppress(OSError):  # pages that are locked stay
+                self._mapped._mmap.madvise(mmap.MADV_DONTNEED)
         self._touched = 0
 
 
