@@ -19,7 +19,7 @@ QUALITY = (
     "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "tightness", "raw_units",
     "certified_radius", "transport", "grid_search",
 )  # fmt: skip
-SPEED = ("fit_against_deel_lip", "step", "growth", "search", "serving", "serving_memory")
+SPEED = ("fit_against_deel_lip", "step", "growth", "out_of_core", "search", "serving", "serving_memory")
 MAKERS = {
     **{name: getattr(page_quality, name) for name in QUALITY},
     **{name: getattr(page_speed, name) for name in SPEED},

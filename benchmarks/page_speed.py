@@ -74,6 +74,24 @@ def growth(figures):
     return {"turns": figures["turns"], "rows": rows(lines), "depth_width": figures["depth_width"]}
 
 
+def out_of_core(figures):
+    """Rows of the peaks of memory and of the times."""
+    goal = figures["goal_mb"]
+    lines = [
+        [
+            f"`{how}`",
+            judged(f"{number(run['peak_mb'], 0)} MB", run["peak_mb"] <= goal), f"{number(goal, 0)} MB",
+            f"{number(run['before_mb'], 0)} MB",
+            *(seconds({"median": run[name]}) for name in ("seconds", "reading_seconds")),
+        ]
+        for how, run in figures["runs"].items()
+    ]  # fmt: skip
+    return {
+        "rows": rows(lines), "parts": figures["parts"], "widths": "-".join(map(str, figures["widths"])),
+        "size": f"{figures['file_gb']:g} GB", "shape": f"{figures['rows']:,} × {figures['features']:,}",
+    }  # fmt: skip
+
+
 def search(figures):
     """Rows of the ratios with XLA and by default, and the times."""
     lines = []

@@ -38,6 +38,13 @@ SPEED = {
             "last doubling": 1.0,
         }},
     },
+    "out_of_core": {
+        "goal_mb": 1536, "file_gb": 4.0, "rows": 1_000_000, "features": 1_000, "widths": [64, 32], "parts": 10,
+        "runs": {
+            "fit": {"peak_mb": 1200.4, "before_mb": 700.0, "seconds": 60.0, "reading_seconds": 1.5},
+            "partial_fit": {"peak_mb": 1600.0, "before_mb": 7.0, "seconds": 6.0, "reading_seconds": 1.5},
+        },
+    },
     "search": {
         "goals": {"SciKeras / sklip": 15, "sklip / MLPClassifier": 2}, "turns": 1, "candidates": 24,
         "SciKeras candidates": 2, "seconds": {"sklip, XLA": SPREAD},
@@ -102,6 +109,8 @@ def test_goals_are_judged(make_page):
     assert "| a step | 2.00 ✗ (1.50 to 2.50) | 0.85 |" in made["step"]["ratios"]
     assert "| wide | 2.00 (1.50 to 2.50) | |" in made["step"]["ratios"]
     assert "**1.010** (0.990 to 1.020)" in made["growth"]["rows"]
+    assert "| `fit` | **1,200 MB** | 1,536 MB | 700 MB | 60.0 s | 1.5 s |" in made["out_of_core"]["rows"]
+    assert "| `partial_fit` | 1,600 MB ✗ |" in made["out_of_core"]["rows"]
     assert "**16.0** (1.5 to 2.5) | ≥ 15 |" in made["search"]["rows"]
     assert "**2.00** (1.50 to 2.50) | ≤ 2 |" in made["search"]["rows"]
     assert "2.00 ✗ (1.50 to 2.50) | ≥ 300 |" in made["serving"]["ratios"]

@@ -141,7 +141,7 @@ def test_a_kept_network_lets_go_of_the_data():
     HKRClassifier(**SMALL | {"early_stopping": True}).fit(X, Y > 0)
     ((network,),) = reuse._idle.values()
     rows = [len(np.asarray(held)) for held in (*network._training, *network._validation)]
-    assert rows == [0] * 7
+    assert rows == [0] * 6
 
 
 def test_callbacks_get_a_network_of_their_own():

@@ -8,8 +8,8 @@ from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
-from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, own_head, training_rows
-from sklip.estimators._units import center_and_scale, to_training_units
+from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
+from sklip.estimators._units import center_and_scale
 from sklip.network import condense
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
@@ -230,7 +230,9 @@ class LipschitzClassifier(CertifiedClassifier):
     def _train(self, rows, held_out, epochs, decay, early_stopping):
         """Train, condense, and return the history in the units of the data."""
         self._objective = self._objective_of_fit()
-        (inputs, targets, _), held_out = self._arrays(rows), None if held_out is None else self._arrays(held_out)
+        units = len(self.classes_), self.center_, self.scale_
+        inputs, targets, _ = training_arrays(rows, *units, whole=False)
+        held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)
         from sklip.training import backend
 
         backend.prepare()
@@ -287,17 +289,3 @@ class LipschitzClassifier(CertifiedClassifier):
             return balanced_factors(shares)
         costs = self.class_weight or {}
         return np.array([float(costs.get(label, 1.0)) for label in self.classes_])
-
-    def _arrays(self, rows):
-        """Rows in the units and dtype of the training: inputs, targets ±1, weights."""
-        inputs = to_training_units(rows.X, self.center_, self.scale_)
-        if max(inputs.max(), -inputs.min()) > 1e12:  # squares and sums of float32 must not overflow
-            raise ValueError(
-                f"X has rows that lie over 1e12 times scale_ = {self.scale_:.3g} from the mean of the rows that "
-                "determined it. Give all rows in the same units."
-            )
-        return (
-            inputs,
-            np.where(own_head(rows.codes, len(self.classes_)), np.float32(1), np.float32(-1)),
-            rows.weights.astype(np.float32),
-        )

@@ -6,19 +6,33 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
+from sklip.estimators._units import to_training_units
+from sklip.training import rows as storage
+from sklip.training.rows import RowsOnDisk, is_on_disk
 
 
 @dataclass(frozen=True)
 class Rows:
     """Validated rows: features, class numbers and positive weights."""
 
-    X: np.ndarray
+    X: np.ndarray | RowsOnDisk
     codes: np.ndarray
     weights: np.ndarray
 
     def take(self, selected: np.ndarray) -> "Rows":
         """Return the selected rows."""
-        return Rows(self.X[selected], self.codes[selected], self.weights[selected])
+        return Rows(_selected(self.X, selected), self.codes[selected], self.weights[selected])
+
+
+def _selected(X, rows):
+    """Some rows, by their numbers or a mask; those on disk stay there."""
+    return X.take(rows) if isinstance(X, RowsOnDisk) else X[rows]
+
+
+def _checked(estimator, X, **how):
+    """Validated features, which stay on disk where they are there."""
+    check = validation.check_features_on_disk if is_on_disk(X) else validation.check_features
+    return check(estimator, X, training=True, **how)
 
 
 def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
@@ -39,12 +53,12 @@ def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
     rows : Rows
     classes : ndarray of shape (n_classes,)
     """
-    X = validation.check_features(estimator, X, reset=reset, training=True)
+    X = _checked(estimator, X, reset=reset)
     y = validation.check_labels(y, len(X))
     weights = validation.check_weights(sample_weight, X)
     kept = weights > 0
     if not kept.all():
-        X, y, weights = X[kept], y[kept], weights[kept]
+        X, y, weights = _selected(X, kept), y[kept], weights[kept]
     if classes is None:
         classes = np.unique(y)
     if len(classes) < 2:
@@ -62,7 +76,7 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
         return None
-    X_val = validation.check_features(estimator, X_val, reset=False, training=True, name="X_val")
+    X_val = _checked(estimator, X_val, reset=False, name="X_val")
     return labelled_rows(X_val, y_val, sample_weight_val, classes, suffix="_val")
 
 
@@ -98,6 +112,34 @@ def hold_out(rows, classes, fraction, random_state):
         random_state=check_random_state(random_state).randint(2**31 - 1),
     )
     return rows.take(np.sort(kept)), rows.take(np.sort(watched))
+
+
+def training_arrays(rows, n_classes, center, scale, *, whole):
+    """Rows in the units and dtype of the training.
+
+    Parameters
+    ----------
+    rows : Rows
+    n_classes : int
+    center, scale : ndarray of shape (n_features,), float
+    whole : bool
+        Whether many rows on disk shall be read all the same.
+
+    Returns
+    -------
+    inputs : ndarray of shape (n_rows, n_features), float32, or RowsOnDisk
+    targets : ndarray of shape (n_rows, n_scores), float32
+        1 for the row's own head, −1 for others.
+    weights : ndarray of shape (n_rows,), float32
+    """
+
+    def convert(X):
+        return to_training_units(X, center, scale)
+
+    streamed = isinstance(rows.X, RowsOnDisk) and not whole and storage.float32_bytes(rows.X) > storage.CHUNK_BYTES
+    inputs = rows.X.converted(convert, np.float32) if streamed else convert(rows.X)
+    targets = np.where(own_head(rows.codes, n_classes), np.float32(1), np.float32(-1))
+    return inputs, targets, rows.weights.astype(np.float32)
 
 
 def own_head(codes, n_classes):

@@ -1,15 +1,21 @@
 """Units: data is centred and divided by one number for training, and nothing but that."""
 
+from functools import reduce
+
 import numpy as np
 
+from sklip.training.rows import RowsOnDisk, slices
 
-def center_and_scale(X: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float]:
+_MEAN_BYTES = 1 << 27  # of the rows, in float64, that are summed by one product
+
+
+def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Weighted mean of the rows, and the weighted root-mean-square distance to it.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features), float64
-        Of at most 1e18 in size, so that squares do not overflow.
+    X : ndarray of shape (n_rows, n_features), float64, or RowsOnDisk
+        Of at most 1e18 in size, so that squares do not overflow. The result's bits do not depend on where rows lie.
     weights : ndarray of shape (n_rows,), float64
 
     Returns
@@ -19,9 +25,9 @@ def center_and_scale(X: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, fl
         0 when all rows are equal.
     """
     mass = weights.sum()
-    center = weights @ X / mass
+    center = reduce(np.add, (weights[rows] @ X[rows] for rows in slices(X, _MEAN_BYTES))) / mass
     variance = _mean_square(X, weights / mass, center, 1.0)
-    if variance <= (1e-12 * np.abs(center).max()) ** 2 and not np.ptp(X, axis=0).any():
+    if variance <= (1e-12 * np.abs(center).max()) ** 2 and _all_equal(X):
         return center, 0.0
     if variance > 1e-200:
         return center, float(np.sqrt(variance))
@@ -42,16 +48,33 @@ def _mean_square(X, shares, center, unit):
     return total
 
 
+def _all_equal(X):
+    """Whether no row differs from the first."""
+    first = X[:1]
+    return all((X[rows] == first).all() for rows in _blocks(len(X)))
+
+
 def _blocks(n_rows):
     """Slices of rows that stay in the cache."""
     return [slice(start, start + 512) for start in range(0, n_rows, 512)]
 
 
-def to_training_units(X: np.ndarray, center: np.ndarray, scale: float) -> np.ndarray:
-    """``(X − center) / scale`` in float32, computed in float64."""
+def to_training_units(X: np.ndarray | RowsOnDisk, center: np.ndarray, scale: float) -> np.ndarray:
+    """``(X − center) / scale`` in float32, computed in float64.
+
+    Raises
+    ------
+    ValueError
+        For results beyond 1e12: squares and sums of float32 must not overflow.
+    """
     result = np.empty(X.shape, np.float32)
     for rows in _blocks(len(X)):
         result[rows] = (X[rows] - center) / scale
+    if max(result.max(), -result.min()) > 1e12:
+        raise ValueError(
+            f"X has rows that lie over 1e12 times scale_ = {scale:.3g} from the mean of the rows that "
+            "determined it. Give all rows in the same units."
+        )
     return result
 
 

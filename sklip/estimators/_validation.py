@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, _get_feature_names, c
 
 from sklip.activations import is_activation, required_multiple
 from sklip.network import SERVED_DTYPES, row_blocks
+from sklip.training.rows import RowsOnDisk, slices
 
 __all__ = [
     "Interval",
@@ -23,6 +24,7 @@ __all__ = [
     "check_callbacks",
     "check_class_weight",
     "check_features",
+    "check_features_on_disk",
     "check_form",
     "check_hidden_layer_sizes",
     "check_labels",
@@ -40,6 +42,8 @@ OPTIMIZERS = (
 
 # Training runs in float32, whose largest number is 3e38 and which squares what it is given.
 _LARGEST_FEATURE = 1e18
+
+_BLOCK_BYTES = 1 << 22  # of the rows that are checked at a time
 
 
 @contextmanager
@@ -83,13 +87,27 @@ def check_features(estimator, X, *, reset, training, name="X"):
         For a sparse matrix.
     """
     source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=np.float64, order="C")
-    largest = max(X.max(), -X.min())
+    _check_entries(estimator, X, max(X.max(), -X.min()), source, name, training)
+    return X
+
+
+def check_features_on_disk(estimator, X, *, reset, training, name="X"):
+    """Return rows of a mapped file, unread; see :func:`check_features` and :func:`sklip.training.rows.is_on_disk`."""
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    source, X = X, RowsOnDisk(X)
+    blocks = (X[rows] for rows in slices(X, _BLOCK_BYTES))
+    largest = np.max([(block.max(), -block.min()) for block in blocks])
+    _check_entries(estimator, X, largest, source, name, training)
+    return X
+
+
+def _check_entries(estimator, X, largest, source, name, training):
+    """Raise a ValueError for entries that are not finite or too large; ``largest`` is the largest in size."""
     if not np.isfinite(largest):
         refuse_not_finite(estimator, X, source, name)
     if training and largest > _LARGEST_FEATURE:
         _refuse(X, source, name, lambda block: np.abs(block) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next "
                 "to which nothing else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
-    return X
 
 
 def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):

@@ -1,5 +1,5 @@
 """From an architecture and data to trained weights; the only part of sklip that runs Keras.
 
-``batches``, ``state`` and ``backend`` are NumPy and the standard library; the other modules
+``batches``, ``rows``, ``state`` and ``backend`` are NumPy and the standard library; the other modules
 import Keras, and are imported by ``fit``.
 """

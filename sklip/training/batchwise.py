@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from sklip.training.accuracy import accuracy, certified_accuracy
+from sklip.training.rows import CHUNK_BYTES, RowsOnDisk, slices
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -56,8 +57,11 @@ class _CertifiedAccuracy(keras.callbacks.Callback):
         heads = self.model.get_weights()[-2]
         for prefix, rows in self.rows.items():
             if rows is not None:
-                inputs, targets, weights = (ops.convert_to_tensor(array) for array in rows)
-                scores = self.model(inputs, training=False)
+                inputs, *_ = rows
+                targets, weights = (ops.convert_to_tensor(array) for array in rows[1:])
+                parts = slices(inputs, CHUNK_BYTES) if isinstance(inputs, RowsOnDisk) else [slice(None)]
+                scores = [self.model(ops.convert_to_tensor(inputs[part]), training=False) for part in parts]
+                scores = scores[0] if len(scores) == 1 else ops.concatenate(scores)
                 share = certified_accuracy(targets, scores, weights, ops.convert_to_tensor(heads), self.epsilon)
                 logs[f"{prefix}certified_accuracy"] = float(share)
 

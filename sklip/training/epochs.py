@@ -2,7 +2,8 @@
 
 The data is put on the device once. What is handed over for an epoch is the matrix of the row
 numbers of its batches: nothing of an input pipeline is paid for each batch, and of Keras' ``fit``
-what callbacks see of it remains.
+what callbacks see of it remains. Of rows on disk, an epoch is several such calls: the rows of a chunk of
+its batches at a time.
 """
 
 from contextlib import suppress
@@ -15,6 +16,7 @@ from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
 from sklip.training.padding import padded_order, padded_rows, padded_vector
+from sklip.training.rows import RowsOnDisk, chunks
 
 
 def _registered_gradients():
@@ -38,6 +40,11 @@ def _nothing(dtype, shape):
 def _assign(variables, arrays):
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
+
+
+def _empty(variables):
+    for variable in variables:
+        variable.assign(_nothing(variable.dtype.as_numpy_dtype, variable.shape))
 
 
 def _numbers(loss):
@@ -78,7 +85,8 @@ class EpochModel(keras.Model):
         Parameters
         ----------
         training, validation : tuple of (inputs, targets, weights), float32 ndarrays
-            Of shapes (n, d), (n, n_scores) and (n,); ``validation`` may be None.
+            Of shapes (n, d), (n, n_scores) and (n,); ``validation`` may be None, and the inputs of
+            ``training`` may be RowsOnDisk.
         losses : tuple of two of sklip.losses
             For training and for validation; the latter's terms are computed on the whole of
             the validation data after each epoch.
@@ -96,11 +104,18 @@ class EpochModel(keras.Model):
             self._strangers = frozenset(_registered_gradients())
             # XLA compiles anew for every shape.
             self._sized = (padded_rows, padded_order, padded_vector) if self.jit_compile else (_as_it_is,) * 3
-            dealt = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,)), tf.TensorSpec((), tf.int32))
-            self._compiled_epoch = tf.function(self._epoch, dealt, jit_compile=self.jit_compile or None)
+            steps, vector = tf.TensorSpec((), tf.int32), tf.TensorSpec((None,))
+            dealt = (tf.TensorSpec((None, None), tf.int32), vector, steps)
+            self._compiled_epoch = self._compiled(self._epoch, *dealt)
+            sums = tf.TensorSpec((len(self._term_names),))
+            self._compiled_steps = self._compiled(self._steps, *dealt, sums)
+            self._compiled_end = self._compiled(self._end, sums, steps)
         self._graphs = []
         sized_rows, *_ = self._sized
-        _assign(self._training, sized_rows(training))
+        self._n_rows = len(training[0])
+        self._streamed = training if isinstance(training[0], RowsOnDisk) else None
+        if not self._streamed:
+            _assign(self._training, sized_rows(training))
         if validation is not None:
             _assign(self._validation, sized_rows(validation))
         for adjustable, loss in zip(self._objectives, losses, strict=True):
@@ -110,8 +125,8 @@ class EpochModel(keras.Model):
 
     def release_data(self):
         """Let go of the data, once the network has been trained."""
-        for variable in (*self._training, *(self._validation or ())):
-            variable.assign(_nothing(variable.dtype.as_numpy_dtype, variable.shape))
+        self._streamed = None
+        _empty((*self._training, *(self._validation or ())))
 
     def fit_epochs_arguments(self, plan, rates, seed, first_epoch, epochs):
         """What ``fit`` takes to train ``epochs`` epochs on the batches of a plan.
@@ -132,13 +147,11 @@ class EpochModel(keras.Model):
             ``x``, the function that deals an epoch.
         """
         self._scheduled = rates is not None
-        n_rows = sum(map(len, plan.members))
-        _, sized_order, sized_vector = self._sized
 
         def deal(epoch):
             order = plan.epoch(np.random.default_rng((seed, first_epoch + epoch + 1)))
             pace = rates[epoch] if self._scheduled else np.zeros(0, np.float32)
-            return sized_order(order, n_rows), sized_vector(pace), np.int32(len(order))
+            return order, pace
 
         return {"x": deal, "callbacks": []}
 
@@ -167,7 +180,7 @@ class EpochModel(keras.Model):
         for epoch in range(epochs):
             callbacks.on_epoch_begin(epoch)
             callbacks.on_train_batch_begin(0)
-            values = self._compiled_epoch(*x(epoch)).numpy().tolist()
+            values = self._train_epoch(*x(epoch)).numpy().tolist()
             logs = dict(zip(self._names, values, strict=True))
             callbacks.on_train_batch_end(0, logs)
             callbacks.on_epoch_end(epoch, logs)
@@ -176,12 +189,44 @@ class EpochModel(keras.Model):
         callbacks.on_train_end(logs)
         return self.history
 
-    def _epoch(self, order, rates, steps):
-        """Train on the first ``steps`` batches; return the means of the terms, then those of the validation."""
-        self._graphs.append(tf.compat.v1.get_default_graph())
-        training = [variable.value() for variable in self._training]
+    def _compiled(self, function, *signature):
+        """A function of tensors as a compiled one whose graphs are known."""
+
+        def traced(*arguments):
+            self._graphs.append(tf.compat.v1.get_default_graph())
+            return function(*arguments)
+
+        return tf.function(traced, signature, jit_compile=self.jit_compile or None)
+
+    def _train_epoch(self, order, rates):
+        """Train an epoch of batches of row numbers; return what :meth:`_end` does."""
+        sized_rows, sized_order, sized_vector = self._sized
+        if not self._streamed:
+            dealt = sized_order(order, self._n_rows), sized_vector(rates), np.int32(len(order))
+            return self._compiled_epoch(*dealt)
+        sums = np.zeros(len(self._term_names), np.float32)
+        for part in chunks(len(order), 4 * order.shape[1] * self._streamed[0].shape[1]):
+            numbers = order[part].ravel()
+            _empty(self._training)  # before the next chunk is read
+            _assign(self._training, sized_rows([array[numbers] for array in self._streamed]))
+            consecutive = np.arange(len(numbers), dtype=np.int32).reshape(-1, order.shape[1])
+            dealt = sized_order(consecutive, len(numbers)), sized_vector(rates[part]), np.int32(len(consecutive))
+            sums = self._compiled_steps(*dealt, sums)
+        return self._compiled_end(sums, np.int32(len(order)))
+
+    @property
+    def _term_names(self):
+        """What is summed over the batches."""
         names = (*self._objectives[0].term_names, "accuracy")
-        names += () if self._epsilon is None else ("certified_accuracy",)
+        return names if self._epsilon is None else (*names, "certified_accuracy")
+
+    def _epoch(self, order, rates, steps):
+        """Train on the first ``steps`` batches, and end the epoch."""
+        return self._end(self._steps(order, rates, steps, tf.zeros(len(self._term_names))), steps)
+
+    def _steps(self, order, rates, steps, sums):
+        """Train on the first ``steps`` batches; return ``sums`` with their terms added."""
+        training = [variable.value() for variable in self._training]
 
         def step(number, sums):
             if self._scheduled:
@@ -193,16 +238,19 @@ class EpochModel(keras.Model):
             gradients = tape.gradient(terms["loss"], self.trainable_variables)
             self.optimizer.apply(gradients, self.trainable_variables)
             terms |= accuracies(self, self._epsilon, targets, scores, weights)
-            return number + 1, sums + tf.stack([terms[name] for name in names])
+            return number + 1, sums + tf.stack([terms[name] for name in self._term_names])
 
-        _, sums = tf.while_loop(lambda number, _: number < steps, step, (0, tf.zeros(len(names))))
+        return tf.while_loop(lambda number, _: number < steps, step, (0, sums))[1]
+
+    def _end(self, sums, steps):
+        """Close the kernels; return the means of the terms over an epoch's steps, then those of the validation."""
         # The short steps may have left small singular values behind: what is watched, and kept by
         # early stopping, shall be what will serve.
         for layer in self.layers:
             if isinstance(layer, SpectralDense):
                 layer.kernel.assign(retraction_step(tf.convert_to_tensor(layer.kernel))[0])
         means = tf.unstack(sums / tf.cast(steps, sums.dtype))
-        terms = {**dict(zip(names, means, strict=True)), **self._validate()}
+        terms = {**dict(zip(self._term_names, means, strict=True)), **self._validate()}
         self._names = tuple(terms)
         return tf.stack(list(terms.values()))
 

@@ -87,7 +87,7 @@ def train(
     plan : BatchPlan
         Of the rows of ``training``.
     training : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,).
+        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be RowsOnDisk that return float32.
     losses : tuple of two of sklip.losses
         For training and for validation.
     state : TrainingState
@@ -181,6 +181,8 @@ def train(
 
 def _pays_to_compile(schedule, plan, losses):
     """Whether XLA's faster steps make good for its compilation within this training."""
+    if keras.backend.backend() != "tensorflow":
+        return True  # JAX has no other way to run a step at once
     return bool(losses[0].parameter_names) and schedule.epochs * plan.steps >= STEPS_THAT_PAY
 
 
