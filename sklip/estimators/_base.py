@@ -244,6 +244,8 @@ class LipschitzClassifier(CertifiedClassifier):
         self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
         losses = [self._objective.keras_loss(self.scale_, factors, given) for given in (proportions, None)]
+        unitless = dict.fromkeys([*losses[0].unitless_terms, "accuracy", "certified_accuracy"], 1.0)
+        units = {**dict.fromkeys(losses[0].term_names, self.scale_), **unitless}
         training = train(
             Architecture(
                 n_features=self.n_features_in_,
@@ -263,6 +265,7 @@ class LipschitzClassifier(CertifiedClassifier):
                 callbacks=list(self.callbacks or []),
                 jit_compile=self.jit_compile,
                 verbose=int(self.verbose),
+                units=units,
             ),
             plan,
             # Repeated rows weigh less, so that each class keeps its share of every expectation.
@@ -275,9 +278,8 @@ class LipschitzClassifier(CertifiedClassifier):
         self._state = training.state
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
-        unitless = {"accuracy", "certified_accuracy", *losses[0].unitless_terms}
         return {
-            name: [value * (1.0 if name.removeprefix("val_") in unitless else self.scale_) for value in values]
+            name: [value * units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
 

@@ -55,7 +55,8 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         Of the initial weights and the batches. An int gives the same bits on the same machine
         at the same number of threads.
     verbose : int, default=0
-        1 for Keras' progress bars, 2 for a line an epoch.
+        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
+        Numbers are those of ``history_``.
 
     Attributes
     ----------

@@ -97,7 +97,11 @@ class EpochModel(keras.Model):
             # XLA compiles anew for every shape.
             self._sized = (padded_rows, padded_order, padded_vector) if self.jit_compile else (_as_it_is,) * 3
             dealt = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,)), tf.TensorSpec((), tf.int32))
-            self._compiled_epoch = tf.function(self._epoch, dealt, jit_compile=self.jit_compile or None)
+            self._compiled_epoch = tf.function(
+                self._epoch, dealt, autograph=False, jit_compile=self.jit_compile or None
+            )
+            # Every network is traced once; TensorFlow would warn that this one method is traced often.
+            self._compiled_epoch._omit_frequent_tracing_warning = True
         self._graphs = []
         sized_rows, *_ = self._sized
         _assign(self._training, sized_rows(training))
@@ -142,7 +146,7 @@ class EpochModel(keras.Model):
 
         return {"x": deal, "callbacks": []}
 
-    def fit(self, x, y=None, *, epochs=1, callbacks=None, verbose=0, **_):
+    def fit(self, x, y=None, *, epochs=1, callbacks=None, **_):
         """Train; see ``keras.Model.fit``, of which an epoch is a single batch.
 
         Parameters
@@ -150,7 +154,7 @@ class EpochModel(keras.Model):
         x : callable
             What :meth:`fit_epochs_arguments` returns.
         y : None
-        epochs, callbacks, verbose : int, list, int
+        epochs, callbacks : int, list
             As in Keras.
         **_ : dict
             What SciKeras hands on besides.
@@ -160,7 +164,7 @@ class EpochModel(keras.Model):
         keras.callbacks.History
         """
         callbacks = keras.callbacks.CallbackList(
-            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs, steps=1, model=self
+            callbacks, add_history=True, add_progbar=False, epochs=epochs, steps=1, model=self
         )
         self.stop_training = False
         callbacks.on_train_begin()

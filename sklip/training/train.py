@@ -11,6 +11,7 @@ from sklip.network import polar_factor
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
+from sklip.training.progress import progress_of
 from sklip.training.reuse import borrow, put_back
 from sklip.training.state import TrainingState
 
@@ -46,6 +47,9 @@ class Schedule:
         What counts as an improvement, in the units of the training.
     callbacks : list of keras.callbacks.Callback
     verbose : int
+        See :func:`sklip.training.progress.progress_of`.
+    units : dict of str to float
+        What turns the numbers of the training, by their names, into those that ``verbose`` shows.
     """
 
     epochs: int
@@ -57,6 +61,7 @@ class Schedule:
     tolerance: float = 0.0
     callbacks: list = field(default_factory=list)
     verbose: int = 0
+    units: dict[str, float] = field(default_factory=dict)
     jit_compile: bool | str = "auto"
 
 
@@ -140,17 +145,20 @@ def train(
             variable.assign(value)
         return network
 
+    progress = progress_of(schedule.verbose, schedule.units, schedule.epochs, state.epochs)
     driver = KerasDriver(
         compiled_network,
         optimizer=optimizer,
         loss=losses[0],
-        callbacks=_callbacks(schedule, validation),
-        verbose=schedule.verbose,
+        callbacks=[*_callbacks(schedule, validation), *filter(None, [progress])],
+        verbose=0,
         epochs=schedule.epochs,
     )
     try:
         driver.fit_network(plan, rates, state)
     finally:
+        if progress is not None:
+            progress.close()
         if network is not None:
             network.forget_gradients()
         for callback in schedule.callbacks:
