@@ -6,8 +6,10 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._remoteness import farthest_distance
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, own_head, training_rows
 from sklip.estimators._units import center_and_scale, to_training_units
 from sklip.network import condense
@@ -118,6 +120,15 @@ class LipschitzClassifier(CertifiedClassifier):
         ------
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
+        sklip.exceptions.TrainingDivergedError
+            When weights are not finite in the end; the classifier is left as it was.
+
+        Warns
+        -----
+        sklip.exceptions.UnlikeScalesWarning, UnattainableMarginWarning, SaturatedTemperatureWarning
+            Where the data is unlikely to be in the right units, or a parameter in those of the data.
+        sklearn.exceptions.ConvergenceWarning
+            When early stopping ran out of epochs at a constant learning rate.
         """
         with validation.unchanged_on_error(self):
             self._check_parameters()
@@ -133,6 +144,8 @@ class LipschitzClassifier(CertifiedClassifier):
             self._state = replace(self._state, optimizer_variables=[])
             history = self._train(rows, held_out, self.epochs, self.learning_rate_schedule, self.early_stopping)
             self.history_, self.n_iter_ = history, len(history["loss"])
+            advice.advise_on_margin(self._given_margin(), rows, len(classes), self.scale_)
+            advice.advise_on_temperature(getattr(self, "temperature", None), self.network_, rows, self.scale_)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -225,6 +238,8 @@ class LipschitzClassifier(CertifiedClassifier):
             if not streaming:
                 raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
             self.scale_ = 1.0
+        self._farthest = 0.0
+        advice.advise_on_scales(rows, getattr(self, "feature_names_in_", None), self.scale_)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
 
     def _train(self, rows, held_out, epochs, decay, early_stopping):
@@ -275,6 +290,10 @@ class LipschitzClassifier(CertifiedClassifier):
             validation=held_out,
             epsilon=None if self.epsilon is None else self.epsilon / self.scale_,
         )
+        # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
+        if early_stopping and decay == "constant" and training.was_improving:
+            advice.advise_on_end(self.n_iter_no_change, epochs)
+        self._farthest = max(getattr(self, "_farthest", np.inf), farthest_distance(rows.X, self.center_))
         self._state = training.state
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
@@ -282,6 +301,10 @@ class LipschitzClassifier(CertifiedClassifier):
             name: [value * units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
+
+    def _given_margin(self):
+        """The margin of the hinge that is trained with, as the user gave it; None where there is none."""
+        return None
 
     def _class_costs(self, shares):
         """Factor of the loss of the rows of each class, of shape (n_classes,)."""

@@ -203,3 +203,6 @@ class HKRClassifier(LipschitzClassifier):
     def _objective_of_fit(self):
         self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
         return HKRObjective(self.min_margin_, float(self.alpha))
+
+    def _given_margin(self):
+        return self.min_margin if self.alpha > 0 else None

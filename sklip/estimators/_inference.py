@@ -8,6 +8,7 @@ from sklip.attacks._closest import closest_adversarial
 from sklip.certification import certificate, certified_radius, certified_scores
 from sklip.estimators import _validation as validation
 from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.estimators._remoteness import advise_on_far_rows, remoteness
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
 
@@ -110,6 +111,11 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
+        Warns
+        -----
+        sklip.exceptions.FarFromTrainingWarning
+            When a row is more than three times as far from ``center_`` as any training row.
+
         Notes
         -----
         The proof is about the very float64 arithmetic of ``predict``, not about an ideal
@@ -118,6 +124,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         nothing of whether the prediction is right.
         """
         X = self._inference_rows(X)
+        advise_on_far_rows(remoteness(self, X))
         return certified_radius(self.network_, X)
 
     def gradient(self, X):

@@ -253,6 +253,9 @@ class LipschitzMLP(LipschitzClassifier):
             return HKRObjective(self.min_margin_, float(self.alpha))
         return KerasObjective(self.loss, self.temperature_)
 
+    def _given_margin(self):
+        return self.min_margin if self.loss in ("hinge", "hkr") else None
+
     def _logits(self, X):
         """``temperature_`` times the scores, of shape (n_rows,) or (n_rows, n_classes)."""
         scores = self.decision_function(X)

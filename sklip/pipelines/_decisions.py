@@ -16,6 +16,7 @@ from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, score_bounds, scores_and_errors, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
 from sklip.network import row_blocks
 from sklip.pipelines._point import Point, Question, inherits
@@ -127,6 +128,7 @@ def _scores(estimator, point, path, question):
     proof = certificate(network)
     values, errors = scores_and_errors(network, rows)
     estimator._finite(values)
+    question.remoteness = np.maximum(question.remoteness, remoteness(estimator, rows))
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:
             lipschitz, pairs = score_bounds(

@@ -26,6 +26,8 @@ class Question:
         Lipschitz constants that the user stated, by the path of the step.
     stated, encoded : set
         Paths of those that were met, and raw columns that an encoder takes: filled on the way.
+    remoteness : ndarray of shape (n_rows,), or 0
+        How far outside its training data a classifier is asked, as multiples; filled on the way.
     """
 
     norm: float
@@ -33,6 +35,7 @@ class Question:
     constants: dict[str, float] = field(default_factory=dict)
     stated: set[str] = field(default_factory=set)
     encoded: set[int] = field(default_factory=set)
+    remoteness: np.ndarray | float = 0.0
 
 
 @dataclass(frozen=True, eq=False)

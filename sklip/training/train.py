@@ -7,6 +7,7 @@ from numbers import Real
 import keras
 import numpy as np
 
+from sklip.exceptions import TrainingDivergedError
 from sklip.network import polar_factor
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
@@ -67,10 +68,14 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a training leaves: the state to go on from, and one number an epoch for each term."""
+    """What a training leaves: the state to go on from, and one number an epoch for each term.
+
+    ``was_improving`` tells whether the epochs ran out before the patience did.
+    """
 
     state: TrainingState
     history: dict[str, list[float]]
+    was_improving: bool = False
 
 
 def train(
@@ -109,7 +114,7 @@ def train(
 
     Raises
     ------
-    ValueError
+    TrainingDivergedError
         When weights are not finite in the end.
     """
     optimizer = _optimizer(schedule)
@@ -145,12 +150,13 @@ def train(
             variable.assign(value)
         return network
 
+    callbacks = _callbacks(schedule, validation)
     progress = progress_of(schedule.verbose, schedule.units, schedule.epochs, state.epochs)
     driver = KerasDriver(
         compiled_network,
         optimizer=optimizer,
         loss=losses[0],
-        callbacks=[*_callbacks(schedule, validation), *filter(None, [progress])],
+        callbacks=[*callbacks, *filter(None, [progress])],
         verbose=0,
         epochs=schedule.epochs,
     )
@@ -167,7 +173,7 @@ def train(
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
-        raise ValueError(
+        raise TrainingDivergedError(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
             "is an instance) or the 'class_weight'."
         )
@@ -180,6 +186,11 @@ def train(
             seed=state.seed,
         ),
         history=history,
+        was_improving=(
+            schedule.patience is not None
+            and callbacks[-1].wait < schedule.patience
+            and len(history["loss"]) == schedule.epochs
+        ),
     )
     if key is not None:
         network.release_data()
