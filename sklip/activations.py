@@ -55,7 +55,7 @@ def activate(name: str, units: np.ndarray) -> np.ndarray:
         np.minimum(units[:, :half], units[:, half:], out=result[:, low : low + half])
         np.maximum(units[:, :half], units[:, half:], out=result[:, high : high + half])
         return result
-    size = group_size(name)
+    size = required_multiple(name)
     groups = units.reshape(len(units), size, units.shape[-1] // size)
     return np.sort(groups, axis=1).reshape(units.shape)
 

@@ -1,5 +1,7 @@
 """Errors and warnings of sklip's own."""
 
+from collections.abc import Mapping, Sequence
+
 from sklearn.exceptions import InconsistentVersionWarning
 
 __all__ = [
@@ -87,7 +89,13 @@ class VersionMismatchWarning(InconsistentVersionWarning):
     >>> warnings.simplefilter("error", sklip.VersionMismatchWarning)  # refuse such files
     """
 
-    def __init__(self, estimator_name, written, running, differing):
+    def __init__(
+        self,
+        estimator_name: str,
+        written: Mapping[str, str | None],
+        running: Mapping[str, str | None],
+        differing: Sequence[str],
+    ):
         super().__init__(
             estimator_name=estimator_name,
             current_sklearn_version=running["scikit-learn"],

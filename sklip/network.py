@@ -95,8 +95,8 @@ class CondensedNetwork:
         -------
         ndarray of shape (n_rows, n_scores)
         """
-        *hidden, heads = zip(self.kernels, self.biases, (*self.activations, None), strict=True)
-        for kernel, bias, activation in hidden:
+        *hidden, heads = zip(self.kernels, self.biases, strict=True)
+        for (kernel, bias), activation in zip(hidden, self.activations, strict=True):
             units = units @ kernel
             units += bias
             units = activate(activation, units)

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from sklip.estimators import _advice as advice
@@ -22,6 +24,8 @@ class LipschitzClassifier(CertifiedClassifier):
 
     A subclass adds its parameters and ``_objective_of_fit``.
     """
+
+    _state: TrainingState
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
@@ -91,7 +95,16 @@ class LipschitzClassifier(CertifiedClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network and prove its Lipschitz bound.
 
         Parameters
@@ -148,7 +161,13 @@ class LipschitzClassifier(CertifiedClassifier):
             advice.advise_on_temperature(getattr(self, "temperature", None), self.network_, rows, self.scale_)
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on training for one epoch over these rows, at the constant learning rate.
 
         Parameters

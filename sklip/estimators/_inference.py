@@ -1,6 +1,9 @@
 """The one gate to inference: scores, labels, certificates, gradients and exports of the served network."""
 
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -12,6 +15,10 @@ from sklip.estimators._remoteness import advise_on_far_rows, remoteness
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
 
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
 
 class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, BaseEstimator):
     """What every sklip classifier can do once it has ``network_`` and ``classes_``."""
@@ -21,7 +28,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         check_is_fitted(self, "network_")
         return validation.check_features(self, X, reset=False, training=False)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Scores of the served network, computed in float64.
 
         Parameters
@@ -48,8 +55,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         A score is close to the distance that the row may move before the class changes;
         :meth:`certified_radius` is the proven number.
         """
-        X = self._inference_rows(X)
-        return self._finite(self.network_.scores(X))
+        return self._finite(self.network_.scores(self._inference_rows(X)))
 
     def _finite(self, scores):
         """Scores as ``decision_function`` returns them."""
@@ -67,7 +73,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         scores, radii = certified_scores(self.network_, X)
         return self._labels(self._finite(scores)), radii
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Class labels.
 
         Parameters
@@ -90,7 +96,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         """
         return self._labels(self.decision_function(X))
 
-    def certified_radius(self, X):
+    def certified_radius(self, X: ArrayLike) -> np.ndarray:
         """Distance that each row may move, in any direction, without a change of ``predict``.
 
         Parameters
@@ -123,11 +129,11 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         converted first, which is exact for float16, float32 and integers up to 2⁵³. It says
         nothing of whether the prediction is right.
         """
-        X = self._inference_rows(X)
-        advise_on_far_rows(remoteness(self, X))
-        return certified_radius(self.network_, X)
+        rows = self._inference_rows(X)
+        advise_on_far_rows(remoteness(self, rows))
+        return certified_radius(self.network_, rows)
 
-    def gradient(self, X):
+    def gradient(self, X: ArrayLike) -> np.ndarray:
         """Gradient of ``decision_function`` at each row, exact up to rounding.
 
         Parameters
@@ -149,11 +155,10 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        X = self._inference_rows(X)
-        scores, jacobian = scores_and_jacobian(self.network_, X)
+        scores, jacobian = scores_and_jacobian(self.network_, self._inference_rows(X))
         return jacobian[:, 0] if self._finite(scores).ndim == 1 else jacobian
 
-    def closest_adversarial(self, X):
+    def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """For each row, the nearest point found that is predicted otherwise.
 
         Parameters
@@ -197,17 +202,17 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         >>> bool((distance >= classifier.certified_radius(X)).all())
         True
         """
-        X = self._inference_rows(X)
-        self._finite(self.network_.scores(X))
-        return closest_adversarial(self.network_, X)
+        rows = self._inference_rows(X)
+        self._finite(self.network_.scores(rows))
+        return closest_adversarial(self.network_, rows)
 
     @property
-    def lipschitz_bound_(self):
+    def lipschitz_bound_(self) -> float:
         """Proven upper bound of the Lipschitz constant of every score, from the served weights."""
         check_is_fitted(self, "network_")
         return certificate(self.network_).lipschitz
 
-    def to_keras(self):
+    def to_keras(self) -> "keras.Model":
         """Export as a ``keras.Model`` of ordinary Dense layers.
 
         Returns
@@ -230,7 +235,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
 
         return to_keras(self.network_)
 
-    def to_onnx(self, *, dtype="float64"):
+    def to_onnx(self, *, dtype: Literal["float64", "float32"] = "float64") -> "onnx.ModelProto":
         """Export as an ONNX model, for onnxruntime and its like.
 
         Parameters

@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -60,7 +61,7 @@ class Point:
         From raw rows to values here, as the pipeline computes them.
     """
 
-    values: object
+    values: Any
     map: LipschitzMap
     sources: np.ndarray
     error: np.ndarray

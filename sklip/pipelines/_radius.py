@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -57,9 +57,9 @@ class CertifiedRadii(np.ndarray):
     def __array_wrap__(self, array, context=None, return_scalar=False):
         return array[()] if return_scalar else np.asarray(array)
 
-    def astype(self, dtype, *arguments, **options):
+    def astype(self, *arguments: Any, **options: Any) -> np.ndarray:
         """Return a plain array: rounded up, it certifies nothing."""
-        return np.asarray(self).astype(dtype, *arguments, **options)
+        return np.asarray(self).astype(*arguments, **options)
 
     def __reduce__(self):
         build, arguments, state = super().__reduce__()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 import keras
 import numpy as np
@@ -54,7 +55,7 @@ class Schedule:
     """
 
     epochs: int
-    optimizer: object
+    optimizer: Any
     learning_rate: float
     decay: str
     patience: int | None = None
@@ -123,7 +124,7 @@ def train(
     jit_compile = _pays_to_compile(schedule, plan, losses) if schedule.jit_compile == "auto" else schedule.jit_compile
 
     key = _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compile)
-    network = None if key is None else borrow(key)
+    network: Any = None if key is None else borrow(key)
 
     def compiled_network(compile_kwargs):
         nonlocal network
