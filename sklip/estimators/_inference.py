@@ -55,7 +55,8 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         A score is close to the distance that the row may move before the class changes;
         :meth:`certified_radius` is the proven number.
         """
-        return self._finite(self.network_.scores(self._inference_rows(X)))
+        rows = self._inference_rows(X)
+        return self._finite(self.network_.scores(rows))
 
     def _finite(self, scores):
         """Scores as ``decision_function`` returns them."""
@@ -155,7 +156,8 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
-        scores, jacobian = scores_and_jacobian(self.network_, self._inference_rows(X))
+        rows = self._inference_rows(X)
+        scores, jacobian = scores_and_jacobian(self.network_, rows)
         return jacobian[:, 0] if self._finite(scores).ndim == 1 else jacobian
 
     def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

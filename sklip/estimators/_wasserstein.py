@@ -272,7 +272,8 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         distance to the data; ``distance`` accounts for it. Mass is moved where the potential rises
         as fast as it may: along its gradient.
         """
-        scores = self.network_.scores(self._inference_rows(X))[:, 0]
+        rows = self._inference_rows(X)
+        scores = self.network_.scores(rows)[:, 0]
         if not np.isfinite(scores).all():
             raise ValueError("X holds values so large that the potential overflows. Scale the features.")
         return scores / self.lipschitz_bound_
