@@ -96,7 +96,6 @@ def test_another_backend_shows_the_same_line_and_nothing_else():
 
 def test_what_is_no_greeting_is_written_after_the_start(capfd, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
-    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     greetings = (
         b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
         b"I0000 00:00:1.5   12 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.\n"

@@ -2,8 +2,8 @@
 
 import os
 import re
-import sys
 from contextlib import contextmanager, suppress
+from functools import cache
 from tempfile import TemporaryFile
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -22,8 +22,12 @@ def prepare() -> None:
     TensorFlow does not read ``OMP_NUM_THREADS``, by which joblib's worker processes share
     the cores among them. Limits, and a log level, that the user has set stay.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return
+    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+        _start()
+
+
+@cache
+def _start():
     with _quiet_start():
         import tensorflow as tf
 
@@ -33,12 +37,13 @@ def prepare() -> None:
 
 @contextmanager
 def _quiet_start():
-    """Have TensorFlow start without its greetings, unless the user chose a log level or started it.
+    """Have TensorFlow start without its greetings, unless the user chose a log level.
 
-    It reads the level once, so that child processes need not inherit it. What CUDA's libraries say
-    while they load heeds no level: standard error is held back meanwhile, and the rest of it comes after.
+    It reads the level once, so that child processes need not inherit it; one that was imported before has said its
+    piece, and set a level itself. What CUDA's libraries say while they load heeds no level: standard error is held
+    back meanwhile, and the rest of it comes after.
     """
-    if _LOG_LEVEL in os.environ or "tensorflow" in sys.modules:
+    if _LOG_LEVEL in os.environ:
         yield
         return
     os.environ[_LOG_LEVEL] = "2"
