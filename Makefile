@@ -38,6 +38,7 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/numpydoc lint $$(find sklip -name '*.py')
+	$(BIN)/mypy
 
 bench: $(VENV)/installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[benchmarks]'

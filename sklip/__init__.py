@@ -7,7 +7,7 @@ Keras. The estimators do so in ``fit`` and ``to_keras``, and ``from_keras`` does
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from sklip._worker_threads import limit_tensorflow_in_workers
+from sklip._workers import prepare_worker
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
 from sklip.training.reuse import clear_compiled_networks
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sklip.persistence import TRUSTED_TYPES, load
     from sklip.pipelines import CertifiedRadii, certified_radius
 
-limit_tensorflow_in_workers()
+prepare_worker()
 
 __version__ = "0.1.0"
 

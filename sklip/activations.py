@@ -90,7 +90,7 @@ def activate_in_place(name: str, units: np.ndarray, spare: np.ndarray | None = N
     if name == "fullsort":
         units.sort(axis=-1)
         return units
-    size = group_size(name)
+    size = required_multiple(name)
     groups = units.reshape(len(units), size, units.shape[-1] // size)
     groups.sort(axis=1)
     return groups.reshape(units.shape)

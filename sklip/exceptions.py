@@ -1,8 +1,20 @@
 """Errors and warnings of sklip's own."""
 
+from collections.abc import Mapping, Sequence
+
 from sklearn.exceptions import InconsistentVersionWarning
 
-__all__ = ["BrokenCertificateWarning", "ModelFileError", "NotLipschitzError", "VersionMismatchWarning"]
+__all__ = [
+    "BrokenCertificateWarning",
+    "FarFromTrainingWarning",
+    "ModelFileError",
+    "NotLipschitzError",
+    "SaturatedTemperatureWarning",
+    "TrainingDivergedError",
+    "UnattainableMarginWarning",
+    "UnlikeScalesWarning",
+    "VersionMismatchWarning",
+]
 
 
 class NotLipschitzError(ValueError):
@@ -77,7 +89,13 @@ class VersionMismatchWarning(InconsistentVersionWarning):
     >>> warnings.simplefilter("error", sklip.VersionMismatchWarning)  # refuse such files
     """
 
-    def __init__(self, estimator_name, written, running, differing):
+    def __init__(
+        self,
+        estimator_name: str,
+        written: Mapping[str, str | None],
+        running: Mapping[str, str | None],
+        differing: Sequence[str],
+    ):
         super().__init__(
             estimator_name=estimator_name,
             current_sklearn_version=running["scikit-learn"],
@@ -101,3 +119,70 @@ class VersionMismatchWarning(InconsistentVersionWarning):
             f"{self.estimator_name} was stored with {changes}. {consequence} Install the versions that it was stored "
             "with, or fit and store it again."
         )
+
+
+class TrainingDivergedError(ValueError):
+    """Weights are no longer finite at the end of a training; the estimator is left as it was.
+
+    Raised by ``fit`` and ``partial_fit``.
+
+    Examples
+    --------
+    >>> import sklip
+    >>> issubclass(sklip.exceptions.TrainingDivergedError, ValueError)
+    True
+    """
+
+
+class UnlikeScalesWarning(UserWarning):
+    """Columns of X have wildly unlike scales, and the small ones will hardly count.
+
+    Emitted by ``fit``, and by the first ``partial_fit``: when a quarter of the columns that vary range over less
+    than a tenth of the columns' root-mean-square deviation. Put a scaler before the classifier.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import UnlikeScalesWarning
+    >>> warnings.simplefilter("ignore", UnlikeScalesWarning)  # the units are meant
+    """
+
+
+class UnattainableMarginWarning(UserWarning):
+    """``min_margin`` is more than half the distance between the classes: the average row cannot have it.
+
+    Emitted by ``fit``, for a number; ``"auto"`` is never blamed.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import UnattainableMarginWarning
+    >>> warnings.simplefilter("error", UnattainableMarginWarning)  # in a search: such candidates fail
+    """
+
+
+class SaturatedTemperatureWarning(UserWarning):
+    """At this ``temperature``, most training rows have a probability of 1 to the last bit.
+
+    Emitted by ``LipschitzMLP.fit``, for a number; ``"auto"`` is never blamed.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import SaturatedTemperatureWarning
+    >>> warnings.simplefilter("error", SaturatedTemperatureWarning)  # in a search: such candidates fail
+    """
+
+
+class FarFromTrainingWarning(UserWarning):
+    """A certificate was asked of rows more than three times as far out as any training row.
+
+    Emitted by ``certified_radius``, the methods and the function, once a call. What is proven stays proven; that the
+    class is right is a guess there. Usually the rows are in other units than those of ``fit``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import FarFromTrainingWarning
+    >>> warnings.simplefilter("error", FarFromTrainingWarning)  # refuse to certify such rows
+    """

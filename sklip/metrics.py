@@ -5,6 +5,7 @@ at most ``epsilon`` is predicted alike. At ``epsilon = 0`` there is nothing to c
 accuracy is accuracy.
 """
 
+from collections.abc import Callable
 from numbers import Real
 
 import numpy as np
@@ -62,10 +63,10 @@ def certified_accuracy_score(
     >>> certified_accuracy_score([0, 1, 1, 0], [0, 1, 0, 0], [0.5, 0.1, 0.9, 0.3], epsilon=0.2)
     0.5
     """
-    right, radius, weight = _checked(y_true, y_pred, radius, sample_weight)
+    right, radii, weight = _checked(y_true, y_pred, radius, sample_weight)
     if not epsilon >= 0:
         raise ValueError(f"epsilon is a distance, 0 or more; got {epsilon!r}.")
-    certified = right & ((radius > epsilon) | (epsilon == 0))
+    certified = right & ((radii > epsilon) | (epsilon == 0))
     return float(weight @ certified / weight.sum())
 
 
@@ -110,22 +111,22 @@ def certified_accuracy_curve(
     >>> epsilons.tolist(), accuracies.tolist()
     ([0.0, 0.1, 0.3, 0.5], [0.75, 0.5, 0.25, 0.0])
     """
-    right, radius, weight = _checked(y_true, y_pred, radius, sample_weight)
+    right, radii, weight = _checked(y_true, y_pred, radius, sample_weight)
     if epsilons is None:
-        falls = radius[right & (weight > 0) & np.isfinite(radius)]
+        falls = radii[right & (weight > 0) & np.isfinite(radii)]
         # Rows of radius 0 are right at 0 and certified nowhere: the curve falls just after.
         epsilons = np.unique(np.append(np.where(falls == 0, np.nextafter(0.0, 1.0), falls), 0.0))
-    epsilons = np.asarray(epsilons, dtype=np.float64)
-    if epsilons.ndim != 1 or not (epsilons >= 0).all():
-        raise ValueError(f"epsilons must be a sequence of distances, 0 or more; got {epsilons!r}.")
-    radius, weight = np.where(right, radius, -1.0), weight / weight.sum()
-    order = np.argsort(radius)
+    distances = np.asarray(epsilons, dtype=np.float64)
+    if distances.ndim != 1 or not (distances >= 0).all():
+        raise ValueError(f"epsilons must be a sequence of distances, 0 or more; got {distances!r}.")
+    radii, weight = np.where(right, radii, -1.0), weight / weight.sum()
+    order = np.argsort(radii)
     # Weight of the rows whose radius is at most that of each place, 0 before the first.
     below = np.concatenate([[0.0], np.cumsum(weight[order])])
-    places = np.searchsorted(radius[order], epsilons, side="right")
-    places = np.where(epsilons == 0, np.searchsorted(radius[order], 0.0, side="left"), places)
-    accuracies = np.where(places == len(radius), 0.0, 1.0 - below[places])
-    return epsilons, np.clip(accuracies, 0.0, 1.0)
+    places = np.searchsorted(radii[order], distances, side="right")
+    places = np.where(distances == 0, np.searchsorted(radii[order], 0.0, side="left"), places)
+    accuracies = np.where(places == len(radii), 0.0, 1.0 - below[places])
+    return distances, np.clip(accuracies, 0.0, 1.0)
 
 
 def average_certified_radius(
@@ -208,7 +209,7 @@ def _shortest(number):
     return f"{number:g}" if float(f"{number:g}") == number else repr(number)
 
 
-def certified_accuracy(epsilon: float | ArrayLike):
+def certified_accuracy(epsilon: float | ArrayLike) -> Callable[..., float]:
     """Make a scorer of certified accuracy, for ``scoring=`` wherever scikit-learn takes one.
 
     Parameters

@@ -1,5 +1,8 @@
 """Loading what was stored: one loader with clear errors, and the types that ``skops`` is to trust."""
 
+from os import PathLike
+from typing import IO
+
 from sklearn.base import BaseEstimator
 
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
@@ -27,7 +30,7 @@ TRUSTED_TYPES = [
 ]
 
 
-def load(file, *, mmap_mode: str | None = None) -> BaseEstimator:
+def load(file: str | PathLike | IO[bytes], *, mmap_mode: str | None = None) -> BaseEstimator:
     """Load an estimator that ``joblib.dump`` or ``pickle.dump`` wrote.
 
     The same as ``joblib.load``, but that it says clearly what is wrong with a file: what ``joblib`` and ``pickle``

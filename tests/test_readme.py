@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+import sklip
 from tests.processes import ROOT, run_script
 
 
@@ -61,6 +62,17 @@ def test_its_links_lead_somewhere():
     links = re.findall(r"\]\(([^)#]+)\)", text)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_it_fits_two_screens_and_shows_a_picture():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 110
+    assert re.search(r"!\[.+\]\(docs/displays_\w+\.png\)", text)
+
+
+def test_the_citation_names_this_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == sklip.__version__
 
 
 @pytest.mark.slow

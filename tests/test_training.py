@@ -180,7 +180,7 @@ def test_a_gpu_is_shared_unless_the_user_has_said_otherwise(monkeypatch, before,
     monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    backend.prepare()
+    backend._share_gpus(config)
     assert growth == {"GPU:0": after}
 
 

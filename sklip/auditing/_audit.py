@@ -6,6 +6,7 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from sklip.attacks import attack
@@ -15,7 +16,7 @@ from sklip.exceptions import BrokenCertificateWarning
 
 
 def audit(
-    estimator,
+    estimator: BaseEstimator,
     X: ArrayLike,
     y: ArrayLike | None = None,
     *,

@@ -5,12 +5,16 @@ certificate divided by one of them can be wrong. Everything here is an upper bou
 exact quantity of the stored float64 arrays, rounding included.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from sklip.certification._floating import TINY, UNIT, gamma, round_up
+from sklip.network import CondensedNetwork
 
 
-def norm_bound(array: np.ndarray, axis: int | None = None):
+def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     """Upper bound of the Euclidean norm of an array, or of its slices along ``axis``.
 
     Parameters
@@ -138,7 +142,7 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     moving = matrix.any(axis=0)
     matrix, columns = matrix[:, moving], columns[moving]
     if not columns.size or not np.isfinite(columns).all():
-        return float(round_up(columns.sum() + np.sqrt(len(moving)) * inaccuracy, len(moving) + 2))
+        return float(round_up(columns.sum() + np.sqrt(moving.size) * inaccuracy, moving.size + 2))
     bounds = [round_up(columns.sum(), len(columns))]
     for power in (0.0, 0.5, 1.0):
         lengths = (columns / columns.max()) ** power
@@ -149,7 +153,7 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     return float(round_up(min(bounds) + np.sqrt(moving.size) * inaccuracy, 4))
 
 
-def trunk_bound(network, first_layer=spectral_norm_bound) -> float:
+def trunk_bound(network, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound) -> float:
     """Upper bound of the Lipschitz constant of all layers before the heads."""
     bound = 1.0
     for layer, kernel in enumerate(network.kernels[:-1]):
@@ -157,7 +161,9 @@ def trunk_bound(network, first_layer=spectral_norm_bound) -> float:
     return float(bound)
 
 
-def score_bounds(network, first_layer=spectral_norm_bound) -> tuple[float, np.ndarray]:
+def score_bounds(
+    network: CondensedNetwork, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound
+) -> tuple[float, np.ndarray]:
     """Upper bounds of the Lipschitz constants of the scores and of their differences.
 
     The product of the bounds of the layers before the heads, times the norm of a head, or of the
@@ -200,7 +206,7 @@ def score_bounds(network, first_layer=spectral_norm_bound) -> tuple[float, np.nd
     return float(round_up(trunk * np.max(norm_bound(heads, axis=0)))), round_up(trunk * np.array(pairs))
 
 
-def lipschitz_bound(network) -> float:
+def lipschitz_bound(network: CondensedNetwork) -> float:
     """Upper bound of the Lipschitz constant of every single score of a network.
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.certification._lipschitz import score_bounds
 from sklip.certification._rounding import ErrorBound, error_bound
+from sklip.network import CondensedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class Certificate:
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def certificate(network) -> Certificate:
+def certificate(network: CondensedNetwork) -> Certificate:
     """The certificate of a network, proved from its weights once and kept as long as it lives.
 
     Parameters
@@ -173,7 +174,7 @@ def _quotient(gap, errors, slope):
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
-def scores_and_errors(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores and the bounds of their errors, from one forward pass.
 
     Parameters
@@ -206,7 +207,7 @@ def scores_and_errors(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return scores, errors
 
 
-def certified_radius(network, X: np.ndarray) -> np.ndarray:
+def certified_radius(network: CondensedNetwork, X: np.ndarray) -> np.ndarray:
     """Radius, for each row, inside which the predicted class cannot change.
 
     Let ``E(x) = a ‖x − center‖ + b`` bound the rounding error of every score
@@ -243,7 +244,7 @@ def certified_radius(network, X: np.ndarray) -> np.ndarray:
     return radii
 
 
-def certified_scores(network, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def certified_scores(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores and their radii, from one forward pass.
 
     Parameters

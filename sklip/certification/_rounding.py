@@ -6,6 +6,7 @@ import numpy as np
 
 from sklip.certification._floating import TINY, UNIT, gamma, round_up
 from sklip.certification._lipschitz import norm_bound, spectral_norm_bound
+from sklip.network import CondensedNetwork
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def _layer(kernel, bias, lipschitz, norm, error):
     return norm, error
 
 
-def error_bound(network) -> ErrorBound:
+def error_bound(network: CondensedNetwork) -> ErrorBound:
     """Bound the rounding error of a network's scores, before it sees any input.
 
     A dot product of length ``n`` followed by the addition of a bias satisfies

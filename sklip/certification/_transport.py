@@ -4,6 +4,7 @@ import numpy as np
 
 from sklip.certification._floating import TINY, gamma, round_down, round_up
 from sklip.certification._radius import certificate, scores_and_errors
+from sklip.network import CondensedNetwork
 
 
 def _mean(scores, errors, weights):
@@ -88,7 +89,7 @@ def wasserstein_lower_bound(
     return float(round_down(proven / lipschitz, 4))
 
 
-def transport_bounds(network, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def transport_bounds(network: CondensedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Bound, by each score of a network, the Wasserstein-1 distance of two samples from below.
 
     Parameters

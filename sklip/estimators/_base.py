@@ -1,13 +1,17 @@
 """The recipe of ``fit`` that sklip's classifiers share."""
 
 from dataclasses import replace
-from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._parameters import TrainingParameters
+from sklip.estimators._remoteness import farthest_distance
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
 from sklip.network import condense
@@ -15,81 +19,24 @@ from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 
 
-class LipschitzClassifier(CertifiedClassifier):
+class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
     """Base of the classifiers that train a 1-Lipschitz network.
 
     A subclass adds its parameters and ``_objective_of_fit``.
     """
 
-    _parameter_constraints = {
-        "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
-        "activation": [str],
-        "optimizer": "no_validation",
-        "learning_rate": [validation.Interval(Real, 0, 1e9, closed="right")],
-        "learning_rate_schedule": [validation.StrOptions({"cosine", "constant"})],
-        "batch_size": [validation.Interval(Integral, 1, None, closed="left")],
-        "epochs": [validation.Interval(Integral, 1, None, closed="left")],
-        "dropout": [validation.Interval(Real, 0, 1, closed="left")],
-        "class_weight": [validation.StrOptions({"balanced"}), dict, None],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [validation.Interval(Real, 0, 1, closed="neither"), None],
-        "monitor": [validation.StrOptions({"loss", "accuracy", "certified_accuracy"})],
-        "epsilon": [validation.Interval(Real, 0, 1e18, closed="both"), None],
-        "n_iter_no_change": [validation.Interval(Integral, 1, None, closed="left")],
-        "tol": [validation.Interval(Real, 0, None, closed="left")],
-        "callbacks": ["array-like", None],
-        "jit_compile": [validation.StrOptions({"auto"}), "boolean"],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
+    _state: TrainingState
 
-    def __init__(
+    def fit(
         self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        hidden_layer_sizes,
-        activation,
-        optimizer,
-        learning_rate,
-        learning_rate_schedule,
-        batch_size,
-        epochs,
-        dropout,
-        class_weight,
-        early_stopping,
-        monitor,
-        epsilon,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        callbacks,
-        jit_compile,
-        warm_start,
-        random_state,
-        verbose,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.monitor = monitor
-        self.epsilon = epsilon
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.jit_compile = jit_compile
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network and prove its Lipschitz bound.
 
         Parameters
@@ -118,6 +65,15 @@ class LipschitzClassifier(CertifiedClassifier):
         ------
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
+        sklip.exceptions.TrainingDivergedError
+            When weights are not finite in the end; the classifier is left as it was.
+
+        Warns
+        -----
+        sklip.exceptions.UnlikeScalesWarning, UnattainableMarginWarning, SaturatedTemperatureWarning
+            Where the data is unlikely to be in the right units, or a parameter in those of the data.
+        sklearn.exceptions.ConvergenceWarning
+            When early stopping ran out of epochs at a constant learning rate.
         """
         with validation.unchanged_on_error(self):
             self._check_parameters()
@@ -133,9 +89,17 @@ class LipschitzClassifier(CertifiedClassifier):
             self._state = replace(self._state, optimizer_variables=[])
             history = self._train(rows, held_out, self.epochs, self.learning_rate_schedule, self.early_stopping)
             self.history_, self.n_iter_ = history, len(history["loss"])
+            advice.advise_on_margin(self._given_margin(), rows, len(classes), self.scale_)
+            advice.advise_on_temperature(getattr(self, "temperature", None), self.network_, rows, self.scale_)
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Go on training for one epoch over these rows, at the constant learning rate.
 
         Parameters
@@ -187,36 +151,6 @@ class LipschitzClassifier(CertifiedClassifier):
             self.n_iter_ = len(self.history_["loss"])
         return self
 
-    def _check_parameters(self):
-        self._validate_params()
-        validation.check_activation(self.activation)
-        validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
-        validation.check_optimizer(self.optimizer)
-        validation.check_callbacks(self.callbacks)
-        if self.monitor == "certified_accuracy" and self.epsilon is None:
-            raise ValueError(
-                "monitor='certified_accuracy' needs the 'epsilon' parameter, the radius at which to certify, in the "
-                "units of the data."
-            )
-
-    def _check_same_problem(self, classes):
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"warm_start needs the classes of the last fit, {self.classes_.tolist()}; got {classes.tolist()}. Set "
-                "warm_start=False."
-            )
-        widths = (self.n_features_in_, *self._widths(), 1 if len(classes) == 2 else len(classes))
-        trained = (len(self.network_.center), *(kernel.shape[1] for kernel in self.network_.kernels))
-        if widths != trained or set(self.network_.activations) - {self.activation}:
-            raise ValueError(
-                f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
-                f"trained a network of {trained} units and would now train one of {widths} with {self.activation!r}. "
-                "Use fit, with warm_start=False."
-            )
-
-    def _widths(self):
-        return validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
-
     def _begin(self, rows, classes, streaming=False):
         """Set what stays for all the training of a network: classes, units, seed."""
         self.classes_ = classes
@@ -225,6 +159,8 @@ class LipschitzClassifier(CertifiedClassifier):
             if not streaming:
                 raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
             self.scale_ = 1.0
+        self._farthest = 0.0
+        advice.advise_on_scales(rows, getattr(self, "feature_names_in_", None), self.scale_)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
 
     def _train(self, rows, held_out, epochs, decay, early_stopping):
@@ -246,6 +182,8 @@ class LipschitzClassifier(CertifiedClassifier):
         self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
         losses = [self._objective.keras_loss(self.scale_, factors, given) for given in (proportions, None)]
+        unitless = dict.fromkeys([*losses[0].unitless_terms, "accuracy", "certified_accuracy"], 1.0)
+        units = {**dict.fromkeys(losses[0].term_names, self.scale_), **unitless}
         training = train(
             Architecture(
                 n_features=self.n_features_in_,
@@ -265,6 +203,7 @@ class LipschitzClassifier(CertifiedClassifier):
                 callbacks=list(self.callbacks or []),
                 jit_compile=self.jit_compile,
                 verbose=int(self.verbose),
+                units=units,
             ),
             plan,
             # Repeated rows weigh less, so that each class keeps its share of every expectation.
@@ -274,14 +213,21 @@ class LipschitzClassifier(CertifiedClassifier):
             validation=held_out,
             epsilon=None if self.epsilon is None else self.epsilon / self.scale_,
         )
+        # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
+        if early_stopping and decay == "constant" and training.was_improving:
+            advice.advise_on_end(self.n_iter_no_change, epochs)
+        self._farthest = max(getattr(self, "_farthest", np.inf), farthest_distance(rows.X, self.center_))
         self._state = training.state
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
-        unitless = {"accuracy", "certified_accuracy", *losses[0].unitless_terms}
         return {
-            name: [value * (1.0 if name.removeprefix("val_") in unitless else self.scale_) for value in values]
+            name: [value * units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
+
+    def _given_margin(self):
+        """The margin of the hinge that is trained with, as the user gave it; None where there is none."""
+        return None
 
     def _class_costs(self, shares):
         """Factor of the loss of the rows of each class, of shape (n_classes,)."""

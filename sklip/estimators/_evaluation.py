@@ -1,15 +1,28 @@
 """What a fitted classifier tells of labelled rows: the terms of its loss, the distance between classes."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
+from sklip.network import CondensedNetwork
 
 
 class LabelledEvaluation:
     """Part of every sklip classifier; it needs ``_inference_rows``, ``network_`` and ``classes_``."""
 
-    def loss_terms(self, X, y, sample_weight=None):
+    classes_: np.ndarray
+    network_: CondensedNetwork
+    _class_factors: np.ndarray | None
+    _objective: Any
+    _inference_rows: Callable[[ArrayLike], np.ndarray]
+
+    def loss_terms(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float | np.ndarray]:
         """The terms of the loss, and their parts by class, on the served network.
 
         Parameters
@@ -57,7 +70,7 @@ class LabelledEvaluation:
             **{f"{name}_per_class": np.array([float(part.get(name, np.nan)) for part in parts]) for name in names},
         }
 
-    def kr_distance(self, X, y, sample_weight=None):
+    def kr_distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float | np.ndarray:
         """Proven lower bound of the Wasserstein-1 distance between the classes of some rows.
 
         Parameters

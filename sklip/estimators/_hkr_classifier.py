@@ -1,11 +1,18 @@
 """HKRClassifier: hinge-regularised Kantorovich–Rubinstein classification."""
 
+from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import HKRObjective
 from sklip.estimators._units import length
+
+if TYPE_CHECKING:
+    import keras
 
 # Share of scale_ that min_margin="auto" stands for; docs/defaults.md has the evidence.
 AUTO_MARGIN = 0.1
@@ -82,7 +89,8 @@ class HKRClassifier(LipschitzClassifier):
         Of the initial weights, the batches, the dropout and the held-out rows. An int gives
         the same bits on the same machine at the same number of threads.
     verbose : int, default=0
-        1 for Keras' progress bars, 2 for a line an epoch.
+        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
+        Numbers are those of ``history_``.
 
     Attributes
     ----------
@@ -151,28 +159,28 @@ class HKRClassifier(LipschitzClassifier):
     def __init__(
         self,
         *,
-        hidden_layer_sizes=(128, 64, 32),
-        activation="groupsort2",
-        alpha=100.0,
-        min_margin="auto",
-        optimizer="adam",
-        learning_rate=0.02,
-        learning_rate_schedule="cosine",
-        batch_size=32,
-        epochs=60,
-        dropout=0.0,
-        class_weight=None,
-        early_stopping=False,
-        monitor="loss",
-        epsilon=None,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        callbacks=None,
-        jit_compile="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        hidden_layer_sizes: int | Sequence[int] = (128, 64, 32),
+        activation: str = "groupsort2",
+        alpha: float = 100.0,
+        min_margin: float | Literal["auto"] = "auto",
+        optimizer: "str | keras.optimizers.Optimizer" = "adam",
+        learning_rate: float = 0.02,
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int = 32,
+        epochs: int = 60,
+        dropout: float = 0.0,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        early_stopping: bool = False,
+        monitor: Literal["loss", "accuracy", "certified_accuracy"] = "loss",
+        epsilon: float | None = None,
+        validation_fraction: float | None = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        jit_compile: bool | Literal["auto"] = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -202,3 +210,6 @@ class HKRClassifier(LipschitzClassifier):
     def _objective_of_fit(self):
         self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
         return HKRObjective(self.min_margin_, float(self.alpha))
+
+    def _given_margin(self):
+        return self.min_margin if self.alpha > 0 else None

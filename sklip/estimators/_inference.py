@@ -1,14 +1,22 @@
 """The one gate to inference: scores, labels, certificates, gradients and exports of the served network."""
 
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import certificate, certified_radius
 from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.estimators._remoteness import advise_on_far_rows, remoteness
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
 
 
 class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, BaseEstimator):
@@ -27,7 +35,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
             result[block] = answer(self._finite(scores, rows))
         return result
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
         """Scores of the served network, computed in float64.
 
         Parameters
@@ -77,7 +85,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
             labels[block] = self._labels(self._finite(scores, rows))
         return labels, radii
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Class labels.
 
         Parameters
@@ -100,7 +108,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         """
         return self._of_scores(self._inference_rows(X), self._labels, self.classes_.dtype)
 
-    def certified_radius(self, X):
+    def certified_radius(self, X: ArrayLike) -> np.ndarray:
         """Distance that each row may move, in any direction, without a change of ``predict``.
 
         Parameters
@@ -121,6 +129,11 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
+        Warns
+        -----
+        sklip.exceptions.FarFromTrainingWarning
+            When a row is more than three times as far from ``center_`` as any training row.
+
         Notes
         -----
         The proof is about the very float64 arithmetic of ``predict``, not about an ideal
@@ -129,9 +142,10 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         nothing of whether the prediction is right.
         """
         rows = self._inference_rows(X)
+        advise_on_far_rows(remoteness(self, rows))
         return certified_radius(self.network_, rows)
 
-    def gradient(self, X):
+    def gradient(self, X: ArrayLike) -> np.ndarray:
         """Gradient of ``decision_function`` at each row, exact up to rounding.
 
         Parameters
@@ -157,7 +171,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         scores, jacobian = scores_and_jacobian(self.network_, rows)
         return jacobian[:, 0] if self._finite(scores, rows).ndim == 1 else jacobian
 
-    def closest_adversarial(self, X):
+    def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """For each row, the nearest point found that is predicted otherwise.
 
         Parameters
@@ -209,12 +223,12 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         return closest_adversarial(self.network_, X)
 
     @property
-    def lipschitz_bound_(self):
+    def lipschitz_bound_(self) -> float:
         """Proven upper bound of the Lipschitz constant of every score, from the served weights."""
         check_is_fitted(self, "network_")
         return certificate(self.network_).lipschitz
 
-    def to_keras(self):
+    def to_keras(self) -> "keras.Model":
         """Export as a ``keras.Model`` of ordinary Dense layers.
 
         Returns
@@ -237,7 +251,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
 
         return to_keras(self.network_)
 
-    def to_onnx(self, *, dtype="float64"):
+    def to_onnx(self, *, dtype: Literal["float64", "float32"] = "float64") -> "onnx.ModelProto":
         """Export as an ONNX model, for onnxruntime and its like.
 
         Parameters

@@ -1,14 +1,20 @@
 """LipschitzMLP: cross-entropy, probabilities and the same proof."""
 
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit, log_expit, log_softmax, softmax
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective, KerasObjective
 from sklip.estimators._units import inverse_length, length
+
+if TYPE_CHECKING:
+    import keras
 
 # What "auto" stands for, with s = scale_: a temperature of AUTO_TEMPERATURE / s, a margin offset of
 # AUTO_OFFSET · s and a margin of AUTO_MARGIN · s; docs/defaults.md has the evidence.
@@ -103,7 +109,8 @@ class LipschitzMLP(LipschitzClassifier):
         Of the initial weights, the batches, the dropout and the held-out rows. An int gives
         the same bits on the same machine at the same number of threads.
     verbose : int, default=0
-        1 for Keras' progress bars, 2 for a line an epoch.
+        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
+        Numbers are those of ``history_``.
 
     Attributes
     ----------
@@ -182,31 +189,31 @@ class LipschitzMLP(LipschitzClassifier):
     def __init__(
         self,
         *,
-        hidden_layer_sizes=(128, 64, 32),
-        activation="groupsort2",
-        loss="cross_entropy",
-        temperature="auto",
-        margin_offset="auto",
-        alpha=100.0,
-        min_margin="auto",
-        optimizer="adam",
-        learning_rate=0.02,
-        learning_rate_schedule="cosine",
-        batch_size=32,
-        epochs=30,
-        dropout=0.0,
-        class_weight=None,
-        early_stopping=False,
-        monitor="loss",
-        epsilon=None,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        callbacks=None,
-        jit_compile="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
+        hidden_layer_sizes: int | Sequence[int] = (128, 64, 32),
+        activation: str = "groupsort2",
+        loss: "str | keras.losses.Loss | Callable" = "cross_entropy",
+        temperature: float | Literal["auto"] = "auto",
+        margin_offset: float | Literal["auto"] = "auto",
+        alpha: float = 100.0,
+        min_margin: float | Literal["auto"] = "auto",
+        optimizer: "str | keras.optimizers.Optimizer" = "adam",
+        learning_rate: float = 0.02,
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int = 32,
+        epochs: int = 30,
+        dropout: float = 0.0,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        early_stopping: bool = False,
+        monitor: Literal["loss", "accuracy", "certified_accuracy"] = "loss",
+        epsilon: float | None = None,
+        validation_fraction: float | None = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        jit_compile: bool | Literal["auto"] = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -252,6 +259,9 @@ class LipschitzMLP(LipschitzClassifier):
             return HKRObjective(self.min_margin_, float(self.alpha))
         return KerasObjective(self.loss, self.temperature_)
 
+    def _given_margin(self):
+        return self.min_margin if self.loss in ("hinge", "hkr") else None
+
     def _of_logits(self, X, of_one, of_many):
         """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
 
@@ -262,7 +272,7 @@ class LipschitzMLP(LipschitzClassifier):
 
         return self._of_scores(self._inference_rows(X), answer, n_columns=len(self.classes_))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
         """Probabilities of the classes: sigmoid or softmax of ``temperature_`` times the scores.
 
         Parameters
@@ -284,7 +294,7 @@ class LipschitzMLP(LipschitzClassifier):
         """
         return self._of_logits(X, expit, softmax)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
         """Logarithms of the probabilities, computed from the scores: finite where those saturate.
 
         Parameters

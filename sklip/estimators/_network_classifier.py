@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 from numbers import Real
+from typing import NoReturn, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
 from sklip.estimators import _validation as validation
@@ -64,6 +66,7 @@ class NetworkClassifier(CertifiedClassifier):
     Examples
     --------
     >>> import numpy as np
+    from numpy.typing import ArrayLike
     >>> from sklip import NetworkClassifier
     >>> from sklip.network import CondensedNetwork
     >>> network = CondensedNetwork(np.zeros(2), (np.array([[2.0], [0.0]]),), (np.array([-2.0]),), ())
@@ -79,12 +82,14 @@ class NetworkClassifier(CertifiedClassifier):
         "temperature": [validation.Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(self, *, network, classes=None, temperature=None):
+    def __init__(
+        self, *, network: CondensedNetwork, classes: ArrayLike | None = None, temperature: float | None = None
+    ):
         self.network = network
         self.classes = classes
         self.temperature = temperature
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Check that rows and labels fit the network; its weights stay as they are.
 
         Parameters
@@ -108,14 +113,17 @@ class NetworkClassifier(CertifiedClassifier):
         """
         with validation.unchanged_on_error(self):
             self.serve()
-            X = validation.check_features(self, X, reset=True, training=False)
-            if X.shape[1] != len(self.network_.center):
-                raise ValueError(f"X has {X.shape[1]} features, but the network takes {len(self.network_.center)}.")
-            validation.encode_labels(validation.check_labels(y, len(X)), self.classes_)
-            validation.check_weights(sample_weight, X)
+            rows, width = validation.check_features(self, X, reset=True, training=False), len(self.network_.center)
+            if rows.shape[1] != width:
+                raise ValueError(
+                    f"X has {rows.shape[1]} features, but the network takes {width}. Give the columns that it was "
+                    "trained on."
+                )
+            validation.encode_labels(validation.check_labels(y, len(rows)), self.classes_)
+            validation.check_weights(sample_weight, rows)
         return self
 
-    def serve(self):
+    def serve(self) -> Self:
         """Become fitted without any rows.
 
         Returns
@@ -153,7 +161,7 @@ class NetworkClassifier(CertifiedClassifier):
         return self
 
     @property
-    def loss_terms(self):
+    def loss_terms(self) -> NoReturn:
         """Not available: no loss is known of a network that was trained elsewhere."""
         raise AttributeError("NetworkClassifier has no loss_terms: its network was trained elsewhere, with any loss.")
 

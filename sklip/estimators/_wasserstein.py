@@ -1,8 +1,11 @@
 """WassersteinEstimator: a proven lower bound of the distance between two samples, and its potential."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted
@@ -13,6 +16,9 @@ from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+
+if TYPE_CHECKING:
+    import keras
 
 
 class WassersteinEstimator(StampedState, BaseEstimator):
@@ -56,7 +62,8 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         Of the initial weights and the batches. An int gives the same bits on the same machine
         at the same number of threads.
     verbose : int, default=0
-        1 for Keras' progress bars, 2 for a line an epoch.
+        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
+        Numbers are those of ``history_``.
 
     Attributes
     ----------
@@ -100,6 +107,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
+    from numpy.typing import ArrayLike
     >>> from sklip import WassersteinEstimator
     >>> first = np.random.default_rng(0).standard_normal((100, 2))
     >>> X, y = np.concatenate([first, first + [3.0, 4.0]]), np.repeat(["here", "there"], 100)
@@ -130,17 +138,17 @@ class WassersteinEstimator(StampedState, BaseEstimator):
     def __init__(
         self,
         *,
-        hidden_layer_sizes=(128, 128, 128),
-        activation="groupsort2",
-        optimizer="adam",
-        learning_rate=0.005,
-        learning_rate_schedule="cosine",
-        batch_size=512,
-        epochs=300,
-        callbacks=None,
-        jit_compile="auto",
-        random_state=None,
-        verbose=0,
+        hidden_layer_sizes: int | Sequence[int] = (128, 128, 128),
+        activation: str = "groupsort2",
+        optimizer: "str | keras.optimizers.Optimizer" = "adam",
+        learning_rate: float = 0.005,
+        learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
+        batch_size: int = 512,
+        epochs: int = 300,
+        callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        jit_compile: bool | Literal["auto"] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -154,7 +162,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the potential and prove the distance that it attains.
 
         Parameters
@@ -180,17 +188,17 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         """
         with validation.unchanged_on_error(self):
             self._validate_params()
-            X = validation.check_features(self, X, reset=True, training=True)
+            rows = validation.check_features(self, X, reset=True, training=True)
             if y is None:
                 raise ValueError(
                     f"{type(self).__name__} requires y to be passed, but the target y is None. Give the name of the "
                     "sample of each row."
                 )
-            y = validation.check_labels(y, len(X))
-            weights = validation.check_weights(sample_weight, X)
+            labels = validation.check_labels(y, len(rows))
+            weights = validation.check_weights(sample_weight, rows)
             kept = weights > 0
-            X, y, weights = X[kept], y[kept], weights[kept]
-            samples = np.unique(y)
+            rows, labels, weights = rows[kept], labels[kept], weights[kept]
+            samples = np.unique(labels)
             if len(samples) != 2:
                 raise ValueError(
                     f"{type(self).__name__} compares two samples, named by y; got {len(samples)} "
@@ -199,14 +207,14 @@ class WassersteinEstimator(StampedState, BaseEstimator):
                 )
             # Equal shares of every batch make the noise of the two means alike.
             trained = HKRClassifier(alpha=0.0, class_weight="balanced", **self.get_params(deep=False))
-            trained.fit(X, y, weights)
+            trained.fit(rows, labels, weights)
             self.classes_ = trained.classes_
             self.history_, self.n_iter_ = {"kr": trained.history_["kr"]}, trained.n_iter_
-            self.network_ = _balanced(trained.network_, X, y == samples[1], weights)
-            self.distance_ = float(sample_distances(self, X, y, weights)[0])
+            self.network_ = _balanced(trained.network_, rows, labels == samples[1], weights)
+            self.distance_ = float(sample_distances(self, rows, labels, weights)[0])
         return self
 
-    def distance(self, X, y, sample_weight=None):
+    def distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Proven lower bound of the Wasserstein-1 distance between two samples.
 
         Parameters
@@ -237,7 +245,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         """
         return float(sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)[0])
 
-    def potential(self, X):
+    def potential(self, X: ArrayLike) -> np.ndarray:
         """Kantorovich potential: a 1-Lipschitz function, higher on the second sample.
 
         Parameters
@@ -272,7 +280,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         return scores / self.lipschitz_bound_
 
     @property
-    def lipschitz_bound_(self):
+    def lipschitz_bound_(self) -> float:
         """Proven upper bound of the network's Lipschitz constant, from the served weights."""
         check_is_fitted(self, "network_")
         return certificate(self.network_).lipschitz

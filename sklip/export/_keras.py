@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import keras
 
+    from sklip.network import CondensedNetwork
 
-def to_keras(network) -> keras.Model:
+
+def to_keras(network: CondensedNetwork) -> keras.Model:
     """Build a Keras model of ordinary Dense layers that subtracts the centre first.
 
     Parameters

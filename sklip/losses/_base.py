@@ -37,12 +37,12 @@ class ExpectationLoss(keras.losses.Loss):
     """
 
     # "one", "several", or None for both.
-    heads = None
+    heads: str | None = None
 
-    parameter_names = ()
-    term_names = ("loss",)
+    parameter_names: tuple[str, ...] = ()
+    term_names: tuple[str, ...] = ("loss",)
     # Terms that are pure numbers; the others are in the units of the scores.
-    unitless_terms = ()
+    unitless_terms: tuple[str, ...] = ()
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         return self.terms(y_true, y_pred, sample_weight)["loss"]

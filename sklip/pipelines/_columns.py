@@ -1,6 +1,7 @@
 """The raw columns that may move, as numbers, and rows made of such numbers again, whatever holds the rows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -24,7 +25,7 @@ class MovableColumns:
         Of each of them: what it holds without rounding.
     """
 
-    X: object
+    X: Any
     positions: np.ndarray
     rows: np.ndarray
     precisions: list[str]

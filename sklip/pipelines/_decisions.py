@@ -16,6 +16,7 @@ from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._point import Point, Question, inherits
 from sklip.pipelines._votes import vote_radii
@@ -136,6 +137,7 @@ def _scores(estimator, point, path, question):
     rows = estimator._inference_rows(point.values)
     network = estimator.network_
     proof = certificate(network)
+    question.remoteness = np.maximum(question.remoteness, remoteness(estimator, rows))
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:
             lipschitz, pairs = score_bounds(

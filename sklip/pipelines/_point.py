@@ -4,6 +4,7 @@ import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,8 @@ class Question:
         Lipschitz constants that the user stated, by the path of the step.
     stated, encoded : set
         Paths of those that were met, and raw columns that an encoder takes: filled on the way.
+    remoteness : ndarray of shape (n_rows,), or 0
+        How far outside its training data a classifier is asked, as multiples; filled on the way.
     """
 
     norm: float
@@ -33,6 +36,7 @@ class Question:
     constants: dict[str, float] = field(default_factory=dict)
     stated: set[str] = field(default_factory=set)
     encoded: set[int] = field(default_factory=set)
+    remoteness: np.ndarray | float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,7 @@ class Point:
         From raw rows to values here, as the pipeline computes them.
     """
 
-    values: object
+    values: Any
     map: LipschitzMap
     sources: np.ndarray
     error: np.ndarray

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
+from sklip.estimators._remoteness import advise_on_far_rows
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decisions import Decision, decide
 from sklip.pipelines._point import Question, start
@@ -56,9 +57,9 @@ class CertifiedRadii(np.ndarray):
     def __array_wrap__(self, array, context=None, return_scalar=False):
         return array[()] if return_scalar else np.asarray(array)
 
-    def astype(self, dtype, *arguments, **options):
+    def astype(self, *arguments: Any, **options: Any) -> np.ndarray:
         """Return a plain array: rounded up, it certifies nothing."""
-        return np.asarray(self).astype(dtype, *arguments, **options)
+        return np.asarray(self).astype(*arguments, **options)
 
     def __reduce__(self):
         build, arguments, state = super().__reduce__()
@@ -130,6 +131,11 @@ def certified_radius(
     sklearn.exceptions.NotFittedError
         Before ``fit``.
 
+    Warns
+    -----
+    sklip.exceptions.FarFromTrainingWarning
+        When a row, as the classifier sees it, is more than three times as far out as any of its training rows.
+
     See Also
     --------
     sklip.audit : Attacks the same estimator, inside its radii and beyond.
@@ -154,6 +160,7 @@ def certified_radius(
     (True, 28)
     """
     decision, question, labels = answer(estimator, X, norm, scale, lipschitz)
+    advise_on_far_rows(question.remoteness)
     fixed = tuple(label for label, unit in zip(labels, question.scale, strict=True) if unit == 0)
     return CertifiedRadii(decision.radii, norm=question.norm, fixed_columns=fixed, lipschitz_bound=decision.lipschitz)
 
@@ -201,7 +208,7 @@ def _ask(estimator, X, question):
     """Decide, again as long as more columns turn out to be fixed."""
     while True:
         fixed = list(question.encoded)
-        question.scale[fixed] = 0.0
+        question.scale[fixed], question.remoteness = 0.0, 0.0
         decision = decide(estimator, start(X, question), (), question)
         if len(question.encoded) == len(fixed):
             return decision

@@ -54,10 +54,10 @@ def vote_radii(votes: np.ndarray, radii: np.ndarray, weights: np.ndarray, n_clas
     undecided = np.ones(n_rows, dtype=bool)
     for place in range(-1, n_members):
         if place >= 0:
-            member = order[:, place]
-            gains += weights[member][:, None] * (np.arange(n_classes) != votes[rows, member][:, None])
-            loses = votes[rows, member] == winners
-            tallies[rows[loses], winners[loses]] -= weights[member[loses]]
+            members = order[:, place]
+            gains += weights[members][:, None] * (np.arange(n_classes) != votes[rows, members][:, None])
+            loses = votes[rows, members] == winners
+            tallies[rows[loses], winners[loses]] -= weights[members[loses]]
         lead = tallies[rows, winners][:, None] - (tallies + gains)
         lead[rows, winners] = np.inf
         lost = (lead < tolerance) | ((lead <= tolerance) & (lower | (tolerance > 0)))

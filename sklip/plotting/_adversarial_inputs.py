@@ -33,8 +33,9 @@ def search(estimator, X, rows, random_state, *, norm, scale, lipschitz) -> Found
     shown = _safe_indexing(X, chosen)
     decision, question, names = answer(estimator, shown, norm, scale, lipschitz)
     columns = MovableColumns.of(shown, question.scale)
-    if final_classifier(estimator) is estimator and norm == 2 and scale is None:
-        adversarial, distance = estimator.closest_adversarial(shown)
+    bare = final_classifier(estimator)
+    if bare is not None and bare is estimator and norm == 2 and scale is None:
+        adversarial, distance = bare.closest_adversarial(shown)
     else:
         options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)

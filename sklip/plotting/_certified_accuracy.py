@@ -110,7 +110,8 @@ class CertifiedAccuracyDisplay:
 
         place = sum(line.get_gid() == _CURVE for line in ax.lines)
         name = self.name if name is None else name
-        attacked = self.attack_epsilons is not None
+        attack = self.attack_epsilons
+        attacked = attack is not None
         defaults = {
             "color": COLORS[place % len(COLORS)],
             "linestyle": LINE_STYLES[place % len(LINE_STYLES)],
@@ -120,7 +121,7 @@ class CertifiedAccuracyDisplay:
             "label": f"{name or 'certified'}: proven" if attacked else name,
         }
         # A curve that ends above 0, as rows have infinite radii, goes on as far as there is something to see.
-        ends = [self.epsilons[-1], *([self.attack_epsilons[-1]] if attacked else [])]
+        ends = [self.epsilons[-1], *([] if attack is None else [attack[-1]])]
         end = 1.1 * max(ends) or 1.0
         epsilons, accuracies = up_to(self.epsilons, self.certified_accuracy, end)
         (self.line_,) = ax.plot(epsilons, accuracies, **styled(defaults, curve_kwargs, Line2D))
@@ -298,7 +299,8 @@ class CertifiedAccuracyDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
         curve = certified_accuracy_curve(y_true, y_pred, radius, sample_weight=sample_weight)
-        attacked, norm = (None, None), norm_of(radius)
+        attacked: tuple[np.ndarray, np.ndarray] | tuple[None, None] = (None, None)
+        norm = norm_of(radius)
         if audit is not None:
             check_audit(audit, y_pred, radius)
             attacked = certified_accuracy_curve(y_true, y_pred, audit.attack, sample_weight=sample_weight)

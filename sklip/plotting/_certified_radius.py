@@ -261,16 +261,16 @@ class CertifiedRadiusDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
         norm = norm_of(radius)
-        y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-        radius = column_or_1d(np.asarray(radius), dtype=np.float64)
+        true, predicted = column_or_1d(y_true), column_or_1d(y_pred)
+        radii = column_or_1d(np.asarray(radius), dtype=np.float64)
         weight = None if sample_weight is None else column_or_1d(sample_weight, dtype=np.float64)
-        check_consistent_length(y_true, y_pred, radius, weight)
-        unique_labels(y_true, y_pred)  # raises for labels of which some are text and some numbers
-        if not len(radius):
+        check_consistent_length(true, predicted, radii, weight)
+        unique_labels(true, predicted)  # raises for labels of which some are text and some numbers
+        if not len(radii):
             raise ValueError("There are no rows to draw.")
-        if not (radius >= 0).all():
+        if not (radii >= 0).all():
             raise ValueError("radius holds negative values or NaN. Give what certified_radius returns.")
         if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
             raise ValueError("sample_weight must hold finite weights of 0 or more, not all 0.")
-        display = cls(y_true=y_true, y_pred=y_pred, radius=radius, sample_weight=weight, norm=norm, unit=unit)
+        display = cls(y_true=true, y_pred=predicted, radius=radii, sample_weight=weight, norm=norm, unit=unit)
         return display.plot(ax=ax, bins=bins, right_kwargs=right_kwargs, wrong_kwargs=wrong_kwargs)

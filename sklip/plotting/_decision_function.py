@@ -1,5 +1,7 @@
 """The decision function over a plane, with its margin and certified discs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -100,7 +102,7 @@ class DecisionFunctionDisplay:
         disc_centers: ArrayLike = (),
         disc_radii: ArrayLike = (),
         disc_labels: ArrayLike = (),
-        tolerances: ArrayLike = (1.0, 1.0),
+        tolerances: Sequence[float] | np.ndarray = (1.0, 1.0),
         min_margin: float | None = None,
         whole: bool = True,
         xlabel: str = "",
@@ -147,7 +149,8 @@ class DecisionFunctionDisplay:
         """
         self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", self._figsize())
         self.figure_ = ax.figure
-        grid, self.handles_ = (self.xx0, self.xx1), []
+        grid = self.xx0, self.xx1
+        self.handles_: list = []
         if np.issubdtype(self.response.dtype, np.integer):
             surface = draw_regions(ax, grid, self.response)
         elif self.response.ndim == 2:

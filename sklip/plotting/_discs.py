@@ -30,11 +30,11 @@ def choose_discs(
     fits = np.all((centers - radii[:, None] > low) & (centers + radii[:, None] < high), axis=1)
     candidates = np.flatnonzero(fits & (radii > 0.02 * (high - low).min()))
     share = -(-most // max(1, len(np.unique(codes[candidates]))))
-    chosen = []
+    chosen: list[int] = []
     for row in candidates:
         apart = np.linalg.norm(centers[row] - centers[chosen], axis=1)
         if (apart > radii[row] + radii[chosen]).all() and (codes[chosen] == codes[row]).sum() < share:
-            chosen.append(row)
+            chosen.append(int(row))
         if len(chosen) == most:
             break
     return np.array(chosen, dtype=np.intp)

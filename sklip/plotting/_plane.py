@@ -44,11 +44,11 @@ class Plane:
         pca = PCA(2, svd_solver="full").fit(rows / scale)
         origin = pca.mean_ * scale if origin is None else origin
         offsets = pca.components_ @ (origin / scale - pca.mean_)
-        labels = tuple(
+        first, second = (
             f"component {place} ({share:.0%} of variance)"
             for place, share in enumerate(pca.explained_variance_ratio_, 1)
         )
-        return cls(origin, scale, pca.components_, offsets, np.ones(2), labels)
+        return cls(origin, scale, pca.components_, offsets, np.ones(2), (first, second))
 
     def points(self, coordinates: np.ndarray) -> np.ndarray:
         """Points of the plane at drawn coordinates, of shape (n, n_columns)."""

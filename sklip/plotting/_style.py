@@ -66,8 +66,8 @@ def class_marker(code: int) -> str:
 
 def distance_label(quantity: str, norm: float | None, unit: str | None) -> str:
     """Label of an axis of distances."""
-    norm = {None: None, 1.0: "L1", 2.0: "L2", np.inf: "L∞"}[norm if norm is None else float(norm)]
-    known = ", ".join(filter(None, (norm, unit)))
+    named = {None: None, 1.0: "L1", 2.0: "L2", np.inf: "L∞"}[norm if norm is None else float(norm)]
+    known = ", ".join(filter(None, (named, unit)))
     return f"{quantity} ({known})" if known else quantity
 
 

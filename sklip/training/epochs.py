@@ -155,7 +155,7 @@ class EpochModel(keras.Model):
 
         return {"x": deal, "callbacks": []}
 
-    def fit(self, x, y=None, *, epochs=1, callbacks=None, verbose=0, **_):
+    def fit(self, x, y=None, *, epochs=1, callbacks=None, **_):
         """Train; see ``keras.Model.fit``, of which an epoch is a single batch.
 
         Parameters
@@ -163,7 +163,7 @@ class EpochModel(keras.Model):
         x : callable
             What :meth:`fit_epochs_arguments` returns.
         y : None
-        epochs, callbacks, verbose : int, list, int
+        epochs, callbacks : int, list
             As in Keras.
         **_ : dict
             What SciKeras hands on besides.
@@ -173,7 +173,7 @@ class EpochModel(keras.Model):
         keras.callbacks.History
         """
         callbacks = keras.callbacks.CallbackList(
-            callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs, steps=1, model=self
+            callbacks, add_history=True, add_progbar=False, epochs=epochs, steps=1, model=self
         )
         self.stop_training = False
         callbacks.on_train_begin()
@@ -196,7 +196,10 @@ class EpochModel(keras.Model):
             self._graphs.append(tf.compat.v1.get_default_graph())
             return function(*arguments)
 
-        return tf.function(traced, signature, jit_compile=self.jit_compile or None)
+        compiled = tf.function(traced, signature, autograph=False, jit_compile=self.jit_compile or None)
+        # Every network is traced once; TensorFlow would warn that this one function is traced often.
+        compiled._omit_frequent_tracing_warning = True
+        return compiled
 
     def _train_epoch(self, order, rates):
         """Train an epoch of batches of row numbers; return what :meth:`_end` does."""

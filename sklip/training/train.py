@@ -3,14 +3,17 @@
 import json
 from dataclasses import dataclass, field
 from numbers import Real
+from typing import Any
 
 import keras
 import numpy as np
 
+from sklip.exceptions import TrainingDivergedError
 from sklip.network import polar_factor
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
+from sklip.training.progress import progress_of
 from sklip.training.reuse import borrow, put_back
 from sklip.training.state import TrainingState
 
@@ -46,10 +49,13 @@ class Schedule:
         What counts as an improvement, in the units of the training.
     callbacks : list of keras.callbacks.Callback
     verbose : int
+        See :func:`sklip.training.progress.progress_of`.
+    units : dict of str to float
+        What turns the numbers of the training, by their names, into those that ``verbose`` shows.
     """
 
     epochs: int
-    optimizer: object
+    optimizer: Any
     learning_rate: float
     decay: str
     patience: int | None = None
@@ -57,15 +63,20 @@ class Schedule:
     tolerance: float = 0.0
     callbacks: list = field(default_factory=list)
     verbose: int = 0
+    units: dict[str, float] = field(default_factory=dict)
     jit_compile: bool | str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a training leaves: the state to go on from, and one number an epoch for each term."""
+    """What a training leaves: the state to go on from, and one number an epoch for each term.
+
+    ``was_improving`` tells whether the epochs ran out before the patience did.
+    """
 
     state: TrainingState
     history: dict[str, list[float]]
+    was_improving: bool = False
 
 
 def train(
@@ -104,7 +115,7 @@ def train(
 
     Raises
     ------
-    ValueError
+    TrainingDivergedError
         When weights are not finite in the end.
     """
     optimizer = _optimizer(schedule)
@@ -113,7 +124,7 @@ def train(
     jit_compile = _pays_to_compile(schedule, plan, losses) if schedule.jit_compile == "auto" else schedule.jit_compile
 
     key = _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compile)
-    network = None if key is None else borrow(key)
+    network: Any = None if key is None else borrow(key)
 
     def compiled_network(compile_kwargs):
         nonlocal network
@@ -140,17 +151,21 @@ def train(
             variable.assign(value)
         return network
 
+    callbacks = _callbacks(schedule, validation)
+    progress = progress_of(schedule.verbose, schedule.units, schedule.epochs, state.epochs)
     driver = KerasDriver(
         compiled_network,
         optimizer=optimizer,
         loss=losses[0],
-        callbacks=_callbacks(schedule, validation),
-        verbose=schedule.verbose,
+        callbacks=[*callbacks, *filter(None, [progress])],
+        verbose=0,
         epochs=schedule.epochs,
     )
     try:
         driver.fit_network(plan, rates, state)
     finally:
+        if progress is not None:
+            progress.close()
         if network is not None:
             network.forget_gradients()
         for callback in schedule.callbacks:
@@ -159,7 +174,7 @@ def train(
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
-        raise ValueError(
+        raise TrainingDivergedError(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
             "is an instance) or the 'class_weight'."
         )
@@ -172,6 +187,11 @@ def train(
             seed=state.seed,
         ),
         history=history,
+        was_improving=(
+            schedule.patience is not None
+            and callbacks[-1].wait < schedule.patience
+            and len(history["loss"]) == schedule.epochs
+        ),
     )
     if key is not None:
         network.release_data()

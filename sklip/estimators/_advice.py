@@ -1,0 +1,128 @@
+"""Warnings where a fit is unlikely to be what the user meant: all are cheap, and none changes a result."""
+
+import warnings
+from numbers import Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklip._stack_level import users_line
+from sklip.estimators._rows import own_head
+from sklip.exceptions import (
+    SaturatedTemperatureWarning,
+    UnattainableMarginWarning,
+    UnlikeScalesWarning,
+)
+
+# Among data sets of like units, no quarter of the columns ranges over less than 1.1 root-mean-square deviations; among
+# raw tables that need scaling, over more than 0.05 (docs/warnings.md).
+LEAST_RANGE = 0.1
+
+# The next float64 below 1 is reached by the logit 36.7.
+SATURATED_LOGIT = 36.7
+
+_SAMPLE = 4096
+_MATCHED = 128
+_FEWEST_ROWS = 10
+
+
+def _warn(message, kind):
+    warnings.warn(message, kind, stacklevel=users_line())
+
+
+def _some(rows, most):
+    """At most so many of the rows, evenly spread."""
+    count = len(rows.codes)
+    return rows if count <= most else rows.take(np.linspace(0, count - 1, most).astype(int))
+
+
+def advise_on_scales(rows, names, scale):
+    """Warn of columns next to which others do not count, as one number divides them all.
+
+    A range, unlike a deviation, takes a pixel that is seldom lit, or a rare category, for what it is.
+    """
+    X = _some(rows, _SAMPLE).X[:]
+    ranges, deviations = np.ptp(X, axis=0), X.std(axis=0)
+    varying = np.flatnonzero(ranges > 0)
+    if len(X) < _FEWEST_ROWS or len(varying) < 2:
+        return
+    typical = np.sqrt(np.mean(deviations[varying] ** 2))
+    small = np.quantile(ranges[varying], 0.25, method="lower")
+    if small >= LEAST_RANGE * typical:
+        return
+    least, most = (varying[pick(ranges[varying])] for pick in (np.argmin, np.argmax))
+    called = [f"column {column}" if names is None else f"column {names[column]!r}" for column in (least, most)]
+    _warn(
+        f"X has columns of wildly unlike scales: {called[0]} ranges over {ranges[least]:.3g}, {called[1]} over "
+        f"{ranges[most]:.3g}. Distances are Euclidean and all columns are divided by one number, scale_ = {scale:.3g}: "
+        "the small ones will hardly count. Put a scaler before, as in make_pipeline(StandardScaler(), ...); "
+        "sklip.certified_radius(pipeline, X) gives radii in the raw units all the same.",
+        UnlikeScalesWarning,
+    )
+
+
+def advise_on_margin(given, rows, n_classes, scale):
+    """Warn of a margin that no 1-Lipschitz function can give the average row.
+
+    By Kantorovich and Rubinstein, the means of f over two classes differ by at most their Wasserstein-1 distance:
+    ``min_margin`` on either side needs twice as much. Of at most 128 rows a class.
+    """
+    if not isinstance(given, Real):
+        return
+    heads = own_head(rows.codes, n_classes).T
+    largest = max(_distance_between(rows, own) for own in heads)
+    if 2.0 * given <= largest:
+        return
+    _warn(
+        f"min_margin = {given:.3g} is more than the data can hold: the rows of different classes are {largest:.3g} "
+        f"apart on average, matched as closely as may be, which leaves {largest / 2:.3g} for the margin on either "
+        f"side. The hinge cannot vanish. Give less, or 'auto': {0.1 * scale:.3g}.",
+        UnattainableMarginWarning,
+    )
+
+
+def _distance_between(rows, own):
+    """Wasserstein-1 distance of a sample of the rows of a class and as large a sample of all others."""
+    from scipy.optimize import linear_sum_assignment  # which serving does without
+    from scipy.spatial.distance import cdist
+
+    sides = np.flatnonzero(own), np.flatnonzero(~own)
+    count = min(_MATCHED, *map(len, sides))
+    if count == 0:
+        return np.inf  # nothing is known
+    first, second = (
+        rows.take(np.sort(np.random.default_rng(0).choice(side, count, replace=False))).X[:] for side in sides
+    )
+    distances = cdist(first, second)
+    return float(distances[linear_sum_assignment(distances)].mean())
+
+
+def advise_on_temperature(given, network, rows, scale):
+    """Warn of a temperature at which most probabilities are 1 to the last bit: cross-entropy has nothing to teach."""
+    if not isinstance(given, Real):
+        return
+    scores = network.scores(_some(rows, _SAMPLE).X[:])
+    if scores.shape[1] == 1:
+        gaps = np.abs(scores[:, 0])
+    else:
+        second, best = np.partition(scores, -2, axis=1)[:, -2:].T
+        gaps = best - second
+    saturated = float(np.mean(given * gaps > SATURATED_LOGIT))
+    if saturated <= 0.5:
+        return
+    _warn(
+        f"temperature = {given:.3g} saturates: {saturated:.0%} of the training rows have a probability of 1 to the "
+        "last bit. Probabilities say no more than predict does, and the loss no longer enlarges radii. Give less, "
+        f"around 20 / scale_ = {20 / scale:.3g}, or 'auto'.",
+        SaturatedTemperatureWarning,
+    )
+
+
+def advise_on_end(patience, epochs):
+    """Warn that a training whose early stopping was to find the end ran out of epochs before it."""
+    _warn(
+        f"Training stopped at epochs = {epochs} before it converged: what early_stopping watches improved within the "
+        f"last n_iter_no_change = {patience} epochs. Give more epochs, or learning_rate_schedule='cosine', which "
+        "settles within those that there are.",
+        ConvergenceWarning,
+    )

@@ -1,0 +1,115 @@
+"""What ``verbose`` shows of a training: one live line, or a table with a row an epoch."""
+
+from collections.abc import Mapping
+from time import perf_counter
+
+import keras
+from tqdm.auto import tqdm
+
+# A line of 80 characters has no room for more; the hinge is what the loss has beside kr.
+_IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
+_WITH_VALIDATION = ("loss", "accuracy", "certified_accuracy")
+
+
+def progress_of(
+    verbose: int, units: Mapping[str, float], epochs: int, first_epoch: int = 0
+) -> keras.callbacks.Callback | None:
+    """Return the callback that shows a training; None for a silent one.
+
+    Parameters
+    ----------
+    verbose : int
+        0 for silence, 1 for a live line, 2 and more for a table.
+    units : dict of str to float
+        What turns the numbers of the training, by their names without ``val_``, into those of the user.
+    epochs, first_epoch : int
+        How many epochs to train, and how many came before.
+
+    Returns
+    -------
+    keras.callbacks.Callback or None
+    """
+    if not verbose:
+        return None
+    return (_Line if verbose == 1 else _Table)(units, epochs, first_epoch)
+
+
+class _Progress(keras.callbacks.Callback):
+    """Numbers of each epoch in the units of the user."""
+
+    def __init__(self, units, epochs, first_epoch):
+        super().__init__()
+        self.units, self.epochs, self.first_epoch = units, epochs, first_epoch
+
+    def in_units(self, logs):
+        """The numbers of an epoch as ``history_`` will have them, in the order of the units."""
+        names = [(prefix + name, unit) for prefix in ("", "val_") for name, unit in self.units.items()]
+        return {name: float(logs[name]) * unit for name, unit in names if name in logs}
+
+    def close(self):
+        """Leave the screen in order, however the training ended."""
+
+
+class _Line(_Progress):
+    """One live line, in a terminal or a notebook: epoch, time left, what matters of the numbers."""
+
+    bar = None
+
+    def on_train_begin(self, logs=None):
+        """Show the line before the first epoch, which may compile for seconds."""
+        self.bar = tqdm(
+            total=self.first_epoch + self.epochs,
+            initial=self.first_epoch,
+            bar_format="epoch {n_fmt}/{total_fmt} {bar}<{remaining} {desc}",  # < is tqdm's sign for the time left
+        )
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Show the numbers of the epoch."""
+        values = self.in_units(logs)
+        shown = []
+        for name in (name for name in _IN_A_LINE if name in values):
+            shown.append(f"{name} {_text(name, values[name], 3)}")
+            if name in _WITH_VALIDATION and f"val_{name}" in values:
+                shown.append(f"(val {_text(name, values[f'val_{name}'], 3)})")
+        self.bar.set_description_str(" ".join(shown), refresh=False)
+        self.bar.update()
+
+    def on_train_end(self, logs=None):
+        """End the line."""
+        self.close()
+
+    def close(self):
+        """End the line."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+class _Table(_Progress):
+    """A row an epoch, with every number of ``history_``, on standard output."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Take the time."""
+        self.began = perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print the row, and the names above the first."""
+        values = self.in_units(logs)
+        # A partial_fit trains one epoch and cannot know how many there will be.
+        number = f"{self.first_epoch + epoch + 1}" + (f"/{self.first_epoch + self.epochs}" if self.epochs > 1 else "")
+        if epoch == 0 and (self.first_epoch == 0 or self.epochs > 1):
+            print(f"{'epoch':>9}", *(f"{name:>{_width(name)}}" for name in values), f"{'time':>8}", sep="  ")
+        row = (f"{_text(name, value, 4):>{_width(name)}}" for name, value in values.items())
+        print(f"{number:>9}", *row, f"{perf_counter() - self.began:>6.2f} s", sep="  ", flush=True)
+
+    def on_train_end(self, logs=None):
+        """Say when early stopping, or a callback, ended the training."""
+        if self.model.stop_training:
+            print(f"Stopped early, of {self.epochs} epochs.", flush=True)
+
+
+def _text(name, value, digits):
+    return f"{value:.{digits}f}" if name.endswith("accuracy") else f"{value:#.{digits}g}"
+
+
+def _width(name):
+    return max(len(name), 10)

@@ -1,0 +1,184 @@
+"""What a training shows: nothing, one live line, or a table; and nothing of TensorFlow's own."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sklip.training import backend
+from tests.estimator_fixtures import blobs, classifier, mlp, moons
+from tests.processes import ROOT
+
+# TensorFlow warns of the fifth compilation.
+IN_THIS_PROCESS = """
+import os
+from tests.estimator_fixtures import classifier, moons
+
+for width in range(2, 16, 2):
+    classifier(hidden_layer_sizes=(width,), epochs=2, jit_compile=width == 4).fit(*moons())
+assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ  # nor will child processes have it
+"""
+
+IN_WORKERS = """
+import os
+from joblib import Parallel, delayed
+from tests.estimator_fixtures import classifier, moons
+
+Parallel(n_jobs=2)(delayed(classifier(epochs=2).fit)(*moons()) for _ in range(2))
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # for this process, which makes the optimizer
+import keras
+model = classifier(epochs=2, optimizer=keras.optimizers.Adam(0.01))
+del os.environ["TF_CPP_MIN_LOG_LEVEL"]
+Parallel(n_jobs=2)(delayed(model.fit)(*moons()) for _ in range(2))
+"""
+
+# What the user chose, and functions of the user's own.
+LOUD = """
+import os
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+from tests.estimator_fixtures import classifier, moons
+classifier().fit(*moons())
+assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
+import tensorflow as tf
+theirs = tf.function(lambda x: x + 1)
+for size in range(9):
+    theirs(tf.zeros(size))
+"""
+
+
+def run(script, *arguments, **environment):
+    """Standard output and error of a fresh interpreter, in which nobody has chosen a log level."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+
+
+def live_lines(text):
+    """What a live line showed, one after the other."""
+    return [line.strip() for line in re.split("[\r\n]", text) if line.startswith("epoch")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", [IN_THIS_PROCESS, IN_WORKERS])
+def test_training_writes_nothing_at_all(script):
+    finished = run(script)
+    assert (finished.stdout, finished.stderr) == ("", "")
+
+
+@pytest.mark.slow
+def test_what_the_user_wants_to_hear_is_heard():
+    errors = run(LOUD).stderr
+    assert "cpu_feature_guard" in errors
+    assert "retracing" in errors
+
+
+@pytest.mark.slow
+def test_another_backend_shows_the_same_line_and_nothing_else():
+    pytest.importorskip("jax")
+    script = "from tests.estimator_fixtures import classifier, moons\nclassifier(verbose=1).fit(*moons())"
+    finished = run(script, KERAS_BACKEND="jax")
+    assert finished.stdout == ""
+    *others, last = live_lines(finished.stderr)
+    assert re.fullmatch(r"epoch 3/3 \S+ ?<00:00 loss \S+ kr \S+ accuracy [01]\.\d{3}", last), last
+    assert len(others) + 1 == len(list(filter(None, finished.stderr.splitlines())))
+
+
+def test_what_is_no_greeting_is_written_after_the_start(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    greetings = (
+        b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        b"I0000 00:00:1.5   12 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.\n"
+        b"2026-01-01 10:00:00.123456: W tensorflow/tsl.cc:1] Something\n"
+        b"E0000 00:00:1.5   12 cuda_platform.cc:52] failed call to cuInit: INTERNAL: UNKNOWN ERROR (303)\n"
+    )
+    news = b"E0000 00:00:1.5   12 cuda_platform.cc:52] failed call to cuInit: driver mismatch\nInfinite disk on fire\n"
+    with pytest.raises(RuntimeError, match="broke"), backend._quiet_start():
+        os.write(2, greetings + news)
+        raise RuntimeError("broke")
+    assert capfd.readouterr().err.encode() == news
+    assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ
+
+
+def test_silence_is_the_default(capsys):
+    classifier().fit(*moons())
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("make", "data", "term"), [(classifier, moons, "kr"), (mlp, moons, "cross_entropy"), (mlp, blobs, "cross_entropy")]
+)
+def test_one_line_shows_the_numbers_of_the_history(capsys, make, data, term):
+    X, y = data()
+    model = make(verbose=1).fit(100 * X, y, X_val=100 * X[::2], y_val=y[::2])
+    output, errors = capsys.readouterr()
+    assert output == ""
+    *_, last = live_lines(errors)
+    assert last.startswith("epoch 3/3") and "<00:00" in last
+    history = {name: values[-1] for name, values in model.history_.items()}
+    expected = (
+        f"loss {history['loss']:#.3g} (val {history['val_loss']:#.3g}) {term} {history[term]:#.3g} "
+        f"accuracy {history['accuracy']:.3f} (val {history['val_accuracy']:.3f})"
+    )
+    assert last.endswith(expected)
+    assert errors.count("\n") == 1
+
+
+def test_a_table_has_a_row_an_epoch_with_all_of_the_history(capsys):
+    X, y = moons()
+    model = classifier(verbose=2, epsilon=5.0).fit(100 * X, y, X_val=100 * X[::2], y_val=y[::2])
+    output, errors = capsys.readouterr()
+    assert errors == ""
+    header, *rows = output.splitlines()
+    assert header.split() == ["epoch", *model.history_, "time"]
+    assert len(rows) == model.n_iter_
+    for number, row in enumerate(rows):
+        epoch, *values, seconds, unit = row.split()
+        assert (epoch, unit) == (f"{number + 1}/3", "s") and float(seconds) >= 0
+        assert len(row) == len(header)
+        np.testing.assert_allclose(
+            [float(value) for value in values],
+            [column[number] for column in model.history_.values()],
+            rtol=1e-3,
+            atol=1e-4,
+        )
+
+
+def test_a_table_tells_of_an_early_stop(capsys):
+    model = classifier(verbose=2, epochs=30, early_stopping=True, n_iter_no_change=1, tol=10.0).fit(*moons())
+    assert model.n_iter_ < 30
+    *rows, last = capsys.readouterr().out.splitlines()
+    assert (len(rows), last) == (1 + model.n_iter_, "Stopped early, of 30 epochs.")
+
+
+def test_partial_fit_continues_one_table(capsys):
+    X, y = moons()
+    model = classifier(verbose=2)
+    for _ in range(3):
+        model.partial_fit(X, y, classes=[0, 1])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["epoch", "1", "2", "3"]
+
+
+def test_a_training_that_breaks_ends_its_line(monkeypatch):
+    import keras
+
+    class Broken(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            raise KeyboardInterrupt
+
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with pytest.raises(KeyboardInterrupt):
+        classifier(verbose=1, callbacks=[Broken()]).fit(*moons())
+    assert screen.getvalue().endswith("\n")
