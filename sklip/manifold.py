@@ -84,6 +84,15 @@ def tangent_projection(kernel, gradient):
     Returns
     -------
     tensor of shape (n, p)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> kernel, gradient = np.eye(3, 2, dtype="float32"), np.arange(6, dtype="float32").reshape(3, 2)
+    >>> tangent = np.asarray(manifold.tangent_projection(kernel, gradient))
+    >>> np.abs(kernel.T @ tangent + tangent.T @ kernel).max()
+    np.float32(0.0)
     """
     tall, wide = _tall(kernel)
     slope = ops.transpose(gradient) if wide else gradient
@@ -127,6 +136,14 @@ def stiefel_product(inputs, kernel):
     Returns
     -------
     tensor of shape (m, p)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> rows, kernel = np.ones((1, 3), dtype="float32"), np.eye(3, 2, dtype="float32")
+    >>> np.asarray(manifold.stiefel_product(rows, kernel)).tolist()
+    [[1.0, 1.0]]
     """
 
     def gradient(*arguments, upstream=None):
@@ -204,6 +221,15 @@ def retraction_step(kernel):
     distance : scalar tensor
         Bound of ``‖Wᵀ W − I‖₂`` of the kernel that came in, infinite where it overflows.
         Where it is at most ½, the result's is at most its fourth power.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> kernel = np.array([[1.1, 0.0], [0.0, 0.9]], dtype="float32")
+    >>> closer, distance = manifold.retraction_step(kernel)
+    >>> np.abs(np.asarray(closer) - np.eye(2)).max() < 1e-3, 0.21 <= float(distance) < 0.3
+    (np.True_, True)
     """
     tall, wide = _tall(kernel)
     gram = precise_matmul(ops.transpose(tall), tall)
@@ -235,6 +261,14 @@ def short_retraction_step(kernel):
     -------
     tensor of shape (n, p)
         Largest singular value at most 1, up to float32 rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> kernel = np.array([[1.1, 0.0], [0.0, 0.9]], dtype="float32")
+    >>> np.asarray(manifold.short_retraction_step(kernel)).diagonal().round(4).tolist()
+    [0.9845, 0.9855]
     """
     tall, wide = _tall(kernel)
     gram = precise_matmul(ops.transpose(tall), tall)
@@ -262,6 +296,14 @@ def retract(kernel):
     Returns
     -------
     tensor of shape (n, p)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> kernel = np.array([[2.0, 0.0], [0.0, 0.5]], dtype="float32")
+    >>> np.abs(np.asarray(manifold.retract(kernel)) - np.eye(2)).max() < 1e-5
+    np.True_
     """
     kernel, distance = retraction_step(kernel)
 
@@ -286,6 +328,13 @@ def unit_columns(kernel):
     Returns
     -------
     tensor of shape (n, p)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> np.asarray(manifold.unit_columns(np.array([[3.0], [4.0]], dtype="float32"))).round(4).tolist()
+    [[0.6000000238418579], [0.800000011920929]]
     """
     largest = ops.maximum(ops.max(ops.abs(kernel), axis=0, keepdims=True), 1e-37)
     scaled = kernel / largest

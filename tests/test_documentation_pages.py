@@ -18,12 +18,6 @@ PAGES = [
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
 
-# Functions of tensors whose examples are the tests.
-WITHOUT_EXAMPLE = {
-    f"sklip.manifold.{name}"
-    for name in ("tangent_projection", "retract", "retraction_step", "short_retraction_step", "unit_columns")
-}
-
 
 def assert_prints(printed, promised):
     """The same words, and numbers as near as float32 training on another processor leaves them."""
@@ -85,7 +79,7 @@ def test_the_reference_names_everything_that_is_public_once():
     assert missing == []  # a name that is missing belongs in a page of docs/api
 
 
-@pytest.mark.parametrize("name", [name for name in referenced() if name not in WITHOUT_EXAMPLE])
+@pytest.mark.parametrize("name", referenced())
 def test_everything_in_the_reference_shows_an_example(name):
     value = value_of(name)
     if callable(value):
