@@ -267,7 +267,7 @@ def short_retraction_step(kernel):
     >>> import numpy as np
     >>> from sklip import manifold
     >>> kernel = np.array([[1.1, 0.0], [0.0, 0.9]], dtype="float32")
-    >>> np.asarray(manifold.short_retraction_step(kernel)).diagonal().round(4).tolist()
+    >>> np.asarray(manifold.short_retraction_step(kernel)).diagonal().astype(float).round(4).tolist()
     [0.9845, 0.9855]
     """
     tall, wide = _tall(kernel)

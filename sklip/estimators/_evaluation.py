@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
+from sklip.estimators._served_rows import ServedRows
 from sklip.network import CondensedNetwork
 
 
@@ -18,7 +19,7 @@ class LabelledEvaluation:
     network_: CondensedNetwork
     _class_factors: np.ndarray | None
     _objective: Any
-    _inference_rows: Callable[[ArrayLike], np.ndarray]
+    _inference_rows: Callable[[ArrayLike], ServedRows]
 
     def loss_terms(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None

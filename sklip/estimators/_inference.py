@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import certificate, certified_radius
 from sklip.estimators._evaluation import LabelledEvaluation
-from sklip.estimators._remoteness import advise_on_far_rows, remoteness
+from sklip.estimators._remoteness import advise_on_rows
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
@@ -142,7 +142,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         nothing of whether the prediction is right.
         """
         rows = self._inference_rows(X)
-        advise_on_far_rows(remoteness(self, rows))
+        advise_on_rows(self, rows)
         return certified_radius(self.network_, rows)
 
     def gradient(self, X: ArrayLike) -> np.ndarray:
@@ -218,9 +218,9 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         from sklip.attacks import closest_adversarial
 
         rows = self._inference_rows(X)
-        X = rows.as_float64()
-        self._finite(self.network_.scores(X), rows)
-        return closest_adversarial(self.network_, X)
+        points = rows.as_float64()
+        self._finite(self.network_.scores(points), rows)
+        return closest_adversarial(self.network_, points)
 
     @property
     def lipschitz_bound_(self) -> float:

@@ -66,7 +66,6 @@ class NetworkClassifier(CertifiedClassifier):
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import ArrayLike
     >>> from sklip import NetworkClassifier
     >>> from sklip.network import CondensedNetwork
     >>> network = CondensedNetwork(np.zeros(2), (np.array([[2.0], [0.0]]),), (np.array([-2.0]),), ())

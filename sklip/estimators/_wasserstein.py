@@ -107,7 +107,6 @@ class WassersteinEstimator(StampedState, BaseEstimator):
     Examples
     --------
     >>> import numpy as np
-    from numpy.typing import ArrayLike
     >>> from sklip import WassersteinEstimator
     >>> first = np.random.default_rng(0).standard_normal((100, 2))
     >>> X, y = np.concatenate([first, first + [3.0, 4.0]]), np.repeat(["here", "there"], 100)

@@ -26,7 +26,7 @@ def is_on_disk(X) -> bool:
     """
     return (
         isinstance(X, np.memmap)
-        and X._mmap is not None  # as it is in copies
+        and vars(X).get("_mmap") is not None  # as it is in copies
         and X.mode != "c"
         and X.ndim == 2
         and X.size > 0
