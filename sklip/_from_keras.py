@@ -76,7 +76,9 @@ def from_keras(
     if not isinstance(model, keras.Model):
         raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")
     network = _network(_layers(model))
-    if math.prod(size or 1 for size in model.inputs[0].shape[1:]) not in (1, len(network.center)):
+    shape = model.inputs[0].shape[1:]
+    unknown = len(shape) > 1 and None in shape
+    if unknown or math.prod(size or 1 for size in shape) not in (1, len(network.center)):
         raise ValueError(
             f"The model {model.name!r} takes inputs of shape {model.inputs[0].shape[1:]} and a dense layer of "
             f"{len(network.center)} of them. Begin it with a Flatten."

@@ -160,10 +160,9 @@ class CondensedNetwork:
 
 
 def _frozen(array):
-    """The array as one that nobody can make writeable again; a memory map stays what it is, read-only."""
-    if isinstance(array, np.memmap):
-        array.flags.writeable = False
-        return array
+    """The array as one that nobody can make writeable again; that of a mapped file stays there."""
+    if isinstance(array, np.memmap) and vars(array).get("_mmap") is not None:  # as it is in copies
+        return np.asarray(memoryview(array).toreadonly())
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
 
 

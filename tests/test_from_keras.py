@@ -384,3 +384,9 @@ def test_importing_sklip_imports_no_keras():
     run_script(
         "import sys, sklip; sklip.from_keras, sklip.load, sklip.TRUSTED_TYPES; assert 'keras' not in sys.modules"
     )
+
+
+def test_inputs_of_unknown_inner_size_are_refused():
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match="Flatten"):
+        sklip.from_keras(model)

@@ -258,10 +258,27 @@ def test_load_takes_pipelines_and_maps_arrays(tmp_path, stored):
     joblib.dump(model, tmp_path / "model")
     assert bits(sklip.load(tmp_path / "model").decision_function(X)) == bits(model.decision_function(X))
     mapped = sklip.load(stored / "binary.joblib", mmap_mode="r")
-    assert isinstance(mapped.network_.kernels[0], np.memmap)
+    assert not mapped.network_.kernels[0].flags.owndata
+    assert isinstance(mapped.network_.kernels[0].base.obj, np.memmap)
     assert bits(mapped.certified_radius(X)) == bits(fitted()[0].certified_radius(X))
     with pytest.raises(ValueError, match="read-only"):
         mapped.network_.kernels[0][...] = 0.0
+
+
+def test_mapped_weights_cannot_be_made_writeable_after_their_proof(stored):
+    network = sklip.load(stored / "binary.joblib", mmap_mode="c").network_
+    for array in (network.center, *network.kernels, *network.biases):
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
+
+
+def test_a_copy_of_mapped_weights_is_taken_as_any_array(tmp_path):
+    mapped = np.memmap(tmp_path / "kernel", np.float64, "w+", shape=(2, 1))
+    mapped[:] = 1.0
+    copied = mapped.copy()
+    network = CondensedNetwork(np.zeros(2), (copied,), (np.zeros(1),), ())
+    copied *= 3.0
+    assert network.kernels[0].tolist() == [[1.0], [1.0]]
 
 
 class _Missing:

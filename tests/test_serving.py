@@ -396,3 +396,14 @@ def test_serving_imports_little_beyond_scikit_learn(tmp_path):
     unneeded = ("sklearn.model_selection", "sklearn.metrics", "sklearn.pipeline", "sklip.attacks", "sklip.pipelines")
     assert not [name for name in brought if name.startswith(unneeded)]
     assert len(brought) < 80
+
+
+def test_pages_between_the_entries_of_a_view_are_released_as_well(tmp_path, monkeypatch):
+    mapped = np.memmap(tmp_path / "rows", np.float32, "w+", shape=(5000, 300))
+    released = []
+    monkeypatch.setattr(served_rows_module, "READ_BETWEEN_RELEASES", mapped.nbytes // 4)
+    monkeypatch.setattr(served_rows_module, "release_pages", released.append)
+    X = mapped[:, :3]
+    model = sklip.HKRClassifier(hidden_layer_sizes=(4,), epochs=1).fit(np.eye(3), [0, 1, 1])
+    model.predict(X)
+    assert len(released) >= 2

@@ -24,6 +24,7 @@ SATURATED_LOGIT = 36.7
 _SAMPLE = 4096
 _MATCHED = 128
 _FEWEST_ROWS = 10
+_MOST_HEADS = 32  # that are compared; of more classes, others might hold the margin
 
 
 def _warn(message, kind):
@@ -31,8 +32,8 @@ def _warn(message, kind):
 
 
 def _some(rows, most):
-    """At most so many of the rows, evenly spread."""
-    count = len(rows.codes)
+    """At most so many of the rows, evenly spread, and at most 16 MB of them."""
+    count, most = len(rows.codes), min(most, max(_FEWEST_ROWS, (1 << 21) // rows.X.shape[1]))
     return rows if count <= most else rows.take(np.linspace(0, count - 1, most).astype(int))
 
 
@@ -69,9 +70,12 @@ def advise_on_margin(given, rows, n_classes, scale):
     """
     if not isinstance(given, Real):
         return
-    heads = own_head(rows.codes, n_classes).T
-    largest = max(_distance_between(rows, own) for own in heads)
-    if 2.0 * given <= largest:
+    largest = 0.0
+    for own in own_head(rows.codes, n_classes).T[:_MOST_HEADS]:
+        largest = max(largest, _distance_between(rows, own))
+        if 2.0 * given <= largest:
+            return
+    if n_classes > _MOST_HEADS:
         return
     _warn(
         f"min_margin = {given:.3g} is more than the data can hold: the rows of different classes are {largest:.3g} "
@@ -87,7 +91,7 @@ def _distance_between(rows, own):
     from scipy.spatial.distance import cdist
 
     sides = np.flatnonzero(own), np.flatnonzero(~own)
-    count = min(_MATCHED, *map(len, sides))
+    count = min(_MATCHED, max(1, (1 << 21) // rows.X.shape[1]), *map(len, sides))
     if count == 0:
         return np.inf  # nothing is known
     first, second = (

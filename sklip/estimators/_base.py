@@ -90,7 +90,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             history = self._train(rows, held_out, self.epochs, self.learning_rate_schedule, self.early_stopping)
             self.history_, self.n_iter_ = history, len(history["loss"])
             advice.advise_on_margin(self._given_margin(), rows, len(classes), self.scale_)
-            advice.advise_on_temperature(getattr(self, "temperature", None), self.network_, rows, self.scale_)
+            advice.advise_on_temperature(self._given_temperature(), self.network_, rows, self.scale_)
         return self
 
     def partial_fit(
@@ -227,6 +227,10 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
 
     def _given_margin(self):
         """The margin of the hinge that is trained with, as the user gave it; None where there is none."""
+        return None
+
+    def _given_temperature(self):
+        """The temperature of the loss that is trained with, as the user gave it; None where there is none."""
         return None
 
     def _class_costs(self, shares):

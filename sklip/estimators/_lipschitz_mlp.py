@@ -262,6 +262,9 @@ class LipschitzMLP(LipschitzClassifier):
     def _given_margin(self):
         return self.min_margin if self.loss in ("hinge", "hkr") else None
 
+    def _given_temperature(self):
+        return None if self.loss in ("hinge", "hkr") else self.temperature
+
     def _of_logits(self, X, of_one, of_many):
         """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
 

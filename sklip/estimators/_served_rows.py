@@ -25,12 +25,14 @@ class ServedRows:
         What the user handed in.
     """
 
-    __slots__ = ("_array", "_estimator", "_mapped", "_source", "_unreleased")
+    __slots__ = ("_array", "_estimator", "_mapped", "_source", "_stride", "_unreleased")
 
     def __init__(self, estimator, array, source):
         self._estimator, self._source, self._unreleased = estimator, source, 0
         self._mapped = source if releases_pages(source) and np.may_share_memory(array, source) else None
         self._array = array
+        # Of views, what lies between their entries is mapped as well.
+        self._stride = max(abs(array.strides[0]), array.shape[1] * array.itemsize)
 
     def __len__(self):
         return len(self._array)
@@ -43,7 +45,7 @@ class ServedRows:
         if not all_finite(block):
             validation.refuse_not_finite(self._estimator, self._array, self._source)
         if self._mapped is not None:
-            self._unreleased += block.nbytes
+            self._unreleased += len(block) * self._stride
         return block
 
     def check(self):

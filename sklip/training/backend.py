@@ -5,8 +5,11 @@ import re
 from contextlib import contextmanager, suppress
 from functools import cache
 from tempfile import TemporaryFile
+from threading import Lock
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+_starting = Lock()
 
 # Information and warnings, in either form of log lines; of errors, that there is no driver (303) or that
 # a library is registered twice.
@@ -23,7 +26,8 @@ def prepare() -> None:
     the cores among them. Limits, and a log level, that the user has set stay.
     """
     if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        _start()
+        with _starting:
+            _start()
 
 
 @cache

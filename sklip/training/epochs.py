@@ -79,6 +79,8 @@ class EpochModel(keras.Model):
     Call ``compile``, :meth:`load_data`, then ``fit`` with :meth:`fit_epochs_arguments`.
     """
 
+    _graphs = ()
+
     def load_data(self, training, validation, losses, epsilon=None):
         """Put the data on the device.
 
