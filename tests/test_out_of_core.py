@@ -220,7 +220,7 @@ def test_rows_are_returned_as_asked_for(data, mapped, rng):
     np.testing.assert_array_equal(disk[10:30], X[10:30])
     twice = disk.take(np.arange(N_ROWS) % 2 == 1).take(np.array([4, 0, 7])).converted(lambda X: 2 * X, np.float32)
     np.testing.assert_array_equal(twice[np.array([2, 0])], 2 * X[[15, 9]])
-    assert (twice.shape, twice[:].dtype, len(twice)) == ((3, N_FEATURES), np.float64, 3)
+    assert (twice.shape, twice[:].dtype, len(twice)) == ((3, N_FEATURES), np.float32, 3)
     np.testing.assert_array_equal(np.concatenate([disk[part] for part in slices(disk, 1000)]), X)
 
 
@@ -277,7 +277,7 @@ def status(name):
 
 rng = np.random.default_rng(0)
 small = HKRClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=512, jit_compile=False)
-small.fit(rng.standard_normal((2000, 50)), np.arange(2000) % 2)  # whatever TensorFlow needs
+small.fit(rng.standard_normal((2000, 250)), np.arange(2000) % 2)  # whatever TensorFlow needs
 import sklip.training.rows as storage
 storage.CHUNK_BYTES, storage._WINDOW_BYTES = 1 << 23, 1 << 23
 import sklip.estimators._units as units
@@ -300,9 +300,9 @@ print(json.dumps({"before": before, "peak": status("VmHWM"), "after": status("Vm
 @pytest.mark.parametrize("how", ["fit", "partial_fit"])
 def test_memory_does_not_hold_the_file(how, tmp_path):
     path = tmp_path / "rows.npy"
-    file = np.lib.format.open_memmap(path, "w+", np.float32, (1_000_000, 50))
-    for start in range(0, len(file), 100_000):
-        file[start : start + 100_000] = np.random.default_rng(start).standard_normal((100_000, 50))
+    file = np.lib.format.open_memmap(path, "w+", np.float32, (200_000, 250))
+    for start in range(0, len(file), 20_000):
+        file[start : start + 20_000] = np.random.default_rng(start).standard_normal((20_000, 250))
     del file
     memory = last_json(run_script(MEMORY, path, how, python=sys.executable))
     sklip.clear_compiled_networks()

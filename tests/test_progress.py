@@ -24,15 +24,14 @@ assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ  # nor will child processes have
 """
 
 IN_WORKERS = """
-import os
 from joblib import Parallel, delayed
+from sklip.training import backend
 from tests.estimator_fixtures import classifier, moons
 
 Parallel(n_jobs=2)(delayed(classifier(epochs=2).fit)(*moons()) for _ in range(2))
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"  # for this process, which makes the optimizer
+backend.prepare()  # in this process, which makes the optimizer
 import keras
 model = classifier(epochs=2, optimizer=keras.optimizers.Adam(0.01))
-del os.environ["TF_CPP_MIN_LOG_LEVEL"]
 Parallel(n_jobs=2)(delayed(model.fit)(*moons()) for _ in range(2))
 """
 

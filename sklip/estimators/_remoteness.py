@@ -28,7 +28,7 @@ def _blocks(classifier, X):
         return
     for start in range(0, len(X), 512):
         with np.errstate(over="ignore"):
-            distances = np.linalg.norm(X[start : start + 512] - classifier.center_, axis=1)
+            distances = np.linalg.norm(X[start : start + 512] - classifier.network_.center, axis=1)
             yield slice(start, start + len(distances)), distances / farthest
 
 

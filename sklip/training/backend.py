@@ -2,7 +2,7 @@
 
 import os
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
 from tempfile import TemporaryFile
 from threading import Lock
@@ -25,31 +25,32 @@ def prepare() -> None:
     TensorFlow does not read ``OMP_NUM_THREADS``, by which joblib's worker processes share
     the cores among them. Limits, and a log level, that the user has set stay.
     """
-    if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
-        with _starting:
-            _start()
+    with _starting:
+        _start()
 
 
 @cache
 def _start():
     with _quiet_start():
-        import tensorflow as tf
+        import tensorflow as tf  # which SciKeras imports whatever the backend is
 
-        _limit_threads(tf.config)
-        _share_gpus(tf.config)
-        tf.constant(0)  # the first operation starts it
+        if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+            _limit_threads(tf.config)
+            _share_gpus(tf.config)
+            tf.constant(0)  # the first operation starts it
 
 
 @contextmanager
 def _quiet_start():
-    """Have TensorFlow start without its greetings, unless the user chose a log level.
+    """Have TensorFlow start without its greetings, unless the user chose a log level that shows them.
 
     It reads the level once, so that child processes need not inherit it; one that was imported before has said its
     piece, and set a level itself. What CUDA's libraries say while they load heeds no level: standard error is held
     back meanwhile, and the rest of it comes after.
     """
     if _LOG_LEVEL in os.environ:
-        yield
+        with nullcontext() if os.environ[_LOG_LEVEL] in ("0", "1") else _held_back_greetings():
+            yield
         return
     os.environ[_LOG_LEVEL] = "2"
     try:

@@ -79,14 +79,14 @@ class RowsOnDisk:
         Parameters
         ----------
         rows : slice or ndarray of int
-            A slice is read at once; numbers in the order of the file.
+            A slice of all rows is read at once; numbers in the order of the file.
 
         Returns
         -------
         ndarray of shape (n_rows, d)
         """
-        if isinstance(rows, slice):
-            return self._read(rows if self._numbers is None else self._numbers[rows])
+        if isinstance(rows, slice) and self._numbers is None:
+            return self._read(rows)
         numbers = rows if self._numbers is None else self._numbers[rows]
         order = np.argsort(numbers, kind="stable")
         result = np.empty((len(order), self.shape[1]), self.dtype)
