@@ -234,7 +234,8 @@ def test_no_truncated_compressed_file_loads(compress, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"a,b\n1,2\n", b"PK\x03\x04" + bytes(100), bytes(1000), gzip.compress(b"text", mtime=0), b"\x80\x04garbage"]
+    "content",
+    [b"", b"a,b\n1,2\n", b"PK\x03\x04" + bytes(100), bytes(1000), gzip.compress(b"text", mtime=0), b"\x80\x04garbage"],
 )
 def test_foreign_files(content, tmp_path):
     (tmp_path / "model").write_bytes(content)
