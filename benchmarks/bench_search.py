@@ -52,19 +52,11 @@ def dense_network(hidden_layer_sizes, weight_decay, beta_1, learning_rate):
 
 def scikeras():
     """The search of SciKeras' classifier around Keras' Dense layers."""
-    from scikeras.wrappers import KerasClassifier
+    from networks import scikeras_classifier
 
-    class Classifier(KerasClassifier):
-        """SciKeras 0.13 with the tags of today's scikit-learn."""
-
-        def __sklearn_tags__(self):
-            tags = super().__sklearn_tags__()
-            tags.estimator_type = "classifier"
-            return tags
-
-    classifier = Classifier(
+    classifier = scikeras_classifier(
         dense_network, hidden_layer_sizes=SIZES, weight_decay=1e-4, beta_1=0.9, learning_rate=0.01,
-        epochs=EPOCHS, batch_size=BATCH, verbose=0, random_state=0,
+        epochs=EPOCHS, batch_size=BATCH,
     )  # fmt: skip
     return classifier, {"weight_decay": [1e-5, 1e-4, 1e-3, 1e-2], "beta_1": [0.85, 0.9], "learning_rate": RATES}
 

@@ -25,15 +25,7 @@ GOALS = {
 def scikeras():
     """SciKeras' classifier around Keras' Dense layers of the same sizes."""
     import keras
-    from scikeras.wrappers import KerasClassifier
-
-    class Classifier(KerasClassifier):
-        """SciKeras 0.13 with the tags of today's scikit-learn."""
-
-        def __sklearn_tags__(self):
-            tags = super().__sklearn_tags__()
-            tags.estimator_type = "classifier"
-            return tags
+    from networks import scikeras_classifier
 
     def network():
         hidden = [keras.layers.Dense(size, "relu") for size in SIZES]
@@ -41,7 +33,7 @@ def scikeras():
         model.compile("adam", "binary_crossentropy")
         return model
 
-    return Classifier(network, epochs=1, verbose=0, random_state=0)
+    return scikeras_classifier(network, epochs=1)
 
 
 def seconds(function, calls=1):

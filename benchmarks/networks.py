@@ -1,4 +1,4 @@
-"""Unconstrained Keras networks, to measure what the constraint costs."""
+"""Unconstrained Keras networks, and SciKeras around them: what sklip is measured against."""
 
 import keras
 
@@ -14,3 +14,18 @@ def unconstrained(n_features, widths, n_scores, *, activation="relu", learning_r
     loss = keras.losses.BinaryCrossentropy if n_scores == 1 else keras.losses.SparseCategoricalCrossentropy
     network.compile(keras.optimizers.Adam(learning_rate), loss(from_logits=True), jit_compile=jit_compile)
     return network
+
+
+def scikeras_classifier(build, **parameters):
+    """SciKeras' classifier around a function that builds a Keras network, with the tags of today's scikit-learn."""
+    from scikeras.wrappers import KerasClassifier
+
+    class Classifier(KerasClassifier):
+        """SciKeras 0.13 does not say that it is a classifier."""
+
+        def __sklearn_tags__(self):
+            tags = super().__sklearn_tags__()
+            tags.estimator_type = "classifier"
+            return tags
+
+    return Classifier(build, verbose=0, random_state=0, **parameters)

@@ -2,6 +2,7 @@
 
 import mmap
 from contextlib import suppress
+from typing import TypeGuard
 
 import numpy as np
 
@@ -19,14 +20,24 @@ def _mapping(array):
     return array._mmap
 
 
+def is_mapped(array: object) -> TypeGuard[np.memmap]:
+    """Whether an array lies in a file mapped into memory."""
+    return isinstance(array, np.memmap) and _mapping(array) is not None
+
+
+def is_mapped_as_stored(array: object) -> bool:
+    """Whether an array lies in a mapped file with no changes of one's own, which would be kept in memory alone."""
+    return is_mapped(array) and array.mode != "c"
+
+
 def releases_pages(array: object) -> bool:
-    """Whether the pages of an array can be released and read again: those of a file, with no changes of one's own."""
-    return (
-        isinstance(array, np.memmap)
-        and isinstance(_mapping(array), mmap.mmap)
-        and array.mode != "c"  # private changes are kept in the pages alone
-        and hasattr(mmap, "MADV_DONTNEED")
-    )
+    """Whether the pages of an array can be released and read again."""
+    return is_mapped_as_stored(array) and hasattr(mmap, "MADV_DONTNEED")
+
+
+def bytes_between_rows(array: np.ndarray) -> int:
+    """Bytes that are mapped for each row that is read: of views, what lies between their entries as well."""
+    return max(abs(array.strides[0]), array.shape[1] * array.itemsize)
 
 
 def release_pages(array: np.memmap) -> None:

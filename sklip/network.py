@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from sklip._memory_maps import is_mapped
 from sklip.activations import activate_in_place, is_activation, required_multiple
 from sklip.exceptions import ModelFileError
 
@@ -161,7 +162,7 @@ class CondensedNetwork:
 
 def _frozen(array):
     """The array as one that nobody can make writeable again; that of a mapped file stays there."""
-    if isinstance(array, np.memmap) and vars(array).get("_mmap") is not None:  # as it is in copies
+    if is_mapped(array):
         return np.asarray(memoryview(array).toreadonly())
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
 

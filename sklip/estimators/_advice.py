@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklip._stack_level import users_line
 from sklip.estimators._rows import own_head
+from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
 from sklip.exceptions import (
     SaturatedTemperatureWarning,
     UnattainableMarginWarning,
@@ -80,7 +81,7 @@ def advise_on_margin(given, rows, n_classes, scale):
     _warn(
         f"min_margin = {given:.3g} is more than the data can hold: the rows of different classes are {largest:.3g} "
         f"apart on average, matched as closely as may be, which leaves {largest / 2:.3g} for the margin on either "
-        f"side. The hinge cannot vanish. Give less, or 'auto': {0.1 * scale:.3g}.",
+        f"side. The hinge cannot vanish. Give less, or 'auto': {AUTO_MARGIN * scale:.3g}.",
         UnattainableMarginWarning,
     )
 
@@ -117,7 +118,7 @@ def advise_on_temperature(given, network, rows, scale):
     _warn(
         f"temperature = {given:.3g} saturates: {saturated:.0%} of the training rows have a probability of 1 to the "
         "last bit. Probabilities say no more than predict does, and the loss no longer enlarges radii. Give less, "
-        f"around 20 / scale_ = {20 / scale:.3g}, or 'auto'.",
+        f"around {AUTO_TEMPERATURE:g} / scale_ = {AUTO_TEMPERATURE / scale:.3g}, or 'auto'.",
         SaturatedTemperatureWarning,
     )
 

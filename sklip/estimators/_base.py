@@ -11,9 +11,8 @@ from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._parameters import TrainingParameters
-from sklip.estimators._remoteness import farthest_distance
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
-from sklip.estimators._units import center_and_scale
+from sklip.estimators._units import center_and_scale, farthest_distance
 from sklip.network import condense
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState

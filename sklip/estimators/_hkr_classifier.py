@@ -9,13 +9,10 @@ import numpy as np
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import HKRObjective
-from sklip.estimators._units import length
+from sklip.estimators._units import AUTO_MARGIN, length
 
 if TYPE_CHECKING:
     import keras
-
-# Share of scale_ that min_margin="auto" stands for; docs/defaults.md has the evidence.
-AUTO_MARGIN = 0.1
 
 
 class HKRClassifier(LipschitzClassifier):

@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import certificate, certified_radius
+from sklip.certification import certificate
 from sklip.estimators._evaluation import LabelledEvaluation
-from sklip.estimators._remoteness import advise_on_rows
+from sklip.estimators._remoteness import FarRows, remoteness
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
@@ -142,8 +142,12 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         nothing of whether the prediction is right.
         """
         rows = self._inference_rows(X)
-        advise_on_rows(self, rows)
-        return certified_radius(self.network_, rows)
+        proof, radii, far = certificate(self.network_), np.empty(len(rows)), FarRows(len(rows))
+        for block, units, scores in self.network_.scored_blocks(rows):
+            radii[block] = proof.radii(scores, units)
+            far.see(block.start, remoteness(self, units))
+        far.advise()
+        return radii
 
     def gradient(self, X: ArrayLike) -> np.ndarray:
         """Gradient of ``decision_function`` at each row, exact up to rounding.

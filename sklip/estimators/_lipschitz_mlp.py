@@ -11,16 +11,10 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective, KerasObjective
-from sklip.estimators._units import inverse_length, length
+from sklip.estimators._units import AUTO_MARGIN, AUTO_OFFSET, AUTO_TEMPERATURE, inverse_length, length
 
 if TYPE_CHECKING:
     import keras
-
-# What "auto" stands for, with s = scale_: a temperature of AUTO_TEMPERATURE / s, a margin offset of
-# AUTO_OFFSET · s and a margin of AUTO_MARGIN · s; docs/defaults.md has the evidence.
-AUTO_TEMPERATURE = 20.0
-AUTO_OFFSET = 0.05
-AUTO_MARGIN = 0.1
 
 
 class LipschitzMLP(LipschitzClassifier):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from sklip._memory_maps import READ_BETWEEN_RELEASES, release_pages, releases_pages
+from sklip._memory_maps import READ_BETWEEN_RELEASES, bytes_between_rows, release_pages, releases_pages
 from sklip.estimators import _validation as validation
 from sklip.network import SERVED_DTYPES
 
@@ -31,8 +31,7 @@ class ServedRows:
         self._estimator, self._source, self._unreleased = estimator, source, 0
         self._mapped = source if releases_pages(source) and np.may_share_memory(array, source) else None
         self._array = array
-        # Of views, what lies between their entries is mapped as well.
-        self._stride = max(abs(array.strides[0]), array.shape[1] * array.itemsize)
+        self._stride = bytes_between_rows(array)
 
     def __len__(self):
         return len(self._array)

@@ -6,6 +6,12 @@ import numpy as np
 
 from sklip.training.rows import RowsOnDisk, slices
 
+# What "auto" stands for, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a
+# temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
+AUTO_MARGIN = 0.1
+AUTO_OFFSET = 0.05
+AUTO_TEMPERATURE = 20.0
+
 _MEAN_BYTES = 1 << 27  # of the rows, in float64, that are summed by one product
 
 
@@ -46,6 +52,15 @@ def _mean_square(X, shares, center, unit):
         offsets /= unit
         total += shares[rows] @ np.einsum("ij,ij->i", offsets, offsets)
     return total
+
+
+def farthest_distance(X: np.ndarray | RowsOnDisk, center: np.ndarray) -> float:
+    """The largest distance of rows to the centre."""
+    largest = 0.0
+    for rows in _blocks(len(X)):
+        offsets = X[rows] - center
+        largest = max(largest, float(np.einsum("ij,ij->i", offsets, offsets).max()))
+    return float(np.sqrt(largest))
 
 
 def _all_equal(X):
@@ -107,6 +122,6 @@ def inverse_length(name: str, given: float | str, automatic: float, scale: float
     if not 1e-6 <= value * scale <= 1e9:
         raise ValueError(
             f"The {name!r} parameter is {given}, in the inverse units of the data, whose rows lie about {scale:.3g} "
-            f"from their mean. Give a number around {20 / scale:.3g}, or 'auto'."
+            f"from their mean. Give a number around {automatic / scale:.3g}, or 'auto'."
         )
     return value

@@ -137,7 +137,7 @@ def _scores(estimator, point, path, question):
     rows = estimator._inference_rows(point.values)
     network = estimator.network_
     proof = certificate(network)
-    question.remoteness = np.maximum(question.remoteness, remoteness(estimator, rows))
+    question.remoteness = question.remoteness + np.zeros(len(rows))  # an entry a row, from the first member on
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:
             lipschitz, pairs = score_bounds(
@@ -159,6 +159,7 @@ def _scores(estimator, point, path, question):
                 if block is None:
                     return
                 errors = round_up(proof.score_errors(units) + through * point.error[block], 4)
+            question.remoteness[block] = np.maximum(question.remoteness[block], remoteness(estimator, units))
             estimator._finite(values, rows)
             yield block, values, np.where(np.isnan(errors), np.inf, errors)
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 
-from sklip.estimators._remoteness import advise_on_far_rows
+from sklip.estimators._remoteness import FarRows
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decisions import Decision, decide
 from sklip.pipelines._point import Question, start
@@ -160,7 +160,9 @@ def certified_radius(
     (True, 28)
     """
     decision, question, labels = answer(estimator, X, norm, scale, lipschitz)
-    advise_on_far_rows(question.remoteness)
+    far = FarRows(len(decision.radii))
+    far.see(0, question.remoteness)
+    far.advise()
     fixed = tuple(label for label, unit in zip(labels, question.scale, strict=True) if unit == 0)
     return CertifiedRadii(decision.radii, norm=question.norm, fixed_columns=fixed, lipschitz_bound=decision.lipschitz)
 

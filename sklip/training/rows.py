@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from sklip._memory_maps import release_pages, releases_pages
+from sklip._memory_maps import bytes_between_rows, is_mapped_as_stored, release_pages, releases_pages
 
 CHUNK_BYTES = 1 << 26
 """Of the inputs of a chunk of batches, in float32; fewer rows than that are read once, for all epochs."""
@@ -24,15 +24,7 @@ def is_on_disk(X) -> bool:
     bool
         False for mappings with ``mode="c"``: what was changed there is in memory alone.
     """
-    return (
-        isinstance(X, np.memmap)
-        and vars(X).get("_mmap") is not None  # as it is in copies
-        and X.mode != "c"
-        and X.ndim == 2
-        and X.size > 0
-        and X.dtype.kind in "fiub"
-        and X.dtype.itemsize <= 8
-    )
+    return is_mapped_as_stored(X) and X.ndim == 2 and X.size > 0 and X.dtype.kind in "fiub" and X.dtype.itemsize <= 8
 
 
 class RowsOnDisk:
@@ -58,7 +50,7 @@ class RowsOnDisk:
         self.dtype = np.dtype(dtype)
         self.shape = (len(mapped) if numbers is None else len(numbers), mapped.shape[1])
         self._array = np.asarray(mapped)  # whose indexing is lighter
-        self._stride = max(abs(self._array.strides[0]), self.shape[1] * self._array.itemsize)  # bytes from row to row
+        self._stride = bytes_between_rows(self._array)
         self._touched = 0
 
     def __len__(self):
