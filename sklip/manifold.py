@@ -14,7 +14,7 @@ from keras import ops
 # of 1; float32 products of width 4096 still resolve it.
 ORTHONORMAL_TOLERANCE = 1e-5
 
-# Kernels up to this size are hardly larger than a batch.
+# Sides of a kernel up to this size are hardly larger than a batch.
 _USUAL_BATCH = 128
 
 # Two cubic steps multiply a small singular value by 2.25: 40 calls bring 1e-14 to 1.
@@ -94,11 +94,16 @@ def tangent_projection(kernel, gradient):
     >>> np.abs(kernel.T @ tangent + tangent.T @ kernel).max()
     np.float32(0.0)
     """
-    tall, wide = _tall(kernel)
-    slope = ops.transpose(gradient) if wide else gradient
-    inner = ops.matmul(ops.transpose(tall), slope)
-    projected = slope - ops.matmul(tall, 0.5 * (inner + ops.transpose(inner)))
-    return ops.transpose(projected) if wide else projected
+    if kernel.shape[0] < kernel.shape[1]:
+        return _without_normal(kernel, gradient, ops.matmul(gradient, ops.transpose(kernel)))
+    return _without_normal(kernel, gradient, ops.matmul(ops.transpose(kernel), gradient))
+
+
+def _without_normal(kernel, gradient, inner):
+    """:func:`tangent_projection`, given ``Wᵀ G``, or ``G Wᵀ`` where the kernel is wider than tall."""
+    normal = 0.5 * (inner + ops.transpose(inner))
+    wide = kernel.shape[0] < kernel.shape[1]
+    return gradient - (ops.matmul(normal, kernel) if wide else ops.matmul(kernel, normal))
 
 
 def _finite(values):
@@ -106,14 +111,13 @@ def _finite(values):
     return ops.where(ops.isfinite(values), values, ops.zeros_like(values))
 
 
-def _tangent_of_products(inputs, kernel, slope, back):
+def _tangent_of_products(inputs, kernel, outputs, slope, back):
     """:func:`tangent_projection` of ``G = Xᵀ S`` from its factors, for a batch smaller than the kernel.
 
     With ``A = X W`` and ``B = S Wᵀ``, ``W sym(Wᵀ G) = ½ W (Aᵀ S + Sᵀ A) = ½ (W Aᵀ S + Bᵀ A)``: products of the
-    batch in place of products of the kernel with itself. Shapes: inputs (m, n), kernel (n, p), slope
-    (m, p), back = B (m, n).
+    batch in place of products of the kernel with itself. Shapes: inputs (m, n), kernel (n, p), outputs = A
+    and slope (m, p), back = B (m, n).
     """
-    outputs = ops.matmul(inputs, kernel)
     if kernel.shape[0] < kernel.shape[1]:
         # G − ½ (G Wᵀ + W Gᵀ) W, with G Wᵀ = Xᵀ B.
         left, right = inputs, slope - 0.5 * ops.matmul(back, kernel)
@@ -149,19 +153,25 @@ def stiefel_product(inputs, kernel):
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
         back = ops.matmul(slope, ops.transpose(kernel))
+        least, most = sorted(kernel.shape)
 
         def of_the_batch():
-            return _tangent_of_products(inputs, kernel, slope, back)
+            return _tangent_of_products(inputs, kernel, outputs, slope, back)
 
         def of_the_kernel():
-            return tangent_projection(kernel, ops.matmul(ops.transpose(inputs), slope))
+            whole = ops.matmul(ops.transpose(inputs), slope)
+            if most <= 2 * _USUAL_BATCH:
+                return tangent_projection(kernel, whole)
+            # Wᵀ G = (X W)ᵀ S and G Wᵀ = Xᵀ (S Wᵀ): sums over the batch, not over the longer side.
+            left, right = (inputs, back) if kernel.shape[0] < kernel.shape[1] else (outputs, slope)
+            return _without_normal(kernel, whole, ops.matmul(ops.transpose(left), right))
 
-        if min(kernel.shape) <= _USUAL_BATCH:  # asking would cost more than it saves
+        if least <= _USUAL_BATCH:  # asking would cost more than it saves
             return back, _finite(of_the_kernel())
-        projected = ops.cond(ops.shape(inputs)[0] < min(kernel.shape), of_the_batch, of_the_kernel)
-        return back, _finite(projected)
+        return back, _finite(ops.cond(ops.shape(inputs)[0] < least, of_the_batch, of_the_kernel))
 
-    return ops.matmul(inputs, kernel), gradient
+    outputs = ops.matmul(inputs, kernel)
+    return outputs, gradient
 
 
 @ops.custom_gradient

@@ -58,7 +58,7 @@ def test_tangent_projection_is_the_derivative_of_the_polar_factor(rng, shape):
 
 
 @pytest.mark.parametrize("rows", [1, 50, 250])
-@pytest.mark.parametrize("shape", [*SHAPES, (150, 200), (200, 150)])
+@pytest.mark.parametrize("shape", [*SHAPES, (150, 200), (200, 150), (300, 20), (20, 300)])
 def test_stiefel_product_is_a_product_with_a_tangent_gradient(rng, shape, rows):
     tf = pytest.importorskip("tensorflow")
     kernel, inputs = tf.constant(random_kernel(rng, *shape)), tf.constant(rng.standard_normal((rows, shape[0])))

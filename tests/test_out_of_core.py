@@ -24,7 +24,7 @@ def many_chunks(monkeypatch):
     """Chunks of three batches, so that small files have many; pages are let go after every few rows."""
     monkeypatch.setattr(storage, "CHUNK_BYTES", 3 * 32 * 4 * N_FEATURES)
     monkeypatch.setattr(storage, "_WINDOW_BYTES", 1 << 10)
-    monkeypatch.setattr(_units, "_MEAN_BYTES", 1 << 12)
+    monkeypatch.setattr(_units, "_BLOCK_BYTES", 1 << 12)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklip import HKRClassifier, LipschitzMLP
-from sklip.training.padding import capacity, padded_order, padded_rows, padded_vector
+from sklip.training.padding import aligned, aligned_empty, capacity, padded_order, padded_rows, padded_vector
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=3).map(tuple), st.sampled_from(["f4", "f8", "u1"]))
+def test_aligned_arrays_start_where_tensorflow_takes_them_without_a_copy(shape, dtype):
+    array = aligned_empty(shape, dtype)
+    assert array.shape == shape and array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable
+    assert array.ctypes.data % 64 == 0
+    given = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    np.testing.assert_array_equal(aligned(given.T), given.T)
 
 
 @given(st.integers(0, 10**9))

@@ -33,8 +33,8 @@ def _warn(message, kind):
 
 
 def _some(rows, most):
-    """At most so many of the rows, evenly spread, and at most 16 MB of them."""
-    count, most = len(rows.codes), min(most, max(_FEWEST_ROWS, (1 << 21) // rows.X.shape[1]))
+    """At most so many of the rows, evenly spread, and at most 8 MB of them in float64."""
+    count, most = len(rows.codes), min(most, max(_FEWEST_ROWS, (1 << 20) // rows.X.shape[1]))
     return rows if count <= most else rows.take(np.linspace(0, count - 1, most).astype(int))
 
 
@@ -43,7 +43,7 @@ def advise_on_scales(rows, names, scale):
 
     A range, unlike a deviation, takes a pixel that is seldom lit, or a rare category, for what it is.
     """
-    X = _some(rows, _SAMPLE).X[:]
+    X = np.asarray(_some(rows, _SAMPLE).X[:], np.float64)
     ranges, deviations = np.ptp(X, axis=0), X.std(axis=0)
     varying = np.flatnonzero(ranges > 0)
     if len(X) < _FEWEST_ROWS or len(varying) < 2:

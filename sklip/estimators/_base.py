@@ -12,7 +12,7 @@ from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
-from sklip.estimators._units import center_and_scale, farthest_distance
+from sklip.estimators._units import center_and_scale
 from sklip.network import condense
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
@@ -166,8 +166,8 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         """Train, condense, and return the history in the units of the data."""
         self._objective = self._objective_of_fit()
         units = len(self.classes_), self.center_, self.scale_
-        inputs, targets, _ = training_arrays(rows, *units, whole=False)
-        held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)
+        inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
+        held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
         from sklip.training import backend
 
         backend.prepare()
@@ -215,7 +215,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
         if early_stopping and decay == "constant" and training.was_improving:
             advice.advise_on_end(self.n_iter_no_change, epochs)
-        self._farthest = max(getattr(self, "_farthest", np.inf), farthest_distance(rows.X, self.center_))
+        self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)

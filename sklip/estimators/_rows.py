@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
-from sklip.estimators._units import to_training_units
+from sklip.estimators._units import farthest, to_training_units
 from sklip.training import rows as storage
 from sklip.training.rows import RowsOnDisk, is_on_disk
 
@@ -30,9 +30,10 @@ def _selected(X, rows):
 
 
 def _checked(estimator, X, **how):
-    """Validated features, which stay on disk where they are there."""
-    check = validation.check_features_on_disk if is_on_disk(X) else validation.check_features
-    return check(estimator, X, training=True, **how)
+    """Validated features, which stay on disk where they are there, and float32 where that is what they are."""
+    if is_on_disk(X):
+        return validation.check_features_on_disk(estimator, X, training=True, **how)
+    return validation.check_features(estimator, X, training=True, dtype=(np.float64, np.float32), **how)
 
 
 def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
@@ -131,6 +132,8 @@ def training_arrays(rows, n_classes, center, scale, *, whole):
     targets : ndarray of shape (n_rows, n_scores), float32
         1 for the row's own head, −1 for others.
     weights : ndarray of shape (n_rows,), float32
+    distance : float
+        The largest of a row to ``center``.
     """
 
     def convert(X):
@@ -139,7 +142,7 @@ def training_arrays(rows, n_classes, center, scale, *, whole):
     streamed = isinstance(rows.X, RowsOnDisk) and not whole and storage.float32_bytes(rows.X) > storage.CHUNK_BYTES
     inputs = rows.X.converted(convert, np.float32) if streamed else convert(rows.X)
     targets = np.where(own_head(rows.codes, n_classes), np.float32(1), np.float32(-1))
-    return inputs, targets, rows.weights.astype(np.float32)
+    return inputs, targets, rows.weights.astype(np.float32), farthest(inputs, scale)
 
 
 def own_head(codes, n_classes):

@@ -12,7 +12,7 @@ AUTO_MARGIN = 0.1
 AUTO_OFFSET = 0.05
 AUTO_TEMPERATURE = 20.0
 
-_MEAN_BYTES = 1 << 27  # of the rows, in float64, that are summed by one product
+_BLOCK_BYTES = 1 << 18  # of rows in float64, which stay in the cache
 
 
 def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[np.ndarray, float]:
@@ -20,7 +20,7 @@ def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[n
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features), float64, or RowsOnDisk
+    X : ndarray of shape (n_rows, n_features), float32 or float64, or RowsOnDisk
         Of at most 1e18 in size, so that squares do not overflow. The result's bits do not depend on where rows lie.
     weights : ndarray of shape (n_rows,), float64
 
@@ -31,14 +31,14 @@ def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[n
         0 when all rows are equal.
     """
     mass = weights.sum()
-    center = reduce(np.add, (weights[rows] @ X[rows] for rows in slices(X, _MEAN_BYTES))) / mass
+    center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in _blocks(X))) / mass
     variance = _mean_square(X, weights / mass, center, 1.0)
     if variance <= (1e-12 * np.abs(center).max()) ** 2 and _all_equal(X):
         return center, 0.0
     if variance > 1e-200:
         return center, float(np.sqrt(variance))
     # Squares underflow: divide by the largest offset first.
-    largest = max(np.abs(X[rows] - center).max() for rows in _blocks(len(X)))
+    largest = max(np.abs(X[rows] - center).max() for rows in _blocks(X))
     if largest == 0:
         return center, 0.0
     return center, float(largest * np.sqrt(_mean_square(X, weights / mass, center, largest)))
@@ -47,49 +47,58 @@ def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[n
 def _mean_square(X, shares, center, unit):
     """Mean of the squared distances to the centre, in squares of ``unit``."""
     total = 0.0
-    for rows in _blocks(len(X)):
-        offsets = X[rows] - center
-        offsets /= unit
+    for rows in _blocks(X):
+        offsets = _offsets(X[rows], center)
+        if unit != 1.0:
+            offsets /= unit
         total += shares[rows] @ np.einsum("ij,ij->i", offsets, offsets)
     return total
 
 
-def farthest_distance(X: np.ndarray | RowsOnDisk, center: np.ndarray) -> float:
-    """The largest distance of rows to the centre."""
-    largest = 0.0
-    for rows in _blocks(len(X)):
-        offsets = X[rows] - center
-        largest = max(largest, float(np.einsum("ij,ij->i", offsets, offsets).max()))
-    return float(np.sqrt(largest))
+def farthest(units: np.ndarray | RowsOnDisk, scale: float) -> float:
+    """The largest distance to the centre among rows that :func:`to_training_units` returned, in the units of the data.
+
+    Raises
+    ------
+    ValueError
+        For rows farther out than 1e12 times ``scale``: squares and sums of float32 must not overflow.
+    """
+    blocks = (units[rows] for rows in _blocks(units))
+    largest = np.sqrt(max(np.einsum("ij,ij->i", block, block).max() for block in blocks))
+    if not largest <= 1e12:
+        raise ValueError(
+            f"X has rows that lie over 1e12 times scale_ = {scale:.3g} from the mean of the rows that "
+            "determined it. Give all rows in the same units."
+        )
+    return float(largest) * scale
 
 
 def _all_equal(X):
     """Whether no row differs from the first."""
     first = X[:1]
-    return all((X[rows] == first).all() for rows in _blocks(len(X)))
+    return all((X[rows] == first).all() for rows in _blocks(X))
 
 
-def _blocks(n_rows):
+def _offsets(rows, center):
+    """Rows less the centre, in float64."""
+    offsets = rows.astype(np.float64)  # to cast and to subtract at once takes longer
+    offsets -= center
+    return offsets
+
+
+def _blocks(X):
     """Slices of rows that stay in the cache."""
-    return [slice(start, start + 512) for start in range(0, n_rows, 512)]
+    return slices(X, _BLOCK_BYTES)
 
 
 def to_training_units(X: np.ndarray | RowsOnDisk, center: np.ndarray, scale: float) -> np.ndarray:
-    """``(X − center) / scale`` in float32, computed in float64.
-
-    Raises
-    ------
-    ValueError
-        For results beyond 1e12: squares and sums of float32 must not overflow.
-    """
+    """``(X − center) / scale`` in float32, computed in float64; infinite where that overflows."""
     result = np.empty(X.shape, np.float32)
-    for rows in _blocks(len(X)):
-        result[rows] = (X[rows] - center) / scale
-    if max(result.max(), -result.min()) > 1e12:
-        raise ValueError(
-            f"X has rows that lie over 1e12 times scale_ = {scale:.3g} from the mean of the rows that "
-            "determined it. Give all rows in the same units."
-        )
+    with np.errstate(over="ignore"):
+        for rows in _blocks(X):
+            units = _offsets(X[rows], center)
+            units /= scale
+            result[rows] = units
     return result
 
 

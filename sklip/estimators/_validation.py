@@ -58,8 +58,8 @@ def unchanged_on_error(estimator):
         raise
 
 
-def check_features(estimator, X, *, reset, training, name="X"):
-    """Return rows as a C-ordered float64 array of finite numbers.
+def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64):
+    """Return rows as a C-ordered array of finite numbers.
 
     Parameters
     ----------
@@ -72,10 +72,12 @@ def check_features(estimator, X, *, reset, training, name="X"):
         Whether Keras will see the rows.
     name : str
         Of the argument, for messages.
+    dtype : dtype or sequence of them
+        Of the result: that of the rows where it is among them, else the first.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_features), float64
+    ndarray of shape (n_rows, n_features)
 
     Raises
     ------
@@ -86,7 +88,7 @@ def check_features(estimator, X, *, reset, training, name="X"):
     TypeError
         For a sparse matrix.
     """
-    source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=np.float64, order="C")
+    source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=dtype, order="C")
     _check_entries(estimator, X, max(X.max(), -X.min()), source, name, training)
     return X
 

@@ -15,7 +15,7 @@ import tensorflow as tf
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
-from sklip.training.padding import padded_order, padded_rows, padded_vector
+from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.rows import RowsOnDisk, chunks
 
 
@@ -38,8 +38,9 @@ def _nothing(dtype, shape):
 
 
 def _assign(variables, arrays):
+    """Hand arrays over to variables, which may keep their memory: nobody may change them after."""
     for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
+        variable.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
 
 
 def _empty(variables):
@@ -71,6 +72,11 @@ def _adjust(adjustable, loss):
 def _as_it_is(array, *_):
     """No padding."""
     return array
+
+
+def _aligned(rows):
+    """No padding, where TensorFlow wants it."""
+    return [aligned(array) for array in rows]
 
 
 class EpochModel(keras.Model):
@@ -105,7 +111,9 @@ class EpochModel(keras.Model):
             self._epsilon = None if epsilon is None else tf.Variable(np.float32(epsilon), trainable=False)
             self._strangers = frozenset(_registered_gradients())
             # XLA compiles anew for every shape.
-            self._sized = (padded_rows, padded_order, padded_vector) if self.jit_compile else (_as_it_is,) * 3
+            self._sized = (
+                (padded_rows, padded_order, padded_vector) if self.jit_compile else (_aligned, _as_it_is, _as_it_is)
+            )
             steps, vector = tf.TensorSpec((), tf.int32), tf.TensorSpec((None,))
             dealt = (tf.TensorSpec((None, None), tf.int32), vector, steps)
             self._compiled_epoch = self._compiled(self._epoch, *dealt)

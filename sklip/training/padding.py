@@ -2,6 +2,42 @@
 
 import numpy as np
 
+_ALIGNMENT = 64  # of arrays that TensorFlow takes without a copy
+
+
+def aligned_empty(shape, dtype):
+    """An uninitialised array, C-ordered, that starts at a multiple of 64 bytes.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+
+    Returns
+    -------
+    ndarray of that shape
+    """
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def aligned(array):
+    """A copy at such a place.
+
+    Parameters
+    ----------
+    array : ndarray
+
+    Returns
+    -------
+    ndarray
+    """
+    copy = aligned_empty(array.shape, array.dtype)
+    copy[...] = array
+    return copy
+
 
 def capacity(size: int) -> int:
     """The least number ``m · 2ᵏ`` that is at least ``size``, with ``m`` from 8 to 15: at most an eighth is wasted.
@@ -19,7 +55,7 @@ def capacity(size: int) -> int:
 
 
 def padded_rows(rows):
-    """Inputs, targets and weights with at least one more row: copies of the first, of weight 0.
+    """Aligned inputs, targets and weights with at least one more row: copies of the first, of weight 0.
 
     Parameters
     ----------
@@ -30,10 +66,11 @@ def padded_rows(rows):
     list of ndarray
     """
     n_rows = len(rows[0])
-    missing = capacity(n_rows + 1) - n_rows
-    inputs, targets, weights = (np.concatenate([array, np.repeat(array[:1], missing, axis=0)]) for array in rows)
-    weights[n_rows:] = 0.0
-    return [inputs, targets, weights]
+    padded = [aligned_empty((capacity(n_rows + 1), *array.shape[1:]), array.dtype) for array in rows]
+    for array, larger in zip(rows, padded, strict=True):
+        larger[:n_rows], larger[n_rows:] = array, array[:1]
+    padded[-1][n_rows:] = 0.0
+    return padded
 
 
 def padded_order(order, n_rows):
