@@ -8,6 +8,7 @@ QUICK = {
     "plot_cross_entropy.py": [],
     "plot_cross_entropy_per_class.py": [],
     "plot_cross_entropy_stability.py": ["--points", "201"],
+    "plot_sensor_drift.py": ["--rows", "1000", "--epochs", "30"],
     "plot_two_moons.py": ["--epochs", "30", "--rows", "2000"],
     "plot_wasserstein.py": ["--epochs", "150", "--rows", "1000"],
 }
