@@ -13,9 +13,11 @@ QUICK = {
     "plot_wasserstein.py": ["--epochs", "150", "--rows", "1000"],
 }
 
-# MNIST is not downloaded: this one runs where the file is.
+# MNIST and Fashion-MNIST are not downloaded: these run where the files are.
 if Path(os.environ.get("SKLIP_MNIST", "")).is_file():
     QUICK["plot_mnist_0_8.py"] = ["--epochs", "4", "--rows", "4000"]
+if Path(os.environ.get("SKLIP_FASHION_MNIST", "")).is_file():
+    QUICK["plot_sandals_boots.py"] = ["--epochs", "8", "--rows", "6000"]
 
 
 class Arguments:
