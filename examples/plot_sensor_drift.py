@@ -1,7 +1,7 @@
 r"""
-======================================================
+=======================================================
 Sensors that drift: how long does a monitor stay right?
-======================================================
+=======================================================
 
 A classifier watches pumps. It was trained on sensors fresh from calibration, and sensors age: their
 zero shifts, their sensitivity changes, so that years later a sensor shows
