@@ -8,13 +8,16 @@ QUICK = {
     "plot_cross_entropy.py": [],
     "plot_cross_entropy_per_class.py": [],
     "plot_cross_entropy_stability.py": ["--points", "201"],
+    "plot_sensor_drift.py": ["--rows", "1000", "--epochs", "30"],
     "plot_two_moons.py": ["--epochs", "30", "--rows", "2000"],
     "plot_wasserstein.py": ["--epochs", "150", "--rows", "1000"],
 }
 
-# MNIST is not downloaded: this one runs where the file is.
+# MNIST and Fashion-MNIST are not downloaded: these run where the files are.
 if Path(os.environ.get("SKLIP_MNIST", "")).is_file():
     QUICK["plot_mnist_0_8.py"] = ["--epochs", "4", "--rows", "4000"]
+if Path(os.environ.get("SKLIP_FASHION_MNIST", "")).is_file():
+    QUICK["plot_sandals_boots.py"] = ["--epochs", "8", "--rows", "6000"]
 
 
 class Arguments:
