@@ -2,29 +2,16 @@
 
 import os
 import re
-import struct
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.example_runs import png_size, run_example
 from tests.processes import ROOT, run_command
 
 pytestmark = pytest.mark.slow
-
-
-def png_size(path):
-    """Width and height of a PNG file."""
-    head = path.read_bytes()[:24]
-    assert head.startswith(b"\x89PNG")
-    return struct.unpack(">II", head[16:])
-
-
-def run_example(name, picture, *arguments, **environment):
-    """What an example prints."""
-    command = [sys.executable, ROOT / "examples" / name, "--output", picture, *arguments]
-    return run_command(command, PYTHONPATH=str(ROOT), MPLBACKEND="agg", **environment)
 
 
 def mnist_or_skip():
