@@ -148,8 +148,8 @@ for training, test in folds(np.arange(len(y))):
 # -------------------------------------
 # A row is decided if its radius is *larger* than the threshold. *Missed* are malignant rows that were decided as
 # benign. The last column bounds the share of wrong decisions on new rows, with 95 % confidence: where 0 of 350 are
-# wrong, up to 0.9 % may be. A rate aimed at with a few hundred rows is met roughly: at 1 %, a handful of mistakes decides
-# where the threshold comes to lie.
+# wrong, up to 0.9 % may be. A rate aimed at with a few hundred rows is met roughly: at 1 %, a handful of mistakes
+# decides where the threshold comes to lie.
 malignant, wrong = y == "malignant", predicted != y
 THRESHOLDS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
@@ -174,9 +174,10 @@ print(f"chosen on the training rows, by fold: {', '.join(f'{value:.2f}' for valu
 # %%
 # As good an order as any, and a proof on top
 # -------------------------------------------
-# Referring the least sure rows is an old idea, and the probabilities of an ordinary network put the rows in just as good
-# an order: both curves of wrong decisions fall alike, within the noise of some thirty mistakes. (Between two classes
-# and within one fold, ``LipschitzMLP``'s own probabilities give nearly the order of its radii: both grow with the score.)
+# Referring the least sure rows is an old idea, and the probabilities of an ordinary network put the rows in just as
+# good an order: both curves of wrong decisions fall alike, within the noise of some thirty mistakes. (Between two
+# classes and within one fold, ``LipschitzMLP``'s own probabilities give the order of its radii: both grow with the
+# score.)
 #
 # What differs is what can be said of a row that was decided. We attack both networks: are there measurements within one
 # standard error with another diagnosis? Among the rows of which the ordinary network is at least 99 % sure there are
@@ -236,9 +237,9 @@ for key in "bc":
 # %%
 # What this does not say
 # ----------------------
-# - **A certain mistake stays one.** The proof is that the diagnosis does not depend on the measurement error, not that it
-#   is right: a malignant biopsy whose nuclei look benign has a large radius and is missed with certainty. Look for hatched
-#   areas on the right in the upper panel.
+# - **A certain mistake stays one.** The proof is that the diagnosis does not depend on the measurement error, not that
+#   it is right: a malignant biopsy whose nuclei look benign has a large radius and is missed with certainty. Look for
+#   hatched areas on the right in the upper panel.
 # - **The errors are those of the means**, as far as the number of nuclei goes. A wrong stain or a wrong label is no
 #   standard error. And each row is held to the median error of the training rows; a biopsy that was measured worse has
 #   to be held to more (``scale=`` takes its own).
