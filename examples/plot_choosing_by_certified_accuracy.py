@@ -99,9 +99,9 @@ for name, model in models.items():
 # Is it only the proof that is better?
 # ------------------------------------
 # A larger certified accuracy might come from a tighter proof about a network that is no more robust.
-# :func:`sklip.audit` answers that: it attacks, and so bounds from above what the certificate bounds from below. The truth
-# lies in between, and here the two nearly meet. What is proven of one model is above what the attack leaves of the other: it *is*
-# the more robust one, on these pictures.
+# :func:`sklip.audit` answers that: it attacks, and so bounds from above what the certificate bounds from below. The
+# truth lies in between, and here the two nearly meet. What is proven of one model is above what the attack leaves of
+# the other: it *is* the more robust one, on these pictures.
 figure, (plane, curves) = plt.subplots(1, 2, figsize=(11.5, 5), width_ratios=(1, 1.35), layout="constrained")
 COLORS = ("#555555", "#d55e00")  # told apart by colour-blind readers too
 MARKERS = "sD"
@@ -133,10 +133,10 @@ for offset, shade in zip((0.0, 0.5, 1.0), SHADES, strict=True):
     ]
     plane.plot(temperatures, means[0, place], "o--", color=shade, markersize=4)
     plane.plot(temperatures, means[1, place], "o-", color=shade, markersize=4, label=f"margin offset {offset:g}")
-for score, color, marker in zip((0, 1), COLORS, MARKERS, strict=True):
+for score, color, marker, above in zip((0, 1), COLORS, MARKERS, (-17, 11), strict=True):
     best = results["params"][chosen[score]]["temperature"], means[score, chosen[score]]
     plane.plot(*best, marker, color=color, markersize=13, markerfacecolor="none", markeredgewidth=2)
-    plane.annotate(f"chosen by {NAMES[score]}", best, (10, -16), textcoords="offset points", fontsize=9, color=color)
+    plane.annotate(f"chosen by {NAMES[score]}", best, (9, above), textcoords="offset points", fontsize=9, color=color)
 plane.set(xscale="log", xlabel="temperature", ylabel="accuracy (dashed), certified accuracy at 0.5", ylim=(0, 1.02))
 plane.set_xticks([3, 10, 30], ["3", "10", "30"])
 plane.minorticks_off()
