@@ -1,7 +1,7 @@
 r"""
-========================================================
+=========================================================
 Triage: leave to a human what a measurement error decides
-========================================================
+=========================================================
 
 A model that reads biopsies should decide the clear ones and hand over the others. Which are the others? Usually those
 with a probability near one half. That number has no unit, and nobody can say where to draw the line.
