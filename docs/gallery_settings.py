@@ -5,10 +5,13 @@ from pathlib import Path
 
 # File name: arguments that make it quick.
 QUICK = {
+    "plot_choosing_by_certified_accuracy.py": [],
     "plot_cross_entropy.py": [],
     "plot_cross_entropy_per_class.py": [],
     "plot_cross_entropy_stability.py": ["--points", "201"],
+    "plot_imbalance.py": [],
     "plot_sensor_drift.py": ["--rows", "1000", "--epochs", "30"],
+    "plot_triage.py": ["--folds", "3"],
     "plot_two_moons.py": ["--epochs", "30", "--rows", "2000"],
     "plot_wasserstein.py": ["--epochs", "150", "--rows", "1000"],
 }
