@@ -15,7 +15,7 @@ from tests.processes import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [
-    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip", "displays", "models_that_travel")),
+    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip", "models_that_travel")),
     *sorted(path for path in (DOCS / "guide").glob("*.md") if path.stem != "index"),
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
@@ -35,13 +35,29 @@ def fit_briefly(monkeypatch):
     monkeypatch.setattr(LipschitzClassifier, "fit", brief)
 
 
+def run_briefly(name, monkeypatch):
+    """Run a page from top to bottom; return its text."""
+    fit_briefly(monkeypatch)
+    text = (DOCS / name).read_text(encoding="utf-8")
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {"__name__": "__page__"})
+    return text
+
+
 @pytest.mark.slow
 def test_the_page_on_tuning_runs_and_prints_terms_by_class_and_parameters(monkeypatch, capsys):
-    fit_briefly(monkeypatch)
-    text = (DOCS / "probabilities_and_tuning.md").read_text(encoding="utf-8")
-    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {"__name__": "__page__"})
+    run_briefly("probabilities_and_tuning.md", monkeypatch)
     printed = capsys.readouterr().out
     assert "cross_entropy_per_class" in printed and "lipschitzmlp__margin_offset" in printed
+
+
+@pytest.mark.slow
+def test_the_page_on_displays_runs_and_draws_its_pictures(tmp_path, monkeypatch, pyplot):
+    monkeypatch.chdir(tmp_path)
+    text = run_briefly("displays.md", monkeypatch)
+    pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
+    assert len(pictures) == 4
+    assert {picture.name for picture in tmp_path.glob("*.png")} == pictures
+    assert all(5_000 < (DOCS / picture).stat().st_size < 80_000 for picture in pictures)
 
 
 @pytest.mark.slow
