@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Two processes, as most tests keep one core busy; idle ones take tests from the other.
 IN_PARALLEL := --numprocesses 2 --dist worksteal
+QUICK := "not slow and not peers and not gpu"
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test quick lint bench benchmarks-page docs linkcheck clean
+.PHONY: demo test quick coverage lint bench benchmarks-page docs linkcheck clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -32,7 +33,11 @@ test: $(VENV)/installed-test lint
 	$(BIN)/python -m pytest $(IN_PARALLEL)
 
 quick: $(VENV)/installed-test
-	$(BIN)/python -m pytest $(IN_PARALLEL) -m "not slow and not peers and not gpu"
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m $(QUICK)
+
+# Lines and branches that the quick tests reach, and those that they do not; fails below 95%.
+coverage: $(VENV)/installed-test
+	$(BIN)/python -m pytest $(IN_PARALLEL) -m $(QUICK) --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check .

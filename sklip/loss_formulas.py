@@ -5,7 +5,10 @@ the class of the head (of the positive class, for a single column), scores have 
 weights have shape (n, 1), and a cost has shape (n, 1): one a row. All are of one floating dtype.
 """
 
+from types import ModuleType
+
 from sklip._exact_logits import exact_logits, hold
+from sklip._tensors import Tensor
 
 __all__ = [
     "categorical_hinge_cost",
@@ -49,7 +52,7 @@ def _best_of_others(xp, positive, scores):
     return hold(xp, xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True))
 
 
-def class_factor(xp, positive, class_weight):
+def class_factor(xp: ModuleType, positive: Tensor, class_weight: Tensor) -> Tensor:
     """The factor of each row's class; see :func:`expectation`.
 
     Parameters
@@ -74,7 +77,9 @@ def class_factor(xp, positive, class_weight):
     return xp.sum(class_weight * positive, axis=-1, keepdims=True)
 
 
-def expectation(xp, cost, positive, weight, class_weight=None):
+def expectation(
+    xp: ModuleType, cost: Tensor, positive: Tensor, weight: Tensor, class_weight: Tensor | None = None
+) -> Tensor:
     """Weighted mean of the rows' costs, ``E[c(class) · cost]``.
 
     Parameters
@@ -104,7 +109,9 @@ def expectation(xp, cost, positive, weight, class_weight=None):
     return _quotient(xp, xp.sum(weight * cost), xp.sum(weight))
 
 
-def kantorovich_rubinstein(xp, positive, scores, weight, class_proportions=None):
+def kantorovich_rubinstein(
+    xp: ModuleType, positive: Tensor, scores: Tensor, weight: Tensor, class_proportions: Tensor | None = None
+) -> Tensor:
     """``E[f | +1] − E[f | −1]``, the mean over heads; 0 for a head that lacks a class.
 
     Parameters
@@ -140,7 +147,7 @@ def kantorovich_rubinstein(xp, positive, scores, weight, class_proportions=None)
     return xp.mean(xp.where(comparable, upper - lower, 0.0))
 
 
-def hinge_cost(xp, positive, scores, min_margin):
+def hinge_cost(xp: ModuleType, positive: Tensor, scores: Tensor, min_margin: float) -> Tensor:
     """``max(0, min_margin − y f)``; with ``C > 1`` heads half that of the own class, half the others' mean.
 
     Serrurier et al. 2021, and its one-vs-all form in which the own head weighs as much as all others.
@@ -169,7 +176,7 @@ def hinge_cost(xp, positive, scores, min_margin):
     return xp.sum(cost, axis=-1, keepdims=True)
 
 
-def multi_margin_cost(xp, positive, scores, min_margin):
+def multi_margin_cost(xp: ModuleType, positive: Tensor, scores: Tensor, min_margin: float) -> Tensor:
     """``Σ_{j≠y} max(0, min_margin − (f_y − f_j)) / C`` (PyTorch's multi-margin loss).
 
     Parameters
@@ -194,7 +201,7 @@ def multi_margin_cost(xp, positive, scores, min_margin):
     return xp.mean((1.0 - positive) * short, axis=-1, keepdims=True)
 
 
-def categorical_hinge_cost(xp, positive, scores, min_margin):
+def categorical_hinge_cost(xp: ModuleType, positive: Tensor, scores: Tensor, min_margin: float) -> Tensor:
     """``max(0, min_margin − (f_y − max_{j≠y} f_j))`` (Crammer and Singer 2001).
 
     Parameters
@@ -220,7 +227,7 @@ def categorical_hinge_cost(xp, positive, scores, min_margin):
     return _relu(xp, min_margin + xp.max(differences, axis=-1, keepdims=True))
 
 
-def soft_weights(xp, positive, scores, temperature):
+def soft_weights(xp: ModuleType, positive: Tensor, scores: Tensor, temperature: float) -> Tensor:
     """1 for the own class, ``softmax_{j≠y}(temperature · f_j)`` for the others, constant for the gradient.
 
     The shares of deel-torchlip's soft HKR loss, without its running mean.
@@ -249,7 +256,7 @@ def soft_weights(xp, positive, scores, temperature):
     return hold(xp, positive + exponentials / xp.sum(exponentials, axis=-1, keepdims=True))
 
 
-def log_sum_exp(xp, positive, scores, sharpness):
+def log_sum_exp(xp: ModuleType, positive: Tensor, scores: Tensor, sharpness: float | Tensor) -> Tensor:
     """Soft maximum over the other classes, ``log Σ_{j≠y} exp(t f_j) / t``.
 
     Between ``max_{j≠y} f_j`` and that plus ``log(C − 1) / t``. The summary of
@@ -279,7 +286,13 @@ def log_sum_exp(xp, positive, scores, sharpness):
     return best + xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True)) / sharpness
 
 
-def cross_entropy_cost(xp, positive, scores, temperature, margin_offset=0.0):
+def cross_entropy_cost(
+    xp: ModuleType,
+    positive: Tensor,
+    scores: Tensor,
+    temperature: float | Tensor,
+    margin_offset: float | Tensor = 0.0,
+) -> Tensor:
     """Cross-entropy of ``sigmoid`` or ``softmax`` of ``temperature · f``, in nats, from the scores.
 
     One column: ``softplus(−t (y f − m))``. Several: ``log(1 + Σ_{j≠y} exp(t (f_j − f_y + m)))``,

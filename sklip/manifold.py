@@ -10,6 +10,8 @@ import functools
 import keras
 from keras import ops
 
+from sklip._tensors import Tensor
+
 # A Gram matrix within this distance of I (in spectral norm) has singular values within 1e-5
 # of 1; float32 products of width 4096 still resolve it.
 ORTHONORMAL_TOLERANCE = 1e-5
@@ -41,7 +43,7 @@ def _split(x):
     return high, x - high
 
 
-def precise_matmul(a, b):
+def precise_matmul(a: Tensor, b: Tensor) -> Tensor:
     """``a @ b`` to float32 accuracy, on hardware that rounds float32 factors as well.
 
     Where a GPU is present, TF32 units may round the factors of a product to 11 significant
@@ -71,7 +73,7 @@ def _within_range(kernel):
     return kernel / ops.where(extreme, ops.maximum(largest, 1e-37), 1.0)
 
 
-def tangent_projection(kernel, gradient):
+def tangent_projection(kernel: Tensor, gradient: Tensor) -> Tensor:
     """Project a Euclidean gradient on the tangent space of the manifold at ``kernel``.
 
     ``G − ½ W (Wᵀ G + Gᵀ W)``: the exact gradient through the polar factor at an orthonormal
@@ -127,7 +129,7 @@ def _tangent_of_products(inputs, kernel, outputs, slope, back):
 
 
 @ops.custom_gradient
-def stiefel_product(inputs, kernel):
+def stiefel_product(inputs: Tensor, kernel: Tensor) -> Tensor:
     """``inputs @ kernel``, whose gradient by the kernel is the tangent projection: nothing forward.
 
     Where the gradient has overflowed it counts as 0, so that the kernel stays what it is.
@@ -175,7 +177,7 @@ def stiefel_product(inputs, kernel):
 
 
 @ops.custom_gradient
-def on_unit_columns(kernel):
+def on_unit_columns(kernel: Tensor) -> Tensor:
     """Identity whose gradient drops, in each column, the part along the (unit) column."""
 
     def gradient(*arguments, upstream=None):
@@ -205,7 +207,7 @@ def _safely_scaled(tall):
     return tall * ops.sqrt(scale), error, precise_matmul(error, error)
 
 
-def retraction_step(kernel):
+def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     """Two cubic Newton–Schulz steps towards the polar factor, after a provably safe scaling.
 
     ``W ← W (1.5 I − 0.5 Wᵀ W)`` maps singular values in (0, √3) into (0, 1], monotonically
@@ -256,7 +258,7 @@ def retraction_step(kernel):
     return (ops.transpose(result) if wide else result), distance
 
 
-def short_retraction_step(kernel):
+def short_retraction_step(kernel: Tensor) -> Tensor:
     """One cubic Newton–Schulz step where the kernel is near the manifold, :func:`retraction_step` elsewhere.
 
     Near, that is where ``‖E‖_F ≤ ½`` for ``E = Wᵀ W − I``, the step is ``W (I − ½ E)``, for which the Gram
@@ -292,7 +294,7 @@ def short_retraction_step(kernel):
     return ops.cond(distance <= 0.5, near, lambda: retraction_step(kernel)[0])
 
 
-def retract(kernel):
+def retract(kernel: Tensor) -> Tensor:
     """Bring a kernel of full rank to the manifold: all singular values within 1e-5 of 1.
 
     Repeats :func:`retraction_step` until the distance it proves is below the tolerance.
@@ -328,7 +330,7 @@ def retract(kernel):
     return ops.while_loop(proceed, advance, (0, kernel, distance))[1]
 
 
-def unit_columns(kernel):
+def unit_columns(kernel: Tensor) -> Tensor:
     """Divide each column by its Euclidean norm; a column of zeros stays zero.
 
     Parameters

@@ -1,3 +1,4 @@
+import gc
 import os
 import sys
 
@@ -7,11 +8,22 @@ from hypothesis import settings
 from sklearn.datasets import load_breast_cancer, load_digits, make_moons
 from sklearn.preprocessing import StandardScaler
 
+from sklip.training import reuse
+
 settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# Tests of many shapes take turns, and a compilation is most of a short fit; tests/test_reuse.py has the limit itself.
+reuse.CAPACITY = 48
+
+
+def pytest_collection_finish():
+    """Spare every collection of garbage the look at what the imports left, which stays anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """The pages of the site: their code runs and prints what they say, and the reference names all that is public."""
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 
 import sklip
+from sklip.estimators._base import LipschitzClassifier
 from tests.processes import ROOT
 
 DOCS = ROOT / "docs"
 PAGES = [
-    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip")),
+    *(DOCS / f"{name}.md" for name in ("getting_started", "migrating_from_deel_lip", "models_that_travel")),
     *sorted(path for path in (DOCS / "guide").glob("*.md") if path.stem != "index"),
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:e-?\d+)?")
@@ -26,12 +28,46 @@ def assert_prints(printed, promised):
     np.testing.assert_allclose(found, said, rtol=0.2, atol=0.1)
 
 
+def fit_briefly(monkeypatch):
+    """Let classifiers train small networks for two epochs: enough for pages that promise no number."""
+    fit, small = LipschitzClassifier.fit, {"epochs": 2, "hidden_layer_sizes": (16, 8)}
+    brief = functools.wraps(fit)(lambda self, *rows, **weights: fit(self.set_params(**small), *rows, **weights))
+    monkeypatch.setattr(LipschitzClassifier, "fit", brief)
+
+
+def run_briefly(name, monkeypatch):
+    """Run a page from top to bottom; return its text."""
+    fit_briefly(monkeypatch)
+    text = (DOCS / name).read_text(encoding="utf-8")
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {"__name__": "__page__"})
+    return text
+
+
+@pytest.mark.slow
+def test_the_page_on_tuning_runs_and_prints_terms_by_class_and_parameters(monkeypatch, capsys):
+    run_briefly("probabilities_and_tuning.md", monkeypatch)
+    printed = capsys.readouterr().out
+    assert "cross_entropy_per_class" in printed and "lipschitzmlp__margin_offset" in printed
+
+
+@pytest.mark.slow
+def test_the_page_on_displays_runs_and_draws_its_pictures(tmp_path, monkeypatch, pyplot):
+    monkeypatch.chdir(tmp_path)
+    text = run_briefly("displays.md", monkeypatch)
+    pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
+    assert len(pictures) == 4
+    assert {picture.name for picture in tmp_path.glob("*.png")} == pictures
+    assert all(5_000 < (DOCS / picture).stat().st_size < 80_000 for picture in pictures)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_code_of_a_page_runs_and_prints_what_the_page_says(page, tmp_path, monkeypatch, capsys, pyplot):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # of processes that a page starts
     text, names = page.read_text(encoding="utf-8"), {"__name__": "__page__"}
+    if "```text" not in text:
+        fit_briefly(monkeypatch)
     for code, promised in re.findall(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", text, re.DOTALL):
         capsys.readouterr()
         exec(compile(code, page.name, "exec"), names)

@@ -145,3 +145,10 @@ def test_without_the_toolbox_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "art.estimators.classification.classifier", None)
     with pytest.raises(ImportError, match=r"sklip\[attacks\]"):
         to_art(classifier)
+
+
+def test_the_toolbox_cannot_train_it():
+    pytest.importorskip("art.attacks.evasion")
+    classifier, X, y = fixtures.fitted("binary")
+    with pytest.raises(NotImplementedError, match="Fit the sklip classifier, then call to_art again"):
+        to_art(classifier).fit(X, y)

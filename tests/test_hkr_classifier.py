@@ -484,7 +484,7 @@ def test_no_learning_rate_loses_the_bound(optimizer, rate):
 
 @pytest.fixture(scope="module")
 def untrained():
-    return classifier(epochs=1, learning_rate=1e-30).fit(*moons())
+    return classifier(hidden_layer_sizes=(8,), epochs=1, learning_rate=1e-30).fit(*moons())
 
 
 @pytest.mark.slow
@@ -493,7 +493,7 @@ def untrained():
 )
 def test_every_named_optimizer_trains(untrained, optimizer):
     X, y = moons()
-    model = classifier(optimizer=optimizer, epochs=1).fit(X, y)
+    model = classifier(hidden_layer_sizes=(8,), optimizer=optimizer, epochs=1).fit(X, y)
     assert np.isfinite(model.history_["loss"]).all()
     assert bits(model.decision_function(X)) != bits(untrained.decision_function(X))
     assert model.lipschitz_bound_ <= 1 + 1e-9

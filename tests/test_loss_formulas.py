@@ -481,3 +481,10 @@ def test_scores_of_a_million_do_not_overflow(sign, heads, dtype, xp):
         scores[0, 0] = own
         found = _apply(log_sum_exp, xp, mask, scores, 0.5)
         _assert_close(found / 1e6, (sign * 1e6 + math.log(heads - 1) / 0.5) / 1e6)
+
+
+def test_dtypes_without_room_for_the_rounding_have_that_of_their_own():
+    positive, scores = np.eye(3), np.random.default_rng(0).uniform(-2, 2, (3, 3))
+    half = cross_entropy_cost(np, np.float16(positive), np.float16(scores), 2.0, 0.25)
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, cross_entropy_cost(np, positive, scores, 2.0, 0.25), rtol=1e-2)

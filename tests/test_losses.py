@@ -564,3 +564,9 @@ def test_a_step_compiled_by_xla_is_the_same(loss, heads):
         trained.append(network.get_weights())
     for here, there in zip(*trained, strict=True):
         np.testing.assert_allclose(here, there, atol=1e-4)
+
+
+@pytest.mark.parametrize("wrong", [{"min_margin": 0.0}, {"penalty": 0.0}, {"penalty": float("nan")}])
+def test_the_soft_maximum_needs_a_margin_and_a_penalty(wrong):
+    with pytest.raises(ValueError, match="LseHKR needs min_margin and penalty above 0; got"):
+        LseHKR(**wrong)

@@ -295,16 +295,23 @@ print(json.dumps({"before": before, "peak": status("VmHWM"), "after": status("Vm
 """
 
 
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory):
+    """190 MB of rows."""
+    path = tmp_path_factory.mktemp("large") / "rows.npy"
+    file = np.lib.format.open_memmap(path, "w+", np.float32, (200_000, 250))
+    some = np.random.default_rng(0).standard_normal((20_000, 250), np.float32)
+    for start in range(0, len(file), len(some)):
+        file[start : start + len(some)] = some
+    yield path
+    path.unlink()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads the kernel's account of memory")
 @pytest.mark.parametrize("how", ["fit", "partial_fit"])
-def test_memory_does_not_hold_the_file(how, tmp_path):
-    path = tmp_path / "rows.npy"
-    file = np.lib.format.open_memmap(path, "w+", np.float32, (200_000, 250))
-    for start in range(0, len(file), 20_000):
-        file[start : start + 20_000] = np.random.default_rng(start).standard_normal((20_000, 250))
-    del file
-    memory = last_json(run_script(MEMORY, path, how, python=sys.executable))
+def test_memory_does_not_hold_the_file(how, large_file):
+    memory = last_json(run_script(MEMORY, large_file, how, python=sys.executable))
     sklip.clear_compiled_networks()
     assert memory["file"] == 190
     assert memory["peak"] - memory["before"] < memory["file"] * 0.75, memory

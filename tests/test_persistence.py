@@ -5,6 +5,7 @@ import gzip
 import importlib.metadata
 import io
 import pickle
+import sys
 import venv
 import warnings
 
@@ -448,9 +449,10 @@ def test_import_brings_little_beyond_scikit_learn():
 def bare_environment(tmp_path_factory):
     """The Python of an environment with sklip, NumPy, scikit-learn and joblib alone."""
     folder = tmp_path_factory.mktemp("bare") / "venv"
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     python = folder / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    options = ["--quiet", "--disable-pip-version-check", "--no-compile"]  # most of it is never imported
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", *options]
     versions = [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "scikit-learn", "joblib")]
     run_command([*pip, *versions])
     run_command([*pip, "--no-deps", ROOT])

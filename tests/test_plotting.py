@@ -1,7 +1,6 @@
 """What all displays promise: scikit-learn's contract, no matplotlib before it is needed, no figure too many."""
 
 import inspect
-import re
 import sys
 
 import numpy as np
@@ -17,7 +16,7 @@ from sklip.plotting import (
     TrainingHistoryDisplay,
 )
 from tests.estimator_fixtures import fitted
-from tests.processes import ROOT, run_command, run_script
+from tests.processes import run_script
 
 DISPLAYS = [getattr(sklip.plotting, name) for name in sklip.plotting.__all__]
 
@@ -106,18 +105,3 @@ def test_a_display_is_documented(display):
     for part in ("", ".plot", ".from_estimator", *([".from_predictions"] * hasattr(display, "from_predictions"))):
         wanted = codes - ({"EX01"} if part == ".plot" else set())
         assert [fault for fault in validate(name + part)["errors"] if fault[0] in wanted] == [], part
-
-
-@pytest.mark.slow
-def test_the_page_on_displays_runs_from_top_to_bottom_and_draws_its_pictures(tmp_path):
-    text = (ROOT / "docs" / "displays.md").read_text(encoding="utf-8")
-    script = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
-    run_command(
-        [sys.executable, "-c", f"import os; os.chdir({str(tmp_path)!r})\n{script}"],
-        PYTHONPATH=str(ROOT),
-        MPLBACKEND="agg",
-    )
-    pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
-    assert len(pictures) == 4
-    assert {picture.name for picture in tmp_path.glob("*.png")} == pictures
-    assert all(5_000 < (ROOT / "docs" / picture).stat().st_size < 80_000 for picture in pictures)

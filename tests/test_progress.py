@@ -28,11 +28,11 @@ from joblib import Parallel, delayed
 from sklip.training import backend
 from tests.estimator_fixtures import classifier, moons
 
-Parallel(n_jobs=2)(delayed(classifier(epochs=2).fit)(*moons()) for _ in range(2))
+Parallel(n_jobs=2)([delayed(classifier(epochs=2).fit)(*moons())])
 backend.prepare()  # in this process, which makes the optimizer
 import keras
 model = classifier(epochs=2, optimizer=keras.optimizers.Adam(0.01))
-Parallel(n_jobs=2)(delayed(model.fit)(*moons()) for _ in range(2))
+Parallel(n_jobs=2)([delayed(model.fit)(*moons())])
 """
 
 # What the user chose, and functions of the user's own.

@@ -8,11 +8,13 @@ import pytest
 import sklip
 from tests.processes import ROOT, run_script
 
+BLOCK = re.compile(r"```python\n(.*?)```\s*```text\n(.*?)```", re.DOTALL)
+
 
 def blocks():
     """The first Python block and the output that is said to follow."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    return re.search(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.DOTALL).groups()
+    return BLOCK.search(text).groups()
 
 
 def figures(output):
@@ -21,10 +23,17 @@ def figures(output):
     return [np.array([float(number) for number in part.split()]) for part in (labels, radii, rest)]
 
 
+@pytest.fixture(scope="module")
+def printed():
+    """What the two examples print, run one after the other in a fresh process."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return run_script("\nprint('---')\n".join(code for code, _ in BLOCK.findall(text))).split("---\n")
+
+
 @pytest.mark.slow
-def test_the_first_example_prints_what_the_readme_says():
-    code, promised = blocks()
-    labels, radii, (accuracy, bound) = figures(run_script(code))
+def test_the_first_example_prints_what_the_readme_says(printed):
+    _, promised = blocks()
+    labels, radii, (accuracy, bound) = figures(printed[0])
     said_labels, said_radii, (said_accuracy, _) = figures(promised)
     assert labels.tolist() == said_labels.tolist()
     # Float32 training differs in the last bits between processors, and they add up.
@@ -34,18 +43,16 @@ def test_the_first_example_prints_what_the_readme_says():
 
 
 @pytest.mark.slow
-def test_the_pipeline_example_prints_what_the_readme_says():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (first, _), (second, promised) = re.findall(r"```python\n(.*?)```\s*```text\n(.*?)```", text, re.DOTALL)
-    printed = run_script(first + "\nprint('---')\n" + second).split("---\n")[1]
+def test_the_pipeline_example_prints_what_the_readme_says(printed):
+    _, (_, promised) = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     radii, said = (
         np.array([float(number) for number in re.match(r"\[(.*?)\]", output)[1].split()])
-        for output in (printed, promised)
+        for output in (printed[1], promised)
     )
     np.testing.assert_allclose(radii, said, rtol=0.2)  # float32 training differs between processors
-    assert "AuditResult: all 569 certificates held against" in printed
+    assert "AuditResult: all 569 certificates held against" in printed[1]
     figures = r"accuracy ([\d.]+)\n.*mean ([\d.]+),"
-    found, claimed = (list(map(float, re.search(figures, output).groups())) for output in (printed, promised))
+    found, claimed = (list(map(float, re.search(figures, output).groups())) for output in (printed[1], promised))
     np.testing.assert_allclose(found, claimed, atol=0.03)
 
 
@@ -73,10 +80,3 @@ def test_it_fits_two_screens_and_shows_a_picture():
 def test_the_citation_names_this_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == sklip.__version__
-
-
-@pytest.mark.slow
-def test_the_page_on_tuning_runs_from_top_to_bottom():
-    text = (ROOT / "docs" / "probabilities_and_tuning.md").read_text(encoding="utf-8")
-    printed = run_script("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
-    assert "cross_entropy_per_class" in printed and "lipschitzmlp__margin_offset" in printed

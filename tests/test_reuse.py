@@ -16,7 +16,7 @@ from tests.helpers import REPOSITORY
 
 X = np.random.default_rng(0).standard_normal((90, 3)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 0.5)
-SMALL = {"hidden_layer_sizes": (8, 4), "batch_size": 32, "epochs": 2, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (8,), "batch_size": 32, "epochs": 2, "random_state": 0}
 
 # Every one shares the compiled network of its kind; none may see what another left.
 HKR = [

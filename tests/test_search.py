@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from joblib.externals.loky import get_reusable_executor
 from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
@@ -13,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, Randomi
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tests.estimator_fixtures import bits, blobs, mlp, moons
+from tests.estimator_fixtures import bits, mlp, moons
 from tests.processes import last_json, run_script
 
 # A single split, so that a candidate costs one fit.
@@ -103,31 +102,6 @@ def test_successive_halving_gives_the_survivor_more_epochs():
     assert search.best_params_ == {"learning_rate": 0.03, "epochs": 6}
     assert search.best_estimator_.n_iter_ == 6
     assert search.cv_results_["mean_test_score"][3] > max(search.cv_results_["mean_test_score"][:3])
-
-
-@pytest.fixture
-def two_fresh_workers(monkeypatch):
-    """Loky workers of a machine that has two cores: one for each."""
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
-    get_reusable_executor().shutdown(wait=True)
-    yield
-    get_reusable_executor().shutdown(wait=True)
-
-
-@pytest.mark.slow
-def test_two_processes_find_what_one_finds(two_fresh_workers):
-    grid = {"hidden_layer_sizes": [(8, 4), (4,)], "temperature": ["auto", 2.0]}
-    alone, shared = (
-        GridSearchCV(mlp(epochs=5), grid, cv=2, scoring="neg_log_loss", n_jobs=n_jobs, error_score="raise").fit(
-            *blobs()
-        )
-        for n_jobs in (1, 2)
-    )
-    # Two threads may add in another order than one.
-    np.testing.assert_allclose(shared.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=0.01)
-    assert np.ptp(alone.cv_results_["mean_test_score"]) > 0.05
-    assert shared.best_params_ == alone.best_params_
-    assert bits(shared.predict_proba(blobs()[0])) == bits(alone.predict_proba(blobs()[0]))
 
 
 FIT_MANY = """

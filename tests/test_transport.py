@@ -466,6 +466,14 @@ def test_distances_far_apart_from_the_unit_of_the_data(rows):
         assert found <= exact_distance(X[y == "lower"] * factor, X[y == "upper"] * factor)
 
 
+def test_a_potential_that_overflows_is_refused(estimator):
+    *hidden, heads = estimator.network_.kernels
+    steep = copy.copy(estimator)
+    steep.network_ = replace(estimator.network_, kernels=(*hidden, 1e9 * heads))
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"so large that the potential overflows"):
+        steep.potential(np.full((1, 2), 1e307))
+
+
 @pytest.mark.slow
 @parametrize_with_checks([small(hidden_layer_sizes=(8, 4), epochs=3)])
 def test_scikit_learn_check(estimator, check):

@@ -11,6 +11,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklip.estimators import _validation as validation
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective, KerasObjective
+from sklip.estimators._parameter_checks import check_loss
 from sklip.estimators._units import AUTO_MARGIN, AUTO_OFFSET, AUTO_TEMPERATURE, inverse_length, length
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ class LipschitzMLP(LipschitzClassifier):
 
     def _check_parameters(self):
         super()._check_parameters()
-        validation.check_loss(self.loss)
+        check_loss(self.loss)
 
     def _objective_of_fit(self):
         self.temperature_ = inverse_length("temperature", self.temperature, AUTO_TEMPERATURE, self.scale_)

@@ -6,6 +6,12 @@ from typing import Any
 import numpy as np
 
 from sklip.estimators import _validation as validation
+from sklip.estimators._parameter_checks import (
+    check_activation,
+    check_callbacks,
+    check_hidden_layer_sizes,
+    check_optimizer,
+)
 from sklip.network import CondensedNetwork
 
 
@@ -87,10 +93,10 @@ class TrainingParameters:
 
     def _check_parameters(self):
         self._validate_params()
-        validation.check_activation(self.activation)
-        validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
-        validation.check_optimizer(self.optimizer)
-        validation.check_callbacks(self.callbacks)
+        check_activation(self.activation)
+        check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
+        check_optimizer(self.optimizer)
+        check_callbacks(self.callbacks)
         if self.monitor == "certified_accuracy" and self.epsilon is None:
             raise ValueError(
                 "monitor='certified_accuracy' needs the 'epsilon' parameter, the radius at which to certify, in the "
@@ -113,4 +119,4 @@ class TrainingParameters:
             )
 
     def _widths(self):
-        return validation.check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
+        return check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)

@@ -1,10 +1,9 @@
-"""Checks of what users hand in; every message names the culprit and says what to do.
+"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do.
 
 The estimators' one module that uses scikit-learn's private helpers.
 """
 
 from contextlib import contextmanager
-from inspect import signature
 from numbers import Real
 
 import numpy as np
@@ -12,7 +11,6 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
 
-from sklip.activations import is_activation, required_multiple
 from sklip.network import SERVED_DTYPES, row_blocks
 from sklip.training.rows import RowsOnDisk, slices
 
@@ -20,25 +18,16 @@ __all__ = [
     "Interval",
     "Options",
     "StrOptions",
-    "check_activation",
-    "check_callbacks",
     "check_class_weight",
     "check_features",
     "check_features_on_disk",
     "check_form",
-    "check_hidden_layer_sizes",
     "check_labels",
-    "check_loss",
-    "check_optimizer",
     "check_weights",
     "encode_labels",
     "refuse_not_finite",
     "unchanged_on_error",
 ]
-
-OPTIMIZERS = (
-    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
-)  # fmt: skip
 
 # Training runs in float32, whose largest number is 3e38 and which squares what it is given.
 _LARGEST_FEATURE = 1e18
@@ -246,70 +235,3 @@ def check_class_weight(class_weight, classes):
         raise ValueError(f"The 'class_weight' parameter names {unknown}, not among the classes {classes.tolist()}.")
     if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in class_weight.values()):
         raise ValueError(f"The 'class_weight' parameter must hold weights from 0 to 1e9; got {class_weight}.")
-
-
-def check_activation(activation):
-    """Raise a ValueError unless the activation is one of sklip's."""
-    if not is_activation(activation):
-        raise ValueError(
-            f"The 'activation' parameter must be 'groupsort2', 'groupsort<n>', 'fullsort', 'maxmin', 'relu' or 'abs'; "
-            f"got {activation!r}."
-        )
-
-
-def check_hidden_layer_sizes(sizes, activation):
-    """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
-    widths = (sizes,) if isinstance(sizes, (int, np.integer)) else tuple(sizes)
-    for width in widths:
-        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter must hold positive integers, one a hidden layer; got {sizes!r}."
-            )
-        if width % required_multiple(activation):
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={activation!r} cannot split into "
-                f"groups of {required_multiple(activation)}. Choose a multiple, or activation='fullsort'."
-            )
-    return tuple(int(width) for width in widths)
-
-
-def check_callbacks(callbacks):
-    """Raise a TypeError unless the callbacks are Keras callbacks."""
-    for callback in callbacks or ():
-        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
-            raise TypeError(
-                f"The 'callbacks' parameter must hold instances of keras.callbacks.Callback; got {callback!r}."
-            )
-
-
-def check_loss(loss):
-    """Raise an error for a loss of probabilities or of class numbers, where that can be seen, and for a class."""
-    if isinstance(loss, type):
-        raise TypeError(f"The 'loss' parameter must be an instance, not a class: give {loss.__name__}(...).")
-    if isinstance(loss, str):
-        return
-    name = getattr(loss, "__name__", type(loss).__name__)
-    if "sparse" in name.lower():
-        raise ValueError(f"The 'loss' parameter is given one-hot targets, for which {name} is not made. Give its twin.")
-    if name in ("KLDivergence", "Poisson"):
-        raise ValueError(f"The 'loss' parameter is given logits; {name} expects probabilities or counts.")
-    argument = signature(loss).parameters.get("from_logits")
-    if not getattr(loss, "from_logits", True) or (argument is not None and argument.default is False):
-        raise ValueError(
-            f"The 'loss' parameter is given logits; got {name}, which expects probabilities. Set from_logits=True in "
-            "its constructor, or by functools.partial."
-        )
-
-
-def check_optimizer(optimizer):
-    """Raise an error unless the optimizer is a known name or a Keras optimizer instance."""
-    if isinstance(optimizer, str):
-        if optimizer not in OPTIMIZERS:
-            raise ValueError(
-                f"The 'optimizer' parameter must be one of {', '.join(map(repr, OPTIMIZERS))} or a Keras optimizer "
-                f"instance; got {optimizer!r}."
-            )
-    elif isinstance(optimizer, type) or not hasattr(optimizer, "apply_gradients"):
-        raise TypeError(
-            f"The 'optimizer' parameter must be a name such as 'adam' or a Keras optimizer instance; got {optimizer!r}."
-        )

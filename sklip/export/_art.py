@@ -1,14 +1,22 @@
 """The served network as an estimator of the Adversarial Robustness Toolbox."""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.gradients import scores_and_gradients, scores_and_jacobian
 
+if TYPE_CHECKING:
+    from art.estimators.classification.classifier import ClassifierClassLossGradients
 
-def to_art(classifier, clip_values: tuple | None = None):
+    from sklip.estimators._inference import CertifiedClassifier
+
+
+def to_art(classifier: CertifiedClassifier, clip_values: tuple | None = None) -> ClassifierClassLossGradients:
     """Hand a classifier to the attacks of the Adversarial Robustness Toolbox (ART).
 
     Predictions and gradients are those of the served network, in NumPy and float64; nothing is

@@ -13,6 +13,8 @@ from sklip.activations import group_size
 if TYPE_CHECKING:
     import onnx
 
+    from sklip.estimators._inference import CertifiedClassifier
+
 # Every operator that is used stands in it, for float64 too; onnxruntime has it since 1.12.
 OPSET = 17
 IR_VERSION = 8
@@ -124,7 +126,7 @@ def exported_classes(classes: np.ndarray) -> np.ndarray:
     return whole
 
 
-def to_onnx(classifier, *, dtype: str = "float64") -> onnx.ModelProto:
+def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.ModelProto:
     """Export a fitted classifier as an ONNX model; see the classifiers' method ``to_onnx``.
 
     Parameters

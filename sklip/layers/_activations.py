@@ -1,18 +1,21 @@
 """Sorting activations: 1-Lipschitz, gradient-norm preserving, exact in floating point."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
+from sklip._tensors import Tensor
 from sklip.activations import group_size
 
 
 class _Sorting(keras.layers.Layer):
     """An activation that permutes the last axis and so keeps its shape."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config()  # Keras' automatic one cannot hold a dtype policy
 
 
@@ -91,22 +94,22 @@ class GroupSort(_Sorting):
     [[3.0, 1.0, 4.0, 2.0]]
     """
 
-    def __init__(self, n=2, **kwargs):
+    def __init__(self, n: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(n, int) or n < 1:
             raise ValueError(f"GroupSort needs n, the units in a group, as a positive integer; got {n!r}.")
         self.n = n
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Check that the groups fit."""
         _check_divisible(f"GroupSort({self.n})", input_shape[-1], self.n)
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Sort within groups."""
         return _sort_groups(inputs, self.n)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
         return {**super().get_config(), "n": self.n}
 
@@ -128,7 +131,7 @@ class FullSort(_Sorting):
     [[1.0, 3.0, 4.0]]
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Sort the last axis."""
         rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
         return ops.reshape(_sort(rows, 1), ops.shape(inputs))
@@ -156,12 +159,12 @@ class MaxMin(_Sorting):
     [[4.0, 2.0, 3.0, 1.0]]
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Check that the pairs fit."""
         _check_divisible("MaxMin", input_shape[-1], 2)
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Compare the two halves."""
         minima, maxima = _halves(_sort_pairs(inputs))
         return ops.concatenate([maxima, minima], axis=-1)
@@ -173,7 +176,7 @@ def _absolute(inputs):
     return ops.abs(inputs)
 
 
-def activation_layer(name, **kwargs):
+def activation_layer(name: str, **kwargs: Any) -> keras.layers.Layer:
     """Return the Keras layer of one of the estimators' activations.
 
     Parameters

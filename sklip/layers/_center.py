@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from sklip._tensors import Tensor
+
 
 @keras.saving.register_keras_serializable(package="sklip")
 class Center(keras.layers.Layer):
@@ -26,17 +28,17 @@ class Center(keras.layers.Layer):
     [[0.5, 0.0]]
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the centre, at 0."""
         self.center = self.add_weight(
             name="center", shape=(input_shape[-1],), dtype=self.variable_dtype, initializer="zeros", trainable=False
         )
         super().build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Subtract the centre."""
         return ops.subtract(inputs, self.center)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the input's shape."""
         return tuple(input_shape)

@@ -3,6 +3,7 @@
 import keras
 
 from sklip import manifold
+from sklip._tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -32,14 +33,14 @@ class Orthonormal(keras.constraints.Constraint):
     [1.0, 1.0]
     """
 
-    def __init__(self, iterate=True):
+    def __init__(self, iterate: bool = True):
         self.iterate = iterate
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         kernel = keras.ops.convert_to_tensor(w)
         return manifold.retract(kernel) if self.iterate else manifold.short_retraction_step(kernel)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, bool]:
         """Return what rebuilds the constraint."""
         return {"iterate": self.iterate}
 
@@ -60,5 +61,5 @@ class UnitColumns(keras.constraints.Constraint):
     array([0.6, 0.8], dtype=float32)
     """
 
-    def __call__(self, w):
+    def __call__(self, w: Tensor) -> Tensor:
         return manifold.unit_columns(keras.ops.convert_to_tensor(w))

@@ -1,10 +1,14 @@
 """Dense layers whose kernel is 1-Lipschitz while it trains."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from sklip import manifold
+from sklip._tensors import Tensor
 from sklip.activations import is_activation
 from sklip.layers._activations import activation_layer
 from sklip.layers._constraints import Orthonormal, UnitColumns
@@ -15,28 +19,28 @@ class _ConstrainedDense(keras.layers.Layer):
 
     def __init__(
         self,
-        units,
-        activation=None,
-        use_bias=True,
-        kernel_initializer="orthogonal",
-        bias_initializer="zeros",
-        kernel_constraint=None,
-        **kwargs,
+        units: int,
+        activation: str | Callable[[Tensor], Tensor] | keras.layers.Layer | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | keras.initializers.Initializer = "orthogonal",
+        bias_initializer: str | keras.initializers.Initializer = "zeros",
+        kernel_constraint: keras.constraints.Constraint | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         if not isinstance(units, (int, np.integer)) or units < 1:
             raise ValueError(f"{type(self).__name__} needs units as a positive integer; got {units!r}.")
         self.units = int(units)
-        named = isinstance(activation, str) and is_activation(activation)
-        self.activation = (
-            activation_layer(activation, dtype=self.dtype_policy.name) if named else keras.activations.get(activation)
-        )
+        if isinstance(activation, str) and is_activation(activation):
+            self.activation = activation_layer(activation, dtype=self.dtype_policy.name)
+        else:
+            self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_constraint = keras.constraints.get(kernel_constraint) or self._manifold()
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the kernel on its manifold, and the bias."""
         shape = (input_shape[-1], self.units)
         self.kernel = self.add_weight(
@@ -50,11 +54,11 @@ class _ConstrainedDense(keras.layers.Layer):
         self.retract()
         super().build(input_shape)
 
-    def retract(self):
+    def retract(self) -> None:
         """Bring the kernel to its manifold now, all the way."""
         self.kernel.assign(self._manifold()(self.kernel))
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         """Apply the layer."""
         # A copy, as TensorFlow's custom gradients refuse variables.
         outputs = self._product(inputs, ops.copy(self.kernel))
@@ -62,20 +66,20 @@ class _ConstrainedDense(keras.layers.Layer):
             outputs = ops.add(outputs, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the input's shape with the last axis replaced."""
         return (*input_shape[:-1], self.units)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: dict[str, Any]) -> None:
         """Save the layer; a kernel set by hand to anything else is brought to its manifold first."""
         self.retract()
         super().save_own_variables(store)
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Return the output's shape and dtype without tracing the layer."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the layer."""
         layer = isinstance(self.activation, keras.layers.Layer)
         serialize = keras.saving.serialize_keras_object if layer else keras.activations.serialize

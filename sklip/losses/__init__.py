@@ -12,8 +12,9 @@ from sklip.losses._cross_entropy import (
     TauCategoricalCrossentropy,
     TauSparseCategoricalCrossentropy,
 )
-from sklip.losses._kantorovich import HKR, KR, HingeMargin, MulticlassHinge, MulticlassHKR, hinge_margin, hkr, kr
+from sklip.losses._kantorovich import HKR, KR, HingeMargin, hinge_margin, hkr, kr
 from sklip.losses._multiclass import CategoricalHinge, LseHKR, MultiMargin, SoftHKR
+from sklip.losses._one_vs_all import MulticlassHinge, MulticlassHKR
 
 __all__ = [
     "HKR",

@@ -1,13 +1,17 @@
 """What the losses share: whole batches, weights inside the expectations, named terms."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from sklip._tensors import Tensor
 from sklip.loss_formulas import expectation
 
 
-def columns(y_true, y_pred, sample_weight):
+def columns(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """Positive-class mask, scores and weights as (n, C), (n, C) and (n, 1) tensors."""
     scores = ops.convert_to_tensor(y_pred)
     if len(scores.shape) == 1:
@@ -44,14 +48,14 @@ class ExpectationLoss(keras.losses.Loss):
     # Terms that are pure numbers; the others are in the units of the scores.
     unitless_terms: tuple[str, ...] = ()
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         return self.terms(y_true, y_pred, sample_weight)["loss"]
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss without sample weights."""
         return self(y_true, y_pred)
 
-    def columns(self, y_true, y_pred, sample_weight):
+    def columns(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return :func:`columns`; raise a ValueError for another number of heads than the loss is for."""
         positive, scores, weight = columns(y_true, y_pred, sample_weight)
         found = scores.shape[-1]
@@ -60,11 +64,11 @@ class ExpectationLoss(keras.losses.Loss):
             raise ValueError(f"{type(self).__name__} needs {wanted}; got {found}.")
         return positive, scores, weight
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the loss, as ``"loss"``, and the terms it is made of, by name."""
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the loss."""
         return {"name": self.name, **{name: getattr(self, name) for name in self.parameter_names}}
 
@@ -72,13 +76,13 @@ class ExpectationLoss(keras.losses.Loss):
 class MeanCostLoss(ExpectationLoss):
     """A loss that is the expectation of a cost of each row."""
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the loss, under its name as well where it has one."""
         positive, scores, weight = self.columns(y_true, y_pred, sample_weight)
         value = expectation(ops, self.cost(positive, scores), positive, weight, constants(self.class_weight, scores))
         return dict.fromkeys(self.term_names, value)
 
-    def cost(self, positive, scores):
+    def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
         """Cost of each row, of shape (n, 1)."""
         raise NotImplementedError
 
@@ -88,7 +92,7 @@ class MarginLoss(MeanCostLoss):
 
     parameter_names = ("min_margin", "class_weight")
 
-    def __init__(self, min_margin=1.0, class_weight=None, name="margin"):
+    def __init__(self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "margin"):
         super().__init__(name=name)
         self.min_margin = min_margin
         self.class_weight = plain(class_weight)

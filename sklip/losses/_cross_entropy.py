@@ -1,8 +1,11 @@
 """Cross-entropy from scores, with a temperature and a margin."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
+from sklip._tensors import Tensor
 from sklip.loss_formulas import cross_entropy_cost
 from sklip.losses._base import MeanCostLoss, plain
 
@@ -15,17 +18,23 @@ class _TauCrossentropy(MeanCostLoss):
     unitless_terms = ("cross_entropy",)
     heads = "several"
 
-    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_crossentropy"):
+    def __init__(
+        self,
+        tau: float = 1.0,
+        margin_offset: float = 0.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "tau_crossentropy",
+    ):
         super().__init__(name=name)
         self.tau = tau
         self.margin_offset = margin_offset
         self.class_weight = plain(class_weight)
 
-    def cost(self, positive, scores):
+    def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
         """Cross-entropy of each row, in nats."""
         return cross_entropy_cost(ops, positive, scores, self.tau, self.margin_offset)
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, in the units of the scores, and ``cross_entropy``, in nats."""
         value = super().terms(y_true, y_pred, sample_weight)["cross_entropy"]
         return {"loss": value / self.tau, "cross_entropy": value}
@@ -64,7 +73,13 @@ class TauBinaryCrossentropy(_TauCrossentropy):
 
     heads = "one"
 
-    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_binary_crossentropy"):
+    def __init__(
+        self,
+        tau: float = 1.0,
+        margin_offset: float = 0.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "tau_binary_crossentropy",
+    ):
         super().__init__(tau, margin_offset, class_weight, name)
 
 
@@ -100,7 +115,13 @@ class TauCategoricalCrossentropy(_TauCrossentropy):
     0.549306
     """
 
-    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_categorical_crossentropy"):
+    def __init__(
+        self,
+        tau: float = 1.0,
+        margin_offset: float = 0.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "tau_categorical_crossentropy",
+    ):
         super().__init__(tau, margin_offset, class_weight, name)
 
 
@@ -130,10 +151,16 @@ class TauSparseCategoricalCrossentropy(_TauCrossentropy):
     0.549306
     """
 
-    def __init__(self, tau=1.0, margin_offset=0.0, class_weight=None, name="tau_sparse_categorical_crossentropy"):
+    def __init__(
+        self,
+        tau: float = 1.0,
+        margin_offset: float = 0.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "tau_sparse_categorical_crossentropy",
+    ):
         super().__init__(tau, margin_offset, class_weight, name)
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, in the units of the scores, and ``cross_entropy``, in nats."""
         scores = ops.convert_to_tensor(y_pred)
         numbers = ops.reshape(ops.cast(y_true, "int32"), (-1,))

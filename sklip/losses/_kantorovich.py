@@ -1,14 +1,22 @@
 """Losses of the Kantorovich–Rubinstein duality: functions, then their Keras classes."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from sklip import loss_formulas
+from sklip._tensors import Tensor
 from sklip.losses._base import ExpectationLoss, MarginLoss, columns, constants, plain
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-def kr(y_true, y_pred, sample_weight=None, class_proportions=None):
+def kr(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    class_proportions: Sequence[float] | None = None,
+) -> Tensor:
     """Kantorovich–Rubinstein term, ``E[f | +1] − E[f | −1]``, the mean over heads.
 
     With several heads, head ``c`` compares class ``c`` with all the others. Where one of the
@@ -46,7 +54,13 @@ def _kr(positive, scores, weight, class_proportions):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-def hinge_margin(y_true, y_pred, sample_weight=None, min_margin=1.0, class_weight=None):
+def hinge_margin(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    min_margin: float = 1.0,
+    class_weight: Sequence[float] | None = None,
+) -> Tensor:
     """Hinge term, ``E[max(0, min_margin − y f)]``, with y the sign of the class.
 
     With ``C > 1`` heads, a row's hinge is half that of the head of its class plus half the
@@ -87,7 +101,15 @@ def _hinge_margin(positive, scores, weight, min_margin, class_weight):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-def hkr(y_true, y_pred, sample_weight=None, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None):
+def hkr(
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor | None = None,
+    alpha: float = 10.0,
+    min_margin: float = 1.0,
+    class_weight: Sequence[float] | None = None,
+    class_proportions: Sequence[float] | None = None,
+) -> Tensor:
     """Hinge-regularised KR loss, ``−kr + alpha · hinge_margin`` (Serrurier et al., CVPR 2021).
 
     Parameters
@@ -144,11 +166,11 @@ class KR(ExpectationLoss):
     parameter_names = ("class_proportions",)
     term_names = ("loss", "kr")
 
-    def __init__(self, class_proportions=None, name="kr"):
+    def __init__(self, class_proportions: Sequence[float] | None = None, name: str = "kr"):
         super().__init__(name=name)
         self.class_proportions = plain(class_proportions)
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss`` and ``kr``."""
         value = kr(y_true, y_pred, sample_weight, self.class_proportions)
         return {"loss": -value, "kr": value}
@@ -177,10 +199,12 @@ class HingeMargin(MarginLoss):
 
     term_names = ("loss", "hinge")
 
-    def __init__(self, min_margin=1.0, class_weight=None, name="hinge_margin"):
+    def __init__(
+        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "hinge_margin"
+    ):
         super().__init__(min_margin, class_weight, name)
 
-    def cost(self, positive, scores):
+    def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
         """Hinge of each row."""
         return loss_formulas.hinge_cost(ops, positive, scores, self.min_margin)
 
@@ -219,84 +243,23 @@ class HKR(ExpectationLoss):
     parameter_names = ("alpha", "min_margin", "class_weight", "class_proportions")
     term_names = ("loss", "kr", "hinge")
 
-    def __init__(self, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None, name="hkr"):
+    def __init__(
+        self,
+        alpha: float = 10.0,
+        min_margin: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        class_proportions: Sequence[float] | None = None,
+        name: str = "hkr",
+    ):
         super().__init__(name=name)
         self.alpha = alpha
         self.min_margin = min_margin
         self.class_weight = plain(class_weight)
         self.class_proportions = plain(class_proportions)
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, ``kr`` and ``hinge``."""
         columns = self.columns(y_true, y_pred, sample_weight)
         distance = _kr(*columns, self.class_proportions)
         hinge = _hinge_margin(*columns, self.min_margin, self.class_weight)
         return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
-
-
-@keras.saving.register_keras_serializable(package="sklip")
-class MulticlassHinge(HingeMargin):
-    """Hinge of one head a class, ``E[½ max(0, min_margin − f_y) + ½ mean_{j≠y} max(0, min_margin + f_j)]``.
-
-    What :class:`HingeMargin` computes of several columns; a single column is an error.
-
-    Parameters
-    ----------
-    min_margin : float, default=1.0
-        In the units of the scores.
-    class_weight : sequence of float or None, default=None
-        Factor of the hinge of the rows of each class.
-    name : str, default="multiclass_hinge"
-        Name of the loss.
-
-    Notes
-    -----
-    deel-lip's ``MulticlassHinge(m)`` is ``2 (C − 1) / C`` times this loss with ``min_margin = m / 2``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklip.losses import MulticlassHinge
-    >>> float(MulticlassHinge(min_margin=1.0)(np.array([[1, 0, 0]]), np.array([[0.5, -2.0, -0.5]])))
-    0.375
-    """
-
-    heads = "several"
-
-    def __init__(self, min_margin=1.0, class_weight=None, name="multiclass_hinge"):
-        super().__init__(min_margin, class_weight, name)
-
-
-@keras.saving.register_keras_serializable(package="sklip")
-class MulticlassHKR(HKR):
-    """HKR of one head a class, ``−mean_c (E[f_c | c] − E[f_c | not c]) + alpha · hinge``.
-
-    The hinge is that of :class:`MulticlassHinge`. What :class:`HKR` computes of several columns;
-    a single column is an error.
-
-    Parameters
-    ----------
-    alpha : float, default=10.0
-        Weight of the hinge.
-    min_margin : float, default=1.0
-        In the units of the scores.
-    class_weight : sequence of float or None, default=None
-        Factor of the hinge of the rows of each class.
-    class_proportions : sequence of float or None, default=None
-        Of :func:`sklip.losses.kr`.
-    name : str, default="multiclass_hkr"
-        Name of the loss.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklip.losses import MulticlassHKR
-    >>> y, f = np.eye(2), np.array([[2.0, -1.0], [-2.0, 3.0]])
-    >>> float(MulticlassHKR(alpha=10.0, min_margin=1.0)(y, f))
-    -4.0
-    """
-
-    heads = "several"
-
-    def __init__(self, alpha=10.0, min_margin=1.0, class_weight=None, class_proportions=None, name="multiclass_hkr"):
-        super().__init__(alpha, min_margin, class_weight, class_proportions, name)

@@ -1,9 +1,12 @@
 """Losses of one head a class that compare the heads with one another."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from sklip import loss_formulas
+from sklip._tensors import Tensor
 from sklip.losses._base import ExpectationLoss, MarginLoss, constants, plain
 
 
@@ -30,10 +33,12 @@ class MultiMargin(MarginLoss):
 
     heads = "several"
 
-    def __init__(self, min_margin=1.0, class_weight=None, name="multi_margin"):
+    def __init__(
+        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "multi_margin"
+    ):
         super().__init__(min_margin, class_weight, name)
 
-    def cost(self, positive, scores):
+    def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
         """Cost of each row."""
         return loss_formulas.multi_margin_cost(ops, positive, scores, self.min_margin)
 
@@ -61,10 +66,12 @@ class CategoricalHinge(MarginLoss):
 
     heads = "several"
 
-    def __init__(self, min_margin=1.0, class_weight=None, name="categorical_hinge"):
+    def __init__(
+        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "categorical_hinge"
+    ):
         super().__init__(min_margin, class_weight, name)
 
-    def cost(self, positive, scores):
+    def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
         """Cost of each row."""
         return loss_formulas.categorical_hinge_cost(ops, positive, scores, self.min_margin)
 
@@ -75,7 +82,7 @@ class _SummarisedHKR(ExpectationLoss):
     heads = "several"
     term_names = ("loss", "kr", "hinge")
 
-    def terms(self, y_true, y_pred, sample_weight=None):
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, ``kr`` and ``hinge``."""
         positive, scores, weight = self.columns(y_true, y_pred, sample_weight)
         gain, hinge = self._summary(positive, scores)
@@ -122,7 +129,14 @@ class SoftHKR(_SummarisedHKR):
 
     parameter_names = ("alpha", "min_margin", "temperature", "class_weight")
 
-    def __init__(self, alpha=10.0, min_margin=1.0, temperature=1.0, class_weight=None, name="soft_hkr"):
+    def __init__(
+        self,
+        alpha: float = 10.0,
+        min_margin: float = 1.0,
+        temperature: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "soft_hkr",
+    ):
         super().__init__(name=name)
         self.alpha = alpha
         self.min_margin = min_margin
@@ -178,7 +192,14 @@ class LseHKR(_SummarisedHKR):
 
     parameter_names = ("alpha", "min_margin", "penalty", "class_weight")
 
-    def __init__(self, alpha=10.0, min_margin=1.0, penalty=1.0, class_weight=None, name="lse_hkr"):
+    def __init__(
+        self,
+        alpha: float = 10.0,
+        min_margin: float = 1.0,
+        penalty: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        name: str = "lse_hkr",
+    ):
         super().__init__(name=name)
         if not (min_margin > 0 and penalty > 0):
             raise ValueError(f"LseHKR needs min_margin and penalty above 0; got {min_margin!r} and {penalty!r}.")

@@ -1,0 +1,78 @@
+"""Checks of parameters that the table of constraints cannot express."""
+
+from inspect import signature
+
+import numpy as np
+
+from sklip.activations import is_activation, required_multiple
+
+OPTIMIZERS = (
+    "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
+)  # fmt: skip
+
+
+def check_activation(activation):
+    """Raise a ValueError unless the activation is one of sklip's."""
+    if not is_activation(activation):
+        raise ValueError(
+            f"The 'activation' parameter must be 'groupsort2', 'groupsort<n>', 'fullsort', 'maxmin', 'relu' or 'abs'; "
+            f"got {activation!r}."
+        )
+
+
+def check_hidden_layer_sizes(sizes, activation):
+    """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
+    widths = (sizes,) if isinstance(sizes, (int, np.integer)) else tuple(sizes)
+    for width in widths:
+        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter must hold positive integers, one a hidden layer; got {sizes!r}."
+            )
+        if width % required_multiple(activation):
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={activation!r} cannot split into "
+                f"groups of {required_multiple(activation)}. Choose a multiple, or activation='fullsort'."
+            )
+    return tuple(int(width) for width in widths)
+
+
+def check_callbacks(callbacks):
+    """Raise a TypeError unless the callbacks are Keras callbacks."""
+    for callback in callbacks or ():
+        if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
+            raise TypeError(
+                f"The 'callbacks' parameter must hold instances of keras.callbacks.Callback; got {callback!r}."
+            )
+
+
+def check_loss(loss):
+    """Raise an error for a loss of probabilities or of class numbers, where that can be seen, and for a class."""
+    if isinstance(loss, type):
+        raise TypeError(f"The 'loss' parameter must be an instance, not a class: give {loss.__name__}(...).")
+    if isinstance(loss, str):
+        return
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if "sparse" in name.lower():
+        raise ValueError(f"The 'loss' parameter is given one-hot targets, for which {name} is not made. Give its twin.")
+    if name in ("KLDivergence", "Poisson"):
+        raise ValueError(f"The 'loss' parameter is given logits; {name} expects probabilities or counts.")
+    argument = signature(loss).parameters.get("from_logits")
+    if not getattr(loss, "from_logits", True) or (argument is not None and argument.default is False):
+        raise ValueError(
+            f"The 'loss' parameter is given logits; got {name}, which expects probabilities. Set from_logits=True in "
+            "its constructor, or by functools.partial."
+        )
+
+
+def check_optimizer(optimizer):
+    """Raise an error unless the optimizer is a known name or a Keras optimizer instance."""
+    if isinstance(optimizer, str):
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(
+                f"The 'optimizer' parameter must be one of {', '.join(map(repr, OPTIMIZERS))} or a Keras optimizer "
+                f"instance; got {optimizer!r}."
+            )
+    elif isinstance(optimizer, type) or not hasattr(optimizer, "apply_gradients"):
+        raise TypeError(
+            f"The 'optimizer' parameter must be a name such as 'adam' or a Keras optimizer instance; got {optimizer!r}."
+        )
