@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from sklip.training.accuracy import accuracy, certified_accuracy
+from sklip.training.architecture import save_plainly
 from sklip.training.rows import CHUNK_BYTES, RowsOnDisk, slices
 
 
@@ -77,6 +78,8 @@ def _of_packed(function):
 
 class BatchModel(keras.Model):
     """Functional Keras model with the interface of ``EpochModel``, trained by Keras' own step."""
+
+    save = save_plainly
 
     def load_data(self, training, validation, losses, epsilon=None):
         """Keep what ``fit`` needs; see ``EpochModel.load_data``."""

@@ -15,6 +15,7 @@ import tensorflow as tf
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
+from sklip.training.architecture import save_plainly
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.rows import RowsOnDisk, chunks
 
@@ -86,6 +87,8 @@ class EpochModel(keras.Model):
     """
 
     _graphs = ()
+
+    save = save_plainly
 
     def load_data(self, training, validation, losses, epsilon=None):
         """Put the data on the device.
@@ -183,7 +186,7 @@ class EpochModel(keras.Model):
         keras.callbacks.History
         """
         callbacks = keras.callbacks.CallbackList(
-            callbacks, add_history=True, add_progbar=False, epochs=epochs, steps=1, model=self
+            callbacks, add_history=True, add_progbar=False, verbose=0, epochs=epochs, steps=1, model=self
         )
         self.stop_training = False
         callbacks.on_train_begin()
@@ -196,6 +199,7 @@ class EpochModel(keras.Model):
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values(self.trainable_weights)
         callbacks.on_train_end(logs)
         return self.history
 
@@ -248,7 +252,8 @@ class EpochModel(keras.Model):
             with tf.GradientTape() as tape:
                 scores = self(inputs, training=True)
                 terms = self._objectives[0].terms(targets, scores, weights)
-            gradients = tape.gradient(terms["loss"], self.trainable_variables)
+                loss = self.optimizer.scale_loss(terms["loss"])
+            gradients = tape.gradient(loss, self.trainable_variables)
             self.optimizer.apply(gradients, self.trainable_variables)
             terms |= accuracies(self, self._epsilon, targets, scores, weights)
             return number + 1, sums + tf.stack([terms[name] for name in self._term_names])
