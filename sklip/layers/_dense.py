@@ -67,11 +67,9 @@ class _ConstrainedDense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def save_own_variables(self, store):
-        """Save the layer; of a kernel set by hand to anything else, what it is on its manifold."""
-        own = {}
-        super().save_own_variables(own)
-        for name, value in own.items():
-            store[name] = self._manifold()(value) if value is self.kernel else value
+        """Save the layer; a kernel set by hand to anything else is brought to its manifold first."""
+        self.retract()
+        super().save_own_variables(store)
 
     def compute_output_spec(self, inputs, training=False):
         """Return the output's shape and dtype without tracing the layer."""

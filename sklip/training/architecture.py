@@ -66,11 +66,6 @@ def build_network(architecture: Architecture, model_class: type) -> keras.Model:
     return model_class(inputs, heads(units), name="network")
 
 
-def save_plainly(model: keras.Model, *arguments, **keywords) -> None:
-    """Save a network as a Keras model of its layers: what a callback writes loads without the training's own class."""
-    keras.Model(model.input, model.output, name=model.name).save(*arguments, **keywords)
-
-
 def seed_dropout(network: keras.Model, seed: int) -> None:
     """Let the dropout of a network start from a seed, whatever it has drawn before."""
     layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]

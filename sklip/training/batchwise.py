@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from sklip.training.accuracy import accuracy, certified_accuracy
-from sklip.training.architecture import save_plainly
 from sklip.training.rows import CHUNK_BYTES, RowsOnDisk, slices
+from sklip.training.saving import SavedAsItIs
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -76,10 +76,8 @@ def _of_packed(function):
     return packed
 
 
-class BatchModel(keras.Model):
+class BatchModel(SavedAsItIs):
     """Functional Keras model with the interface of ``EpochModel``, trained by Keras' own step."""
-
-    save = save_plainly
 
     def load_data(self, training, validation, losses, epsilon=None):
         """Keep what ``fit`` needs; see ``EpochModel.load_data``."""

@@ -15,9 +15,9 @@ import tensorflow as tf
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
-from sklip.training.architecture import save_plainly
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.rows import RowsOnDisk, chunks
+from sklip.training.saving import SavedAsItIs
 
 
 def _registered_gradients():
@@ -80,15 +80,13 @@ def _aligned(rows):
     return [aligned(array) for array in rows]
 
 
-class EpochModel(keras.Model):
+class EpochModel(SavedAsItIs):
     """Functional Keras model that trains a compiled epoch at a time.
 
     Call ``compile``, :meth:`load_data`, then ``fit`` with :meth:`fit_epochs_arguments`.
     """
 
     _graphs = ()
-
-    save = save_plainly
 
     def load_data(self, training, validation, losses, epsilon=None):
         """Put the data on the device.

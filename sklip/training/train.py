@@ -130,8 +130,7 @@ def train(
         nonlocal network
         if network is None:
             network = build_network(architecture, NetworkModel)
-            # All layers are of float32, whatever Keras' global policy may be.
-            network.compile(**compile_kwargs, jit_compile=jit_compile, auto_scale_loss=False)
+            network.compile(**compile_kwargs, jit_compile=jit_compile)
             if network.optimizer.weight_decay:
                 # A shift of the scores is no complexity, and decay could make it diverge.
                 network.optimizer.exclude_from_weight_decay(var_names=["bias"])
