@@ -44,6 +44,11 @@ def test_places_that_are_added_name_the_row_that_weighs_nothing():
     assert (padded[:17, 2:] == 42).all()
 
 
+def test_large_batches_have_few_sizes():
+    widths = {padded_order(np.zeros((1, batch), np.int32), 1).shape[1] for batch in range(1024, 2049)}
+    assert widths == set(range(1024, 2049, 128))
+
+
 def test_vectors_end_in_zeros():
     np.testing.assert_array_equal(padded_vector(np.ones(17, np.float32)), [1.0] * 17 + [0.0])
 

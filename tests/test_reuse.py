@@ -188,3 +188,18 @@ def test_keras_clear_session_does_no_harm():
     before = bits(HKRClassifier(**SMALL).fit(X, Y > 0))
     keras.utils.clear_session()
     assert bits(HKRClassifier(**SMALL).fit(X, Y > 0)) == before
+
+
+def test_a_schedule_of_ones_own_that_was_written_anew_is_not_the_old_one():
+    def fit(rate):
+        @keras.saving.register_keras_serializable(package="tests")
+        class Fixed(keras.optimizers.schedules.LearningRateSchedule):
+            def __call__(self, step):
+                return keras.ops.convert_to_tensor(rate, "float32")
+
+            def get_config(self):
+                return {}
+
+        return bits(HKRClassifier(**SMALL | {"optimizer": keras.optimizers.SGD(Fixed())}).fit(X, Y > 0))
+
+    assert fit(0.1) != fit(0.001)

@@ -6,6 +6,7 @@ from keras import ops
 
 from sklip.training.accuracy import accuracy, certified_accuracy
 from sklip.training.rows import CHUNK_BYTES, RowsOnDisk, slices
+from sklip.training.saving import SavedAsItIs
 
 
 class _Rates(keras.optimizers.schedules.LearningRateSchedule):
@@ -75,7 +76,7 @@ def _of_packed(function):
     return packed
 
 
-class BatchModel(keras.Model):
+class BatchModel(SavedAsItIs):
     """Functional Keras model with the interface of ``EpochModel``, trained by Keras' own step."""
 
     def load_data(self, training, validation, losses, epsilon=None):

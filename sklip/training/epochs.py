@@ -17,6 +17,7 @@ from sklip.manifold import retraction_step
 from sklip.training.accuracy import accuracies
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.rows import RowsOnDisk, chunks
+from sklip.training.saving import SavedAsItIs
 
 
 def _registered_gradients():
@@ -79,7 +80,7 @@ def _aligned(rows):
     return [aligned(array) for array in rows]
 
 
-class EpochModel(keras.Model):
+class EpochModel(SavedAsItIs):
     """Functional Keras model that trains a compiled epoch at a time.
 
     Call ``compile``, :meth:`load_data`, then ``fit`` with :meth:`fit_epochs_arguments`.
@@ -183,7 +184,7 @@ class EpochModel(keras.Model):
         keras.callbacks.History
         """
         callbacks = keras.callbacks.CallbackList(
-            callbacks, add_history=True, add_progbar=False, epochs=epochs, steps=1, model=self
+            callbacks, add_history=True, add_progbar=False, verbose=0, epochs=epochs, steps=1, model=self
         )
         self.stop_training = False
         callbacks.on_train_begin()
@@ -196,6 +197,7 @@ class EpochModel(keras.Model):
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
+        self.optimizer.finalize_variable_values(self.trainable_weights)
         callbacks.on_train_end(logs)
         return self.history
 
@@ -248,7 +250,8 @@ class EpochModel(keras.Model):
             with tf.GradientTape() as tape:
                 scores = self(inputs, training=True)
                 terms = self._objectives[0].terms(targets, scores, weights)
-            gradients = tape.gradient(terms["loss"], self.trainable_variables)
+                loss = self.optimizer.scale_loss(terms["loss"])
+            gradients = tape.gradient(loss, self.trainable_variables)
             self.optimizer.apply(gradients, self.trainable_variables)
             terms |= accuracies(self, self._epsilon, targets, scores, weights)
             return number + 1, sums + tf.stack([terms[name] for name in self._term_names])

@@ -74,7 +74,7 @@ def padded_rows(rows):
 
 
 def padded_order(order, n_rows):
-    """Row numbers of batches, in more steps and in batches of a multiple of 8 rows: the row after the last fills up.
+    """Row numbers of batches, in more steps and larger batches, multiples of 8: the row after the last fills up.
 
     Parameters
     ----------
@@ -84,10 +84,10 @@ def padded_order(order, n_rows):
 
     Returns
     -------
-    ndarray of shape (capacity(steps), batch rounded up), int32
+    ndarray of shape (capacity(steps), capacity(batch) rounded up), int32
     """
     steps, batch = order.shape
-    padded = np.full((capacity(steps), -(-batch // 8) * 8), n_rows, np.int32)
+    padded = np.full((capacity(steps), -(-capacity(batch) // 8) * 8), n_rows, np.int32)
     padded[:steps, :batch] = order
     return padded
 

@@ -169,7 +169,8 @@ def train(
         if network is not None:
             network.forget_gradients()
         for callback in schedule.callbacks:
-            callback.set_model(None)  # which would keep the data alive as long as the user's callback
+            # Which would keep the data alive as long as the user's callback; those with a set_model expect a model.
+            keras.callbacks.Callback.set_model(callback, None)
     names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
@@ -222,7 +223,13 @@ def _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compi
         config = {name: value for name, value in given.get_config().items() if name != "name"}
         if isinstance(config.get("learning_rate"), Real):
             del config["learning_rate"]
-        given = (type(given), json.dumps(config, sort_keys=True, default=repr))
+        try:
+            text = json.dumps(config, sort_keys=True, default=float)
+        except TypeError:
+            return None
+        if '"registered_name": "' in text:
+            return None  # schedules of one's own: their names are known, not what they do
+        given = (type(given), text)
     kinds = tuple((type(loss), tuple(getattr(loss, name) is None for name in loss.parameter_names)) for loss in losses)
     return architecture, given, kinds, rates is None, validation is None, epsilon is None, jit_compile
 
@@ -244,7 +251,7 @@ def _slots(optimizer) -> list[keras.Variable]:
 
 def _learning_rates(optimizer, schedule, steps):
     """Learning rate of each step, of shape (epochs, steps), or None to leave it to the optimizer."""
-    brings_its_own = isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule)
+    brings_its_own = callable(optimizer._learning_rate)  # Keras' schedules are, and it takes functions
     if schedule.decay == "constant" or brings_its_own:
         return None
     progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
