@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklip.plotting._estimators import innermost
 from sklip.plotting._style import COLORS, axes_for, require_matplotlib, styled
@@ -112,7 +113,7 @@ class TrainingHistoryDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         *,
         terms: Sequence[str] | None = None,
         name: str | None = None,
