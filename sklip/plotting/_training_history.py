@@ -107,7 +107,8 @@ class TrainingHistoryDisplay:
                 self.lines_[f"{prefix}{term}"] = line
             panel.set(xlabel="epoch", title=_LABELS.get(term, term.replace("_", " ")))
             panel.xaxis.get_major_locator().set_params(integer=True)
-        panels[0].legend(loc="best", frameon=False, fontsize="small")
+        if panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend(loc="best", frameon=False, fontsize="small")
         return self
 
     @classmethod
