@@ -84,7 +84,7 @@ for name, scores in zip(NAMES, means, strict=True):
 # ------------------------
 # Each choice is trained once more, on all pictures of the search, and now meets those that were put away. (The scores
 # of the search itself flatter its winner: the best of nine was also lucky.) What robustness costs is seen here, too:
-# the choice by accuracy is ahead by a point or two where nothing disturbs.
+# the choice by accuracy is ahead by two or three points where nothing disturbs.
 models = {
     f"by {name}": clone(search.estimator).set_params(**results["params"][best]).fit(X, y)
     for name, best in zip(NAMES, chosen, strict=True)

@@ -227,9 +227,14 @@ def check_refusals(address, columns):
         ({"rows": [row], "tolerances": {"mean area": -1.0}}, "finite tolerances of 0 or more"),
         ({"rows": [row], "tolerances": {}}, "not all 0"),
         ('{"rows": [', "The body is no JSON"),
+        ({"rows": [row | {"x" * 100_000: 1.0}]}, "xxx…, which the model does not have"),
     ):
         status, answer = ask(address, body)
         assert status == 422 and said in answer["detail"], (said, answer)
+        assert len(answer["detail"]) < 1000
+    with pytest.raises((urllib.error.HTTPError, urllib.error.URLError)) as refused:  # or the connection is cut
+        urllib.request.urlopen(urllib.request.Request(address, b" " * (1 << 25)), timeout=60)
+    assert getattr(refused.value, "code", 413) == 413
 
 
 def test_a_damaged_model_keeps_the_server_from_starting(trained, tmp_path):

@@ -138,3 +138,7 @@ def test_arrays_that_do_not_fit_are_refused(pyplot):
         AdversarialDisplay.from_predictions([[1.0]], [[2.0]], radius=[1.0, 2.0])
     with pytest.raises(ValueError, match="scale must hold one entry for each of the 2 columns; got 1"):
         AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], scale=[1.0])
+    with pytest.raises(ValueError, match="scale must hold finite tolerances above 0"):
+        AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], scale=[1.0, 0.0])
+    with pytest.raises(ValueError, match="There are no rows to draw"):
+        AdversarialDisplay.from_predictions(np.zeros((0, 2)), np.zeros((0, 2)))

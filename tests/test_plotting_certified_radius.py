@@ -74,6 +74,12 @@ def test_infinite_radii_are_counted_beside_the_class(pyplot):
     assert display.wrong_ == [] and len(display.ax_.get_legend().get_texts()) == 2
 
 
+def test_lanes_without_any_finite_radius_are_flat(pyplot, recwarn):
+    display = CertifiedRadiusDisplay.from_predictions([0, 1], [0, 0], [np.inf, np.inf])
+    assert all((heights(patch) == 0).all() for patch in (*display.right_, *display.wrong_))
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -64,6 +64,12 @@ def test_a_single_epoch_can_be_seen(pyplot):
     assert display.lines_["loss"].get_marker() == "o"
 
 
+def test_epochs_without_any_number_have_an_empty_panel(pyplot, recwarn):
+    display = TrainingHistoryDisplay(history={"loss": [np.nan]}).plot()
+    assert display.lines_ == {} and display.ax_[0].get_legend() is None
+    assert not recwarn.list
+
+
 def test_what_was_not_recorded_is_refused(pyplot):
     with pytest.raises(
         ValueError, match=r"terms must be a list of some of \['loss', 'kr', 'accuracy'\].*got \['lost'\]"

@@ -48,6 +48,22 @@ for size in range(9):
     theirs(tf.zeros(size))
 """
 
+# A notebook's IPython, and no ipywidgets beside it.
+IN_A_BARE_NOTEBOOK = """
+import sys, types, warnings
+IPython = types.ModuleType("IPython")
+IPython.get_ipython = object
+sys.modules.update({"IPython": IPython, "ipykernel.zmqshell": IPython, "ipywidgets": None})
+from sklip._progress_bar import progress_bar
+with warnings.catch_warnings(record=True) as heard:
+    warnings.simplefilter("always")
+    progress_bar(total=1, file=sys.stdout).close()
+    print(len(heard))
+    del sys.modules["tqdm.autonotebook"]
+    import tqdm.autonotebook
+    print(*(warning.category.__name__ for warning in heard))
+"""
+
 
 def run(script, *arguments, **environment):
     """Standard output and error of a fresh interpreter, in which nobody has chosen a log level."""
@@ -91,6 +107,13 @@ def test_another_backend_shows_the_same_line_and_nothing_else():
     *others, last = live_lines(finished.stderr)
     assert re.fullmatch(r"epoch 3/3 \S+ ?<00:00 loss \S+ kr \S+ accuracy [01]\.\d{3}", last), last
     assert len(others) + 1 == len(list(filter(None, finished.stderr.splitlines())))
+
+
+def test_a_notebook_without_widgets_shows_text_and_no_advice():
+    finished = run(IN_A_BARE_NOTEBOOK)
+    *_, bar, heard, heard_of_tqdm_alone = finished.stdout.splitlines()
+    assert "0/1" in bar and finished.stderr == ""
+    assert (heard, heard_of_tqdm_alone) == ("0", "TqdmWarning")
 
 
 def test_what_is_no_greeting_is_written_after_the_start(capfd, monkeypatch):

@@ -18,7 +18,7 @@ import sklip
 # Once, before the first request: a process whose file is damaged does not start.
 model = sklip.load(os.environ.get("MODEL_FILE", Path(__file__).with_name("model.joblib")))
 columns = model.columns_
-app = FastAPI(title="Certified predictions", version=sklip.__version__)
+app = FastAPI(title="Certified predictions", version=sklip.__version__, max_body_size=1 << 24)  # 16 MB: 10,000 rows
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]  # strict: no text, no booleans
 NORMS = {"1": 1, "2": 2, "inf": np.inf}
@@ -101,9 +101,8 @@ def refuse_strangers(given, where):
     """Refuse names that are no columns."""
     strangers = [name for name in given if name not in columns]
     if strangers:
-        raise HTTPException(
-            422, f"{where} names {strangers}, which the model does not have; GET /health names its own."
-        )
+        named = in_short(str(strangers))
+        raise HTTPException(422, f"{where} names {named}, which the model does not have; GET /health names its own.")
 
 
 @app.exception_handler(RequestValidationError)
@@ -116,4 +115,9 @@ def sentence(fault):
     """Where something is wrong with a request, and what."""
     if fault["type"] == "json_invalid":
         return f"The body is no JSON: {fault['ctx']['error']}"
-    return f"{'.'.join(map(str, fault['loc'][1:])) or 'body'}: {fault['msg']}"
+    return f"{in_short('.'.join(map(str, fault['loc'][1:]))) or 'body'}: {fault['msg']}"
+
+
+def in_short(names):
+    """Names from a request as an answer holds them: not endless."""
+    return names if len(names) <= 200 else names[:200] + "…"

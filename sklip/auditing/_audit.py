@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from sklip._progress_bar import progress_bar
 from sklip.attacks import attack
 from sklip.auditing._result import AuditResult
 from sklip.auditing._target import estimator_target
@@ -105,9 +106,8 @@ def audit(
     target = estimator_target(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
     correct = None if y is None else _checked_labels(y, len(target.rows), estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
-    from tqdm.auto import tqdm
-
-    with tqdm(total=len(target.rows), desc="audit", unit="row", delay=3, disable=None if verbose else True) as progress:
+    shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
+    with progress_bar(total=len(target.rows), **shown) as progress:
         found = attack(target, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
     result = AuditResult(
         radius=target.radii,

@@ -1,13 +1,24 @@
 """A whole estimator as the target of an attack: the raw columns that may move, whatever holds the rows."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sklip.attacks import Target
 from sklip.pipelines._columns import MovableColumns
 from sklip.pipelines._radius import answer, as_rows
 
 
-def estimator_target(estimator, X, *, norm=2, scale=None, lipschitz=None) -> Target:
+def estimator_target(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    norm: float = 2,
+    scale: ArrayLike | Mapping | None = None,
+    lipschitz: Mapping[str, float] | None = None,
+) -> Target:
     """What an attacker sees of an estimator; all parameters are those of :func:`sklip.certified_radius`.
 
     Parameters

@@ -44,7 +44,18 @@ class CertifiedRadii(np.ndarray):
     (('sex',), [1.0, 0.5])
     """
 
-    def __new__(cls, radii, *, norm=2.0, fixed_columns=(), lipschitz_bound=None):
+    norm: float
+    fixed_columns: tuple
+    lipschitz_bound: float | None
+
+    def __new__(
+        cls,
+        radii: ArrayLike,
+        *,
+        norm: float = 2.0,
+        fixed_columns: tuple = (),
+        lipschitz_bound: float | None = None,
+    ) -> "CertifiedRadii":
         made = np.array(radii, dtype=np.float64).view(cls)
         made.flags.writeable = False  # what is changed certifies nothing
         made.norm, made.fixed_columns, made.lipschitz_bound = float(norm), fixed_columns, lipschitz_bound

@@ -7,7 +7,9 @@ import numpy as np
 from sklip.certification._floating import gamma
 
 
-def vote_radii(votes: np.ndarray, radii: np.ndarray, weights: np.ndarray, n_classes: int):
+def vote_radii(
+    votes: np.ndarray, radii: np.ndarray, weights: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Winners of weighted votes, and the radii within which they win whatever the members beyond theirs do.
 
     Within a distance ``d`` exactly the members with a radius above ``d`` are sure to vote as they do; all others may

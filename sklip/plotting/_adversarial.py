@@ -1,7 +1,10 @@
 """Rows, the nearest inputs that are predicted otherwise, and what differs between them."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sklip.plotting._adversarial_drawing import draw_changes, draw_images
 from sklip.plotting._adversarial_inputs import check_shapes, search
@@ -76,8 +79,8 @@ class AdversarialDisplay:
         y_adversarial: np.ndarray | None = None,
         radius: np.ndarray | None = None,
         distance: np.ndarray | None = None,
-        row_names=None,
-        feature_names=None,
+        row_names: Sequence[str] | None = None,
+        feature_names: Sequence[str] | None = None,
         image_shape: tuple[int, int] | None = None,
         scale: np.ndarray | None = None,
         unit: str | None = None,
@@ -137,12 +140,12 @@ class AdversarialDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         X: ArrayLike,
         *,
         rows: ArrayLike | None = None,
         norm: float = 2,
-        scale=None,
+        scale: ArrayLike | Mapping | None = None,
         lipschitz: dict | None = None,
         random_state: int = 0,
         image_shape: tuple[int, int] | None = None,

@@ -83,6 +83,8 @@ def check_shapes(display):
             "rows and adversarial must be tables of the same shape (n_rows, n_columns); got shapes "
             f"{np.shape(rows)} and {np.shape(adversarial)}."
         )
+    if not len(rows):
+        raise ValueError("There are no rows to draw.")
     for name in ("y_pred", "y_adversarial", "radius", "distance", "row_names"):
         values = getattr(display, name)
         if values is not None and len(values) != len(rows):
@@ -91,6 +93,8 @@ def check_shapes(display):
         values = getattr(display, name)
         if values is not None and len(values) != rows.shape[1]:
             raise ValueError(f"{name} must hold one entry for each of the {rows.shape[1]} columns; got {len(values)}.")
+    if display.scale is not None and not (np.isfinite(display.scale).all() and (np.asarray(display.scale) > 0).all()):
+        raise ValueError("scale must hold finite tolerances above 0. Leave out the columns that are held fixed.")
     if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
         raise ValueError(
             f"image_shape must be (height, width) with height · width = {rows.shape[1]}, the number of columns; got "

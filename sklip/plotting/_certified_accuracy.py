@@ -1,7 +1,10 @@
 """Certified accuracy against the radius, and what an audit leaves undecided."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sklip.auditing import AuditResult
 from sklip.metrics import certified_accuracy_curve
@@ -153,13 +156,13 @@ class CertifiedAccuracyDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         X: ArrayLike,
         y: ArrayLike,
         *,
         audit: AuditResult | None = None,
         norm: float = 2,
-        scale=None,
+        scale: ArrayLike | Mapping | None = None,
         lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
         unit: str | None = None,

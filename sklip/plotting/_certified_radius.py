@@ -1,7 +1,10 @@
 """How large the radii are: by class, and where the prediction is right or wrong."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
@@ -82,7 +85,12 @@ class CertifiedRadiusDisplay:
         self.unit = unit
 
     def plot(
-        self, ax=None, *, bins=30, right_kwargs: dict | None = None, wrong_kwargs: dict | None = None
+        self,
+        ax=None,
+        *,
+        bins: int | str | ArrayLike = 30,
+        right_kwargs: dict | None = None,
+        wrong_kwargs: dict | None = None,
     ) -> "CertifiedRadiusDisplay":
         """Draw the distributions.
 
@@ -127,17 +135,17 @@ class CertifiedRadiusDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         X: ArrayLike,
         y: ArrayLike,
         *,
         norm: float = 2,
-        scale=None,
+        scale: ArrayLike | Mapping | None = None,
         lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
         unit: str | None = None,
         ax=None,
-        bins=30,
+        bins: int | str | ArrayLike = 30,
         right_kwargs: dict | None = None,
         wrong_kwargs: dict | None = None,
     ) -> "CertifiedRadiusDisplay":
@@ -217,7 +225,7 @@ class CertifiedRadiusDisplay:
         sample_weight: ArrayLike | None = None,
         unit: str | None = None,
         ax=None,
-        bins=30,
+        bins: int | str | ArrayLike = 30,
         right_kwargs: dict | None = None,
         wrong_kwargs: dict | None = None,
     ) -> "CertifiedRadiusDisplay":

@@ -1,9 +1,10 @@
 """The decision function over a plane, with its margin and certified discs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 
 from sklip.plotting._discs import draw_discs
 from sklip.plotting._section import section
@@ -206,14 +207,14 @@ class DecisionFunctionDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
-        features=None,
+        features: Sequence[str | int] | str | None = None,
         row: int | None = None,
         discs: int | ArrayLike = 8,
-        scale=None,
+        scale: ArrayLike | Mapping | None = None,
         lipschitz: dict | None = None,
         grid_resolution: int = 150,
         ax=None,

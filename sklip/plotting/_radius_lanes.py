@@ -15,7 +15,7 @@ def draw_lanes(display, shares, edges, groups, weight, right_kwargs, wrong_kwarg
     from matplotlib.patches import Patch, StepPatch
 
     ax, (right_peak, wrong_peak) = display.ax_, shares.max(axis=(0, 2))
-    height = min(_UP / right_peak if right_peak else np.inf, _DOWN / wrong_peak if wrong_peak else np.inf)
+    height = min((room / peak for room, peak in ((_UP, right_peak), (_DOWN, wrong_peak)) if peak), default=0.0)
     display.magnification_ = _round_factor(_DOWN / (height * wrong_peak)) if wrong_peak else 1.0
     display.right_, display.wrong_, display.medians_ = [], [], []
     wrong_style = {"facecolor": "none", "edgecolor": INK, "hatch": "/////", "linewidth": 0.6, "fill": True}

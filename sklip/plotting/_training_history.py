@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sklip.plotting._estimators import innermost
 from sklip.plotting._style import COLORS, axes_for, require_matplotlib, styled
@@ -106,13 +107,14 @@ class TrainingHistoryDisplay:
                 self.lines_[f"{prefix}{term}"] = line
             panel.set(xlabel="epoch", title=_LABELS.get(term, term.replace("_", " ")))
             panel.xaxis.get_major_locator().set_params(integer=True)
-        panels[0].legend(loc="best", frameon=False, fontsize="small")
+        if panels[0].get_legend_handles_labels()[0]:
+            panels[0].legend(loc="best", frameon=False, fontsize="small")
         return self
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
+        estimator: BaseEstimator,
         *,
         terms: Sequence[str] | None = None,
         name: str | None = None,

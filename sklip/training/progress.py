@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from time import perf_counter
 
 import keras
-from tqdm.auto import tqdm
+
+from sklip._progress_bar import progress_bar
 
 # A line of 80 characters has no room for more; the hinge is what the loss has beside kr.
 _IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
@@ -57,7 +58,7 @@ class _Line(_Progress):
 
     def on_train_begin(self, logs=None):
         """Show the line before the first epoch, which may compile for seconds."""
-        self.bar = tqdm(
+        self.bar = progress_bar(
             total=self.first_epoch + self.epochs,
             initial=self.first_epoch,
             bar_format="epoch {n_fmt}/{total_fmt} {bar}<{remaining} {desc}",  # < is tqdm's sign for the time left
