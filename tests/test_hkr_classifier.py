@@ -301,7 +301,7 @@ def test_warm_start_restarts_the_schedule_and_the_optimizer(untrained):
     X, y = moons()
     warm = copy.deepcopy(untrained)
     warm.set_params(warm_start=True, batch_size=1000, learning_rate=0.01, epochs=5).fit(X, y)
-    cold = classifier(epochs=5, batch_size=1000).fit(X, y)
+    cold = classifier(hidden_layer_sizes=(8,), epochs=5, batch_size=1000).fit(X, y)
     np.testing.assert_allclose(warm.history_["loss"], cold.history_["loss"], rtol=1e-4)
     np.testing.assert_allclose(warm.decision_function(X), cold.decision_function(X), rtol=0, atol=1e-4)
 

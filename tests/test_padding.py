@@ -13,7 +13,7 @@ from sklip.training.padding import aligned, aligned_empty, capacity, padded_orde
 def test_aligned_arrays_start_where_tensorflow_takes_them_without_a_copy(shape, dtype):
     array = aligned_empty(shape, dtype)
     assert array.shape == shape and array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable
-    assert array.ctypes.data % 64 == 0
+    assert array.size == 0 or array.ctypes.data % 64 == 0
     given = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
     np.testing.assert_array_equal(aligned(given.T), given.T)
 

@@ -1,6 +1,7 @@
 """State that says with which versions it was written, and is checked before anybody relies on it."""
 
 import warnings
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -26,11 +27,32 @@ def running_versions() -> dict[str, str | None]:
     return {"sklip": sklip.__version__, "scikit-learn": sklearn.__version__, "keras": keras}
 
 
+def _after_a_silent_start(new, arguments):
+    """An estimator whose state, which is read next, holds Keras objects: reading them starts TensorFlow."""
+    from sklip.training import backend
+
+    with suppress(ImportError):  # Keras may be here without it
+        backend.prepare()
+    return new(*arguments)
+
+
+def _is_of_keras(value):
+    """Whether a parameter is a Keras object, or holds some."""
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return any(base.__module__.startswith("keras.") for each in values for base in type(each).__mro__)
+
+
 class StampedState:
     """Part of every sklip estimator: ``pickle``, ``joblib``, ``skops`` and ``copy`` go through it.
 
     scikit-learn stamps its own estimators alone.
     """
+
+    def __reduce_ex__(self, protocol):
+        new, arguments, *state = super().__reduce_ex__(protocol)
+        if any(map(_is_of_keras, vars(self).values())):
+            new, arguments = _after_a_silent_start, (new, arguments)
+        return new, arguments, *state
 
     def __getstate__(self):
         return {**super().__getstate__(), _STAMP: dict(running_versions())}
