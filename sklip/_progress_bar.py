@@ -1,4 +1,4 @@
-"""tqdm's bar: a widget in notebooks that have ipywidgets, text everywhere else."""
+"""The bar of tqdm: a widget in notebooks that have ipywidgets, text everywhere else."""
 
 import warnings
 
