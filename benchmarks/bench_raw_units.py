@@ -60,7 +60,7 @@ def main():
                 "median product": float(np.median(naive)),
                 "ratio": float(np.median(composed[kept] / naive[kept])),
                 "median L1": float(np.median(sklip.certified_radius(model, X, norm=1))),
-                "median in standard deviations": float(np.median(sklip.certified_radius(model, X, scale=spread))),
+                "median in standard deviations": float(np.median(sklip.certified_radius(model, X, tolerances=spread))),
             }
             rows.append([name, steps, *(f"{value:.4g}" for value in result.values())])
             print(rows[-1], flush=True)

@@ -88,7 +88,7 @@ for j, (name, unit) in enumerate(zip(SENSORS, units, strict=True)):
 # %%
 # Radii that are years
 # --------------------
-# With ``scale=drift_per_year`` and ``norm=inf``, a radius of 2.5 says: as long as no sensor is off by
+# With ``tolerances=drift_per_year`` and ``norm=inf``, a radius of 2.5 says: as long as no sensor is off by
 # more than 2.5 times what its data sheet allows for a year, in whatever combination, the pipeline
 # predicts what it predicts now. That is 2.5 years.
 model = make_pipeline(
@@ -103,7 +103,7 @@ model = make_pipeline(
         random_state=0,
     ),
 ).fit(X, y)
-radius = sklip.certified_radius(model, X_test, norm=np.inf, scale=drift_per_year)
+radius = sklip.certified_radius(model, X_test, norm=np.inf, tolerances=drift_per_year)
 predicted = model.predict(X_test)
 print(f"\ntest pumps                       {len(X_test)}")
 print(f"accuracy with fresh sensors      {np.mean(predicted == y_test):.4f}")

@@ -56,7 +56,7 @@ for name in X.columns:
 # %%
 # Radii in standard errors, out of fold
 # -------------------------------------
-# ``scale=`` of :func:`sklip.certified_radius` takes a tolerance for each column, here the median standard error of the
+# ``tolerances`` of :func:`sklip.certified_radius` holds one for each column, here the median standard error of the
 # *training* rows, and ``norm=inf`` lets all columns be off at once: no assumption about which errors go together
 # is needed. The radius is that of the whole pipeline, scaler included.
 #
@@ -88,7 +88,7 @@ def folds(rows):
 def predict_with_radius(training, test):
     """What a model of the training rows says of the test rows, its radii in standard errors, and the model."""
     model, unit = lipschitz_model().fit(X.iloc[training], y[training]), errors.iloc[training].median()
-    return model.predict(X.iloc[test]), sklip.certified_radius(model, X.iloc[test], norm=np.inf, scale=unit), model
+    return model.predict(X.iloc[test]), sklip.certified_radius(model, X.iloc[test], norm=np.inf, tolerances=unit), model
 
 
 def is_turned(model, rows, unit):
@@ -243,7 +243,7 @@ for key in "bc":
 #   hatched areas on the right in the upper panel.
 # - **The errors are those of the means**, as far as the number of nuclei goes. A wrong stain or a wrong label is no
 #   standard error. And each row is held to the median error of the training rows; a biopsy that was measured worse has
-#   to be held to more (``scale=`` takes its own).
+#   to be held to more (``tolerances=`` takes its own).
 # - **The shares are statistics** of these 569 biopsies from one hospital; only the radii are proofs.
 if arguments.output:
     figure.savefig(arguments.output, dpi=150)

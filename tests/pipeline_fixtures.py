@@ -106,15 +106,15 @@ def _placed(X, columns, values, wide):
     return X
 
 
-def attack(estimator, X, *, norm=2, scale=None, lipschitz=None, columns=None, stretch=3.0):
+def attack(estimator, X, *, norm=2, tolerances=None, step_lipschitz=None, columns=None, stretch=3.0):
     """Rows predicted otherwise strictly inside their radii, and the share of all that are so, some radii away.
 
     Only ``predict`` of the whole estimator is asked; every dtype that the certificate speaks of is used.
     """
-    radii = certified_radius(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
-    decision, question, _ = answer(estimator, X, norm, scale, lipschitz)
-    columns = np.flatnonzero(question.scale) if columns is None else np.asarray(columns)
-    units, before, predicted = question.scale[columns], _values(X, columns), estimator.predict(copy.deepcopy(X))
+    radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
+    columns = np.flatnonzero(question.tolerances) if columns is None else np.asarray(columns)
+    units, before, predicted = question.tolerances[columns], _values(X, columns), estimator.predict(copy.deepcopy(X))
     np.testing.assert_array_equal(np.asarray(radii), decision.radii)
     np.testing.assert_array_equal(decision.classes[decision.codes], predicted)
     assert np.isfinite(radii).all()
@@ -133,9 +133,9 @@ def attack(estimator, X, *, norm=2, scale=None, lipschitz=None, columns=None, st
         return there, estimator.predict(there) != predicted
 
     rng = np.random.default_rng(0)
-    straight = _steepest(gradients(before) if not lipschitz else rng.standard_normal(before.shape), norm, units)
+    straight = _steepest(gradients(before) if not step_lipschitz else rng.standard_normal(before.shape), norm, units)
     bent = straight
-    if not lipschitz:
+    if not step_lipschitz:
         bent = _steepest(gradients(before + 0.9 * np.asarray(radii)[:, None] * straight), norm, units)
     for way in (straight, bent, _steepest(rng.standard_normal(before.shape), norm, units)):
         for factor in (0.9, 1 - 1e-12, 1.0):

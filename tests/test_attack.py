@@ -71,8 +71,8 @@ def _untrained(network, X):
     return serving(amid(network, X))
 
 
-def _attacked(classifier, X, *, stretch=1.0, norm=2, scale=None, **parameters):
-    target = estimator_target(classifier, X, norm=norm, scale=scale)
+def _attacked(classifier, X, *, stretch=1.0, norm=2, tolerances=None, **parameters):
+    target = estimator_target(classifier, X, norm=norm, tolerances=tolerances)
     target = replace(target, radii=stretch * target.radii)
     return target, attack(target, **parameters)
 
@@ -84,7 +84,7 @@ def test_random_networks_withstand_the_attack(rng, activation, n_scores, dtype):
     X = (2.0 * rng.standard_normal((100, 5))).astype(dtype)
     classifier = _untrained(random_network(rng, (5, 8, 12, n_scores), activation), X)
     for norm, scale in [(2, None), (1, None), (np.inf, [1.0, 2.0, 0.3, 1.0, 7.0])]:
-        target, found = _attacked(classifier, X, norm=norm, scale=scale, restarts=1, steps=8)
+        target, found = _attacked(classifier, X, norm=norm, tolerances=scale, restarts=1, steps=8)
         assert not found.inside.any()
         assert (found.distance >= target.radii).all()
         assert np.isfinite(found.distance).mean() > 0.7

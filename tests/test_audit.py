@@ -29,7 +29,7 @@ def _linear_target(rng, norm, *, n_rows=60, stretch=1.0, representable=lambda in
     target = Target(
         rows=rows,
         radii=stretch * distance,
-        scale=scale,
+        tolerances=scale,
         norm=norm,
         predict=lambda inputs, index: inputs @ w + b > 0,
         descend=lambda inputs, index: (own[index] * (inputs @ w + b), own[index, None] * w),
@@ -84,7 +84,7 @@ def test_the_smallest_attack_on_a_linear_classifier_is_its_distance(rng, norm, e
     assert not found.inside.any()
     np.testing.assert_allclose(found.distance, distance, rtol=1e-9 if not effort else 1e-3)
     assert (found.distance >= distance * (1 - 1e-14)).all()
-    np.testing.assert_allclose(lengths((found.inputs - target.rows) / target.scale, norm), found.distance, rtol=1e-13)
+    np.testing.assert_allclose(lengths((found.inputs - target.rows) / target.tolerances, norm), found.distance, rtol=1e-13)
     assert (target.predict(found.inputs, None) != found.labels).all()
 
 
@@ -218,13 +218,13 @@ def test_more_classes_float32_and_no_labels(fitted):
 def test_norms_and_units(audited, norm):
     _, classifier, X, _ = audited
     scale = np.array([0.5, 3.0])
-    result = audit(classifier, X, norm=norm, scale=scale, restarts=1, steps=5, random_state=0, verbose=False)
+    result = audit(classifier, X, norm=norm, tolerances=scale, restarts=1, steps=5, random_state=0, verbose=False)
     found = np.isfinite(result.attack)
     assert found.mean() > 0.9
     np.testing.assert_allclose(lengths((result.inputs - X) / scale, norm)[found], result.attack[found], rtol=1e-13)
     assert not result.broken.any()
     # In units twice as large, everything is half as far.
-    twice = audit(classifier, X, norm=norm, scale=2 * scale, restarts=1, steps=5, random_state=0, verbose=False)
+    twice = audit(classifier, X, norm=norm, tolerances=2 * scale, restarts=1, steps=5, random_state=0, verbose=False)
     np.testing.assert_allclose(twice.radius, result.radius / 2, rtol=1e-12)
 
 
@@ -300,8 +300,8 @@ def test_progress_is_shown_when_it_takes_long_and_never_when_told_not_to(audited
     ("parameters", "message"),
     [
         ({"norm": 3}, "norm must be 1, 2 or inf; got 3"),
-        ({"scale": [1.0, -1.0]}, "scale must hold"),
-        ({"scale": [1.0, np.nan]}, "scale must hold"),
+        ({"tolerances": [1.0, -1.0]}, "tolerances must hold"),
+        ({"tolerances": [1.0, np.nan]}, "tolerances must hold"),
         ({"restarts": 0}, "restarts must be"),
         ({"steps": 1.5}, "steps must be"),
         ({"y": [0, 1]}, "y must hold one label for each of the 80 rows"),

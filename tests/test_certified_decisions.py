@@ -70,7 +70,7 @@ def test_constants_are_stated_for_steps_within_searches(rows):
     X, y, _ = rows
     best = make_pipeline(StandardScaler(), FunctionTransformer(np.sin), Quick())
     search = GridSearchCV(best, {"quick__random_state": [0, 1]}, cv=2).fit(X, y)
-    assert_withstands(search, X, lipschitz={"functiontransformer": 1.0}, reached=0.0)
+    assert_withstands(search, X, step_lipschitz={"functiontransformer": 1.0}, reached=0.0)
 
 
 def test_frozen_estimators_have_the_radii_of_what_they_hold(rows):
@@ -388,7 +388,7 @@ def test_votes_of_thresholds_calibrations_and_votes_hold(rows):
         weights=[2, 2, 2, 1],
     ).fit(X, y)
     for scale, norm in ((None, 2), (UNITS, np.inf)):
-        broken, _ = attack(make_pipeline(ensemble), X, norm=norm, scale=scale)
+        broken, _ = attack(make_pipeline(ensemble), X, norm=norm, tolerances=scale)
         assert not broken
 
 
@@ -398,7 +398,7 @@ def test_constants_are_stated_for_steps_of_members(rows):
     ensemble = VotingClassifier([("a", member), ("b", pipeline(1))]).fit(X, y)
     with pytest.raises(NotLipschitzError, match="'a__functiontransformer'"):
         certified_radius(ensemble, X)
-    broken, _ = attack(ensemble, X, lipschitz={"a__functiontransformer": 1.0})
+    broken, _ = attack(ensemble, X, step_lipschitz={"a__functiontransformer": 1.0})
     assert not broken
 
 

@@ -117,7 +117,7 @@ def test_no_row_inside_its_radius_is_predicted_otherwise(rows, name, kind, n_cla
 def test_radii_in_every_norm_and_unit_hold(rows, name, scale, norm):
     X, y, _ = rows
     stretch = 10.0 if name == "union" else 3.0
-    assert_withstands(_pipeline(name, X, y), X, norm=norm, scale=scale, reached=0.02, stretch=stretch)
+    assert_withstands(_pipeline(name, X, y), X, norm=norm, tolerances=scale, reached=0.02, stretch=stretch)
 
 
 def _container(X, kind):
@@ -251,7 +251,7 @@ def test_equal_standard_deviations_multiply_the_radius(rng, n_classes):
     classifier = Quick(random_state=0).fit(scaler.transform(X), np.arange(100) % n_classes)
     radii = certified_radius(make_pipeline(scaler, classifier), X)
     np.testing.assert_allclose(radii, 7.0 * classifier.certified_radius(scaler.transform(X)), rtol=1e-9)
-    scaled = certified_radius(make_pipeline(scaler, classifier), X, scale=np.full(4, 7.0))
+    scaled = certified_radius(make_pipeline(scaler, classifier), X, tolerances=np.full(4, 7.0))
     np.testing.assert_allclose(scaled, radii / 7, rtol=1e-9)
 
 
@@ -285,7 +285,7 @@ def test_a_linear_network_behind_affine_steps_has_its_exact_distance(rows):
         assert (radii <= expected * (1 + 1e-13)).all()
         near = scores > 0.01
         np.testing.assert_allclose(radii[near], expected[near], rtol=1e-9)
-    held = certified_radius(pipeline, X, scale={0: 2.0, 2: 1.0, 4: 3.0})
+    held = certified_radius(pipeline, X, tolerances={0: 2.0, 2: 1.0, 4: 3.0})
     np.testing.assert_allclose(held[near], scores[near] / np.hypot(2 * gradient[0], gradient[2]), rtol=1e-9)
 
 
@@ -317,7 +317,7 @@ def test_radii_are_ordered_as_the_norms_are(rows, name):
     X, y, _ = rows
     pipeline = _pipeline(name, X, y)
     for scale in (None, UNITS):
-        one, two, largest = (certified_radius(pipeline, X, norm=norm, scale=scale) for norm in (1, 2, np.inf))
+        one, two, largest = (certified_radius(pipeline, X, norm=norm, tolerances=scale) for norm in (1, 2, np.inf))
         assert [radii.norm for radii in (one, two, largest)] == [1, 2, np.inf]
         assert (one >= two * (1 - 1e-9)).all()
         assert (two >= largest * (1 - 1e-9)).all()
@@ -331,13 +331,13 @@ def test_radii_are_ordered_as_the_norms_are(rows, name):
 def test_scales_divide_the_radius(rows, norm):
     X, y, _ = rows
     pipeline = _pipeline("standard", X, y)
-    once = certified_radius(pipeline, X, norm=norm, scale=UNITS)
+    once = certified_radius(pipeline, X, norm=norm, tolerances=UNITS)
     for factor in (0.5, 3.0, 1e6):
         np.testing.assert_allclose(
-            certified_radius(pipeline, X, norm=norm, scale=factor * UNITS), once / factor, rtol=1e-9
+            certified_radius(pipeline, X, norm=norm, tolerances=factor * UNITS), once / factor, rtol=1e-9
         )
     np.testing.assert_array_equal(
-        certified_radius(pipeline, X, norm=norm), certified_radius(pipeline, X, norm=norm, scale=np.ones(5))
+        certified_radius(pipeline, X, norm=norm), certified_radius(pipeline, X, norm=norm, tolerances=np.ones(5))
     )
 
 
@@ -346,7 +346,7 @@ def test_scales_may_be_arrays_mappings_and_series(rows):
     X, y, _ = rows
     frame = pandas.DataFrame(X, columns=list("abcde"))
     pipeline = _pipeline("standard", frame, y)
-    expected = certified_radius(pipeline, frame, scale=[1, 0, 2, 0, 0.5])
+    expected = certified_radius(pipeline, frame, tolerances=[1, 0, 2, 0, 0.5])
     assert expected.fixed_columns == ("b", "d")
     for scale in (
         {"a": 1, "c": 2, "e": 0.5},
@@ -355,10 +355,10 @@ def test_scales_may_be_arrays_mappings_and_series(rows):
         np.array([1, 0, 2, 0, 0.5], dtype=np.float32),
         (1, 0, 2, 0, 0.5),
     ):
-        radii = certified_radius(pipeline, frame, scale=scale)
+        radii = certified_radius(pipeline, frame, tolerances=scale)
         np.testing.assert_array_equal(radii, expected)
         assert radii.fixed_columns == expected.fixed_columns
-    by_position = certified_radius(_pipeline("standard", X, y), X, scale={0: 1.0, 2: 2, 4: 0.5})
+    by_position = certified_radius(_pipeline("standard", X, y), X, tolerances={0: 1.0, 2: 2, 4: 0.5})
     assert by_position.fixed_columns == (1, 3)
     np.testing.assert_allclose(by_position, expected, rtol=1e-9)
 
@@ -369,10 +369,10 @@ def test_columns_that_are_held_fixed_do_not_count(rows, norm):
     X, y, _ = rows
     pipeline = _pipeline("standard", X, y)
     free = certified_radius(pipeline, X, norm=norm)
-    held = certified_radius(pipeline, X, norm=norm, scale=[1, 1, 0, 1, 1])  # 0.01 is its unit
+    held = certified_radius(pipeline, X, norm=norm, tolerances=[1, 1, 0, 1, 1])  # 0.01 is its unit
     assert held.fixed_columns == (2,)
     assert np.median(held / free) > 5
-    assert_withstands(pipeline, X, norm=norm, scale=[1, 1, 0, 1, 1], reached=0.02)
+    assert_withstands(pipeline, X, norm=norm, tolerances=[1, 1, 0, 1, 1], reached=0.02)
 
 
 @pytest.mark.parametrize("norm", [0, 3, -1, "2", "inf", None, np.nan, [2]])
@@ -382,7 +382,7 @@ def test_other_norms_are_refused(rows, norm):
 
 
 @pytest.mark.parametrize(
-    "scale, message",
+    "tolerances, message",
     [
         ([1, 2], r"a tolerance for each of the 5 columns of X; got shape \(2,\)"),
         (2.0, r"a tolerance for each of the 5 columns"),
@@ -392,13 +392,13 @@ def test_other_norms_are_refused(rows, norm):
         ([1, 1, 1, 1, np.inf], "finite tolerances"),
         ([0, 0, 0, 0, 0], "not all 0"),
         ({}, "not all 0"),
-        ({"a": 1}, r"scale names columns that X does not have: \['a'\]"),
+        ({"a": 1}, r"tolerances names columns that X does not have: \['a'\]"),
         ({7: 1}, r"does not have: \[7\]"),
     ],
 )
-def test_scales_that_make_no_sense_are_refused(rows, scale, message):
+def test_tolerancess_that_make_no_sense_are_refused(rows, tolerances, message):
     with pytest.raises(ValueError, match=message):
-        certified_radius(_pipeline("standard", *rows[:2]), rows[0], scale=scale)
+        certified_radius(_pipeline("standard", *rows[:2]), rows[0], tolerances=tolerances)
 
 
 def test_rows_that_predict_refuses_are_refused(rows):
@@ -451,16 +451,16 @@ class _Doubling(TransformerMixin, BaseEstimator):
 def test_a_stated_constant_certifies_a_step_of_ones_own(rows):
     X, y, _ = rows
     pipeline = make_pipeline(StandardScaler(), FunctionTransformer(_sine), PCA(3), Quick(random_state=0)).fit(X, y)
-    with pytest.raises(NotLipschitzError, match=r"lipschitz=\{'functiontransformer': \.\.\.\}"):
+    with pytest.raises(NotLipschitzError, match=r"step_lipschitz=\{'functiontransformer': \.\.\.\}"):
         certified_radius(pipeline, X)
     constants = {"functiontransformer": 1.0}
-    assert_withstands(pipeline, X, lipschitz=constants, reached=0.0)
-    once = certified_radius(pipeline, X, lipschitz=constants)
+    assert_withstands(pipeline, X, step_lipschitz=constants, reached=0.0)
+    once = certified_radius(pipeline, X, step_lipschitz=constants)
     assert (once > 0).mean() > 0.9
-    twice = certified_radius(pipeline, X, lipschitz={"functiontransformer": 2.0})
+    twice = certified_radius(pipeline, X, step_lipschitz={"functiontransformer": 2.0})
     np.testing.assert_allclose(twice, once / 2, rtol=1e-9)
     # Radii count in each norm, across the function.
-    one, largest = (certified_radius(pipeline, X, lipschitz=constants, norm=norm) for norm in (1, np.inf))
+    one, largest = (certified_radius(pipeline, X, step_lipschitz=constants, norm=norm) for norm in (1, np.inf))
     assert (one >= once * (1 - 1e-9)).all()
     assert (once >= largest * (1 - 1e-9)).all()
 
@@ -472,10 +472,10 @@ def test_stated_constants_are_those_of_steps_at_any_depth(rows):
     columns = ColumnTransformer([("u", union, [0, 1, 2]), ("s", StandardScaler(), [3])])
     pipeline = Pipeline([("columns", columns), ("net", Quick(random_state=0))]).fit(X, y)
     constants = {"columns__u__sine__functiontransformer": 1.0, "columns__u__double": np.sqrt(2) * (1 + 1e-15)}
-    assert_withstands(pipeline, X, lipschitz=constants, reached=0.0)
+    assert_withstands(pipeline, X, step_lipschitz=constants, reached=0.0)
     for name in constants:
         with pytest.raises(NotLipschitzError, match=name):
-            certified_radius(pipeline, X, lipschitz={k: v for k, v in constants.items() if k != name})
+            certified_radius(pipeline, X, step_lipschitz={k: v for k, v in constants.items() if k != name})
 
 
 def test_stated_constants_that_are_of_no_use_are_refused(rows):
@@ -483,15 +483,15 @@ def test_stated_constants_that_are_of_no_use_are_refused(rows):
     pipeline = make_pipeline(StandardScaler(), "passthrough", FunctionTransformer(_sine), Quick()).fit(X, y)
     for stranger in ("sine", "functiontransformer__func", "passthrough", "quick", "", "FunctionTransformer"):
         with pytest.raises(ValueError, match="has no step of that name"):
-            certified_radius(pipeline, X, lipschitz={"functiontransformer": 1.0, stranger: 1.0})
+            certified_radius(pipeline, X, step_lipschitz={"functiontransformer": 1.0, stranger: 1.0})
     with pytest.raises(ValueError, match=r"'standardscaler' \(StandardScaler\), which sklip knows"):
-        certified_radius(pipeline, X, lipschitz={"functiontransformer": 1.0, "standardscaler": 1.0})
+        certified_radius(pipeline, X, step_lipschitz={"functiontransformer": 1.0, "standardscaler": 1.0})
     for constant in (-1.0, np.nan, np.inf, "1", None, [1.0]):
         with pytest.raises(ValueError, match=r"lipschitz\['functiontransformer'\] must be a finite number"):
-            certified_radius(pipeline, X, lipschitz={"functiontransformer": constant})
+            certified_radius(pipeline, X, step_lipschitz={"functiontransformer": constant})
     for constants in (1.0, [("functiontransformer", 1.0)], "functiontransformer"):
         with pytest.raises(TypeError, match="lipschitz must map names of steps"):
-            certified_radius(pipeline, X, lipschitz=constants)
+            certified_radius(pipeline, X, step_lipschitz=constants)
 
 
 def test_a_stated_constant_of_zero_is_a_step_that_never_moves(rows):
@@ -500,9 +500,10 @@ def test_a_stated_constant_of_zero_is_a_step_that_never_moves(rows):
         make_union(FunctionTransformer(np.zeros_like), StandardScaler()), Quick(random_state=0)
     ).fit(X, y)
     name = "featureunion__functiontransformer"
-    assert_withstands(pipeline, X, lipschitz={name: 0.0}, reached=0.0)
+    assert_withstands(pipeline, X, step_lipschitz={name: 0.0}, reached=0.0)
     assert (
-        certified_radius(pipeline, X, lipschitz={name: 0.0}) >= certified_radius(pipeline, X, lipschitz={name: 1})
+        certified_radius(pipeline, X, step_lipschitz={name: 0.0})
+        >= certified_radius(pipeline, X, step_lipschitz={name: 1})
     ).all()
 
 
@@ -524,7 +525,7 @@ def test_a_stated_constant_of_zero_is_a_step_that_never_moves(rows):
         (TargetEncoder(random_state=0, shuffle=True), "ColumnTransformer"),
         (SimpleImputer(missing_values=-1), "missing_values=nan"),
         (KNNImputer(), "no Lipschitz constant that sklip knows"),
-        (FunctionTransformer(np.exp), "lipschitz="),
+        (FunctionTransformer(np.exp), "step_lipschitz="),
         (_Doubling(), "lipschitz="),
     ],
     ids=lambda value: type(value).__name__,
@@ -645,10 +646,12 @@ def test_encoded_columns_are_no_part_of_a_scale(table, norm):
     frame, y = table
     pipeline = _pipeline(TABLES["one-hot"][0], frame, y)
     scale = {"mass": 0.5, "size": 20.0}
-    radii = certified_radius(pipeline, frame, norm=norm, scale=scale)
+    radii = certified_radius(pipeline, frame, norm=norm, tolerances=scale)
     assert set(radii.fixed_columns) == {"colour", "age", "grade", "city"}
-    np.testing.assert_array_equal(radii, certified_radius(pipeline, frame, norm=norm, scale={**scale, "colour": 9.0}))
-    assert_withstands(pipeline, frame, norm=norm, scale=scale, reached=0.02)
+    np.testing.assert_array_equal(
+        radii, certified_radius(pipeline, frame, norm=norm, tolerances={**scale, "colour": 9.0})
+    )
+    assert_withstands(pipeline, frame, norm=norm, tolerances=scale, reached=0.02)
 
 
 def test_frames_in_another_order_and_with_further_columns_have_the_same_radii(table):
@@ -660,8 +663,8 @@ def test_frames_in_another_order_and_with_further_columns_have_the_same_radii(ta
         again = certified_radius(pipeline, other, norm=np.inf)
         np.testing.assert_allclose(again, radii, rtol=1e-9)
         assert set(again.fixed_columns) == set(radii.fixed_columns)
-        scaled = certified_radius(pipeline, other, scale={"mass": 1.0})
-        np.testing.assert_allclose(scaled, certified_radius(pipeline, frame, scale={"mass": 1.0}), rtol=1e-9)
+        scaled = certified_radius(pipeline, other, tolerances={"mass": 1.0})
+        np.testing.assert_allclose(scaled, certified_radius(pipeline, frame, tolerances={"mass": 1.0}), rtol=1e-9)
         assert "extra" in scaled.fixed_columns
 
 
@@ -737,7 +740,7 @@ def test_integer_weights_that_make_small_integers_wrap_around_are_refused(rng, w
 @pytest.fixture(scope="module")
 def radii(rows):
     X, y, _ = rows
-    return certified_radius(_pipeline("standard", X, y), X, norm=np.inf, scale={0: 1.0, 2: 0.1})
+    return certified_radius(_pipeline("standard", X, y), X, norm=np.inf, tolerances={0: 1.0, 2: 0.1})
 
 
 def _about(array):
@@ -784,7 +787,7 @@ def test_the_lipschitz_bound_is_that_of_the_scores(rows):
     for name in ("standard", "min-max, clip", "PCA, whitened"):
         pipeline = _pipeline(name, X, y)
         for norm in (1, 2, np.inf):
-            bound = certified_radius(pipeline, X, norm=norm, scale=UNITS).lipschitz_bound
+            bound = certified_radius(pipeline, X, norm=norm, tolerances=UNITS).lipschitz_bound
             rng = np.random.default_rng(0)
             steps = rng.standard_normal(X.shape) * 10.0 ** rng.uniform(-3, 1, (len(X), 1))
             moved = np.abs(pipeline.decision_function(X + steps * UNITS) - pipeline.decision_function(X))

@@ -193,7 +193,7 @@ def check_answers(address, model, columns):
     for norm, order in (("1", 1), ("2", 2), ("inf", np.inf)):
         _, answer = ask(address, {"rows": named(columns, X), "tolerances": tolerances, "norm": norm})
         radii = np.array([prediction["radius"] for prediction in answer["predictions"]])
-        np.testing.assert_array_equal(radii, sklip.certified_radius(model, X, norm=order, scale=scale))
+        np.testing.assert_array_equal(radii, sklip.certified_radius(model, X, norm=order, tolerances=scale))
         assert [name for name in columns if name not in tolerances] == answer["fixed_columns"]
         labels = [prediction["label"] for prediction in answer["predictions"]]
         assert labels == model.predict(X).tolist()

@@ -151,7 +151,7 @@ def test_sparse_rows_are_attacked(rng, form):
     X = rng.standard_normal((20, 3))
     scaler = FunctionTransformer(lambda rows: rows.toarray(), accept_sparse=True)
     model = make_pipeline(scaler, serving(random_network(rng, (3, 8, 1))))
-    result = audit(model, form(X), lipschitz={"functiontransformer": 1.0}, **QUICK)
+    result = audit(model, form(X), step_lipschitz={"functiontransformer": 1.0}, **QUICK)
     assert not result.broken.any() and np.isfinite(result.attack).any()
 
 
@@ -216,7 +216,7 @@ def test_a_constant_may_be_stated_for_an_inner_pipeline(rng):
     X = rng.standard_normal((5, 2))
     inner = Pipeline([("sin", FunctionTransformer(np.sin)), ("scale", StandardScaler())]).fit(X)
     model = Pipeline([("inner", inner), ("f", linear([1.0, 1.0], 0.1))])
-    assert (certified_radius(model, X, lipschitz={"inner": 5.0}) > 0).any()
+    assert (certified_radius(model, X, step_lipschitz={"inner": 5.0}) > 0).any()
 
 
 def test_votes_whose_members_changed_are_refused(rng):

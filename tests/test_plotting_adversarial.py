@@ -72,7 +72,7 @@ def test_headings_never_claim_more_than_is_known(pyplot):
 def test_bars_are_the_largest_changes_in_raw_units(table, pyplot):
     model, frame = table
     scale = {"age": 1.0, "dose": 100.0, "ratio": 0.01, "height": 5.0}
-    display = AdversarialDisplay.from_estimator(model, frame, rows=[3], scale=scale, n_features=3)
+    display = AdversarialDisplay.from_estimator(model, frame, rows=[3], tolerances=scale, n_features=3)
     (bars,), raw = display.bars_, frame.loc[[3], ["age", "dose", "ratio", "height"]].to_numpy()
     np.testing.assert_array_equal(display.rows, raw)
     units = np.array([1.0, 100.0, 0.01, 5.0])
@@ -89,7 +89,9 @@ def test_bars_are_the_largest_changes_in_raw_units(table, pyplot):
     assert before != after and f"row 3  ·  {before} → {after}" in texts[-1]
     moved = frame.iloc[[3]].assign(**dict(zip(scale, display.adversarial[0], strict=True)))
     assert model.predict(moved)[0] == after
-    assert display.radius[0] == sklip.certified_radius(model, frame.iloc[[3]], scale=scale)[0] <= display.distance[0]
+    assert (
+        display.radius[0] == sklip.certified_radius(model, frame.iloc[[3]], tolerances=scale)[0] <= display.distance[0]
+    )
 
 
 def test_a_row_without_an_input_says_so(pyplot):
@@ -136,9 +138,9 @@ def test_arrays_that_do_not_fit_are_refused(pyplot):
         AdversarialDisplay.from_predictions([[1.0, 2.0]], [[1.0, 2.0, 3.0]])
     with pytest.raises(ValueError, match="radius must hold one entry for each of the 1 rows; got 2"):
         AdversarialDisplay.from_predictions([[1.0]], [[2.0]], radius=[1.0, 2.0])
-    with pytest.raises(ValueError, match="scale must hold one entry for each of the 2 columns; got 1"):
-        AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], scale=[1.0])
-    with pytest.raises(ValueError, match="scale must hold finite tolerances above 0"):
-        AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], scale=[1.0, 0.0])
+    with pytest.raises(ValueError, match="tolerances must hold one entry for each of the 2 columns; got 1"):
+        AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], tolerances=[1.0])
+    with pytest.raises(ValueError, match="tolerances must hold finite tolerances above 0"):
+        AdversarialDisplay.from_predictions([[1.0, 1.0]], [[2.0, 2.0]], tolerances=[1.0, 0.0])
     with pytest.raises(ValueError, match="There are no rows to draw"):
         AdversarialDisplay.from_predictions(np.zeros((0, 2)), np.zeros((0, 2)))

@@ -49,9 +49,9 @@ def test_the_line_is_the_certified_accuracy_at_every_radius(model, rows, pyplot)
 def test_an_audit_shades_what_lies_between_the_proof_and_the_attack(model, rows, pyplot):
     X, y = rows
     scale = X.std(axis=0)
-    audit = sklip.audit(model, X, y, scale=scale, restarts=2, steps=10, random_state=0, verbose=False)
+    audit = sklip.audit(model, X, y, tolerances=scale, restarts=2, steps=10, random_state=0, verbose=False)
     assert np.isfinite(audit.attack).all()
-    display = CertifiedAccuracyDisplay.from_estimator(model, X, y, scale=scale, audit=audit, name="net")
+    display = CertifiedAccuracyDisplay.from_estimator(model, X, y, tolerances=scale, audit=audit, name="net")
     proven, attacked = display.line_, display.attack_line_
     for epsilon in np.linspace(0, 1.2 * audit.attack.max(), 40):
         assert step(attacked, epsilon) == pytest.approx(
@@ -86,7 +86,7 @@ def test_an_audit_of_something_else_is_refused(model, rows, pyplot):
     with pytest.raises(ValueError, match="audit is of 100 rows, and there are 50"):
         CertifiedAccuracyDisplay.from_estimator(model, X[:50], y[:50], audit=audit)
     with pytest.raises(ValueError, match="audit has other predictions or radii"):
-        CertifiedAccuracyDisplay.from_estimator(model, X, y, scale=X.std(axis=0), audit=audit)
+        CertifiedAccuracyDisplay.from_estimator(model, X, y, tolerances=X.std(axis=0), audit=audit)
     with pytest.raises(TypeError, match=r"what sklip\.audit returns; got dict"):
         CertifiedAccuracyDisplay.from_estimator(model, X, y, audit={})
     assert pyplot.get_fignums() == []

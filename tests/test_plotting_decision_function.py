@@ -88,9 +88,11 @@ def test_contours_are_those_of_the_score(pyplot):
 def test_through_more_columns_a_disc_is_the_cut_of_the_ball(pipeline, options, scaled, pyplot):
     model, frame = pipeline
     scale = frame.std() if scaled else None
-    display = DecisionFunctionDisplay.from_estimator(model, frame, row=8, discs=[8, 3, 60, 7], scale=scale, **options)
+    display = DecisionFunctionDisplay.from_estimator(
+        model, frame, row=8, discs=[8, 3, 60, 7], tolerances=scale, **options
+    )
     assert display.disc_rows[0] == 8  # its own ball, whole
-    radii = np.asarray(sklip.certified_radius(model, frame, scale=scale))
+    radii = np.asarray(sklip.certified_radius(model, frame, tolerances=scale))
     assert display.disc_radii[0] == pytest.approx(radii[8]) and display.disc_radii[0] <= radii[8]
     units = np.ones(5) if scale is None else scale.to_numpy()
     row = frame.to_numpy()[8]
@@ -128,9 +130,9 @@ def test_a_ball_that_does_not_come_to_the_plane_has_no_disc(pipeline, pyplot):
     model, frame = pipeline
     scale = frame.std()
     display = DecisionFunctionDisplay.from_estimator(
-        model, frame, features=("age", "dose"), scale=scale, discs=np.arange(len(frame))
+        model, frame, features=("age", "dose"), tolerances=scale, discs=np.arange(len(frame))
     )
-    radii = np.asarray(sklip.certified_radius(model, frame, scale=scale))
+    radii = np.asarray(sklip.certified_radius(model, frame, tolerances=scale))
     off = np.linalg.norm(((frame - frame.median()) / scale).to_numpy()[:, 2:], axis=1)
     meets = np.flatnonzero(radii > off)
     assert 0 < len(meets) < len(frame)
@@ -232,7 +234,7 @@ def test_discs_are_chosen_to_be_seen_apart():
         ({"discs": -1}, "discs must be a number of rows"),
         ({"discs": 1.5}, "discs must be a number of rows"),
         ({"grid_resolution": 1}, "grid_resolution must be an integer, 2 or more"),
-        ({"scale": {"age": 1.0}}, "two columns that may move, and there is 1"),
+        ({"tolerances": {"age": 1.0}}, "two columns that may move, and there is 1"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(pipeline, options, message, pyplot):

@@ -77,7 +77,7 @@ def predict(asked: Rows) -> Answer:
     scale = None if asked.tolerances is None else [asked.tolerances.get(name, 0.0) for name in columns]
     refuse_strangers(asked.tolerances or {}, "tolerances")
     try:
-        radii = sklip.certified_radius(model, X, norm=NORMS[asked.norm], scale=scale)
+        radii = sklip.certified_radius(model, X, norm=NORMS[asked.norm], tolerances=scale)
         labels, scores = model.predict(X), model.decision_function(X)
     except ValueError as error:  # numbers beyond what the pipeline takes, tolerances that make no sense
         raise HTTPException(422, str(error)) from error

@@ -81,7 +81,7 @@ def _search(network, rows):
     target = Target(
         rows=rows,
         radii=proof.radii(scores, rows - network.center),
-        scale=np.ones(rows.shape[1]),
+        tolerances=np.ones(rows.shape[1]),
         norm=2,
         predict=None,
         descend=lambda inputs, index, rivals=None: descend(inputs, codes[index], rivals),

@@ -28,7 +28,7 @@ class Attack:
     labels : ndarray of shape (n_rows,)
         Predictions of the rows as they are.
     distance : ndarray of shape (n_rows,), float64
-        Of the nearest input that is predicted otherwise, in units of the target's ``scale``
+        Of the nearest input that is predicted otherwise, in units of the target's ``tolerances``
         and ``norm``, rounded up; infinite where none was found.
     inputs : ndarray of shape (n_rows, n_features), float64
         These inputs; nan where none was found.
@@ -47,7 +47,7 @@ class Attack:
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
     ...     radii=np.array([1.399]),
-    ...     scale=np.ones(2),
+    ...     tolerances=np.ones(2),
     ...     norm=2,
     ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
     ...     descend=lambda inputs, index: descend(inputs, codes[index]),
@@ -108,7 +108,7 @@ def attack(
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
     ...     radii=np.array([1.399]),
-    ...     scale=np.ones(2),
+    ...     tolerances=np.ones(2),
     ...     norm=2,
     ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
     ...     descend=lambda inputs, index: descend(inputs, codes[index]),
@@ -154,7 +154,7 @@ def _attack_block(search, nudge, restarts, steps, rng):
         _try_the_radius(search, directions, limits, factors, nudge)
         search.try_rays(directions, strides, halvings)
 
-    search.slack = 8 * UNIT * slopes * lengths(rows / search.target.scale, norm)
+    search.slack = 8 * UNIT * slopes * lengths(rows / search.target.tolerances, norm)
     probe(-ascent)
     probe(search.project(rows, steps))
     search.bisect(halvings)
@@ -168,7 +168,7 @@ def _attack_block(search, nudge, restarts, steps, rng):
             probe(search.ascend(search.along(noise, 0.5 * further), further, steps))
         search.refine(steps // 2 if restart else steps, halvings)
     found = np.isfinite(search.distance)
-    probe(unit(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.scale, norm))
+    probe(unit(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.tolerances, norm))
     search.bisect(min(3 * steps, 48))
 
 

@@ -32,10 +32,10 @@ def lengths(offsets: np.ndarray, norm: float) -> np.ndarray:
     return result
 
 
-def lengths_above(rows: np.ndarray, inputs: np.ndarray, scale: np.ndarray, norm: float) -> np.ndarray:
-    """Upper bounds, rounded up, of the distances of inputs from their rows, in units of ``scale``."""
+def lengths_above(rows: np.ndarray, inputs: np.ndarray, tolerances: np.ndarray, norm: float) -> np.ndarray:
+    """Upper bounds, rounded up, of the distances of inputs from their rows, in units of ``tolerances``."""
     # A difference, a quotient, a square, the sum and its root: one rounding each, n for the sum.
-    return round_up(lengths((inputs - rows) / scale, norm), rows.shape[1] + 8)
+    return round_up(lengths((inputs - rows) / tolerances, norm), rows.shape[1] + 8)
 
 
 def steepest(gradients: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray]:
@@ -85,41 +85,41 @@ def confine(offsets: np.ndarray, radii: np.ndarray, norm: float) -> np.ndarray:
 
 
 def strictly_inside(
-    rows: np.ndarray, inputs: np.ndarray, radii: np.ndarray, scale: np.ndarray, norm: float
+    rows: np.ndarray, inputs: np.ndarray, radii: np.ndarray, tolerances: np.ndarray, norm: float
 ) -> np.ndarray:
     """Whether each input lies in the open ball around its row, in exact arithmetic.
 
-    That is ``‖(input − row) / scale‖ < radius`` as real numbers. Computed lengths decide where
+    That is ``‖(input − row) / tolerances‖ < radius`` as real numbers. Computed lengths decide where
     they are clear; the rest is rational arithmetic.
 
     Parameters
     ----------
     rows, inputs : ndarray of shape (n_rows, n_features), float64
     radii : ndarray of shape (n_rows,), float64
-    scale : ndarray of shape (n_features,), float64
+    tolerances : ndarray of shape (n_features,), float64
     norm : {1, 2, inf}
 
     Returns
     -------
     ndarray of shape (n_rows,), bool
     """
-    distances = lengths((inputs - rows) / scale, norm)
+    distances = lengths((inputs - rows) / tolerances, norm)
     # A length has at most n + 8 roundings: see lengths_above.
     doubt = 2 * (rows.shape[1] + 16) * UNIT
     inside = distances < radii
     # Below 1e-290 a quotient or a square may have underflowed.
     unclear = (np.abs(distances - radii) <= doubt * radii) | ((distances < 1e-290) & (radii > 0))
     for index in np.flatnonzero(unclear & np.isfinite(radii)):
-        inside[index] = _strictly_inside(rows[index], inputs[index], radii[index], scale, norm)
+        inside[index] = _strictly_inside(rows[index], inputs[index], radii[index], tolerances, norm)
     return inside
 
 
-def _strictly_inside(row, point, radius, scale, norm):
+def _strictly_inside(row, point, radius, tolerances, norm):
     """One row of :func:`strictly_inside`, in rational arithmetic."""
     moved = np.flatnonzero(point != row)
     offsets = [
         abs(Fraction(a) - Fraction(b)) / Fraction(s)
-        for a, b, s in zip(point[moved].tolist(), row[moved].tolist(), scale[moved].tolist(), strict=True)
+        for a, b, s in zip(point[moved].tolist(), row[moved].tolist(), tolerances[moved].tolist(), strict=True)
     ]
     radius = Fraction(float(radius))
     if norm == np.inf:

@@ -53,10 +53,10 @@ class Search:
         return differs
 
     def _remember(self, inputs, which):
-        rows, scale, norm = self.rows[which], self.target.scale, self.target.norm
-        distance = lengths_above(rows, inputs, scale, norm)
+        rows, tolerances, norm = self.rows[which], self.target.tolerances, self.target.norm
+        distance = lengths_above(rows, inputs, tolerances, norm)
         new = ~self.inside[which]
-        self.inside[which[new]] = strictly_inside(rows[new], inputs[new], self.radii[which[new]], scale, norm)
+        self.inside[which[new]] = strictly_inside(rows[new], inputs[new], self.radii[which[new]], tolerances, norm)
         better = distance < self.distance[which]
         self.distance[which[better]] = distance[better]
         self.inputs[which[better]] = inputs[better]
@@ -66,12 +66,12 @@ class Search:
         which = self.every if which is None else which
         given = {} if rivals is None else {"rivals": rivals}
         margins, gradients = self.target.descend(inputs, self.index[which], **given)
-        return margins, *steepest(gradients * self.target.scale, self.target.norm), gradients
+        return margins, *steepest(gradients * self.target.tolerances, self.target.norm), gradients
 
     def along(self, directions, sizes, which=None):
         """Inputs that lie ``sizes`` from their rows along directions of norm 1 in scaled units."""
         rows = self.rows if which is None else self.rows[which]
-        return rows + sizes[:, None] * directions * self.target.scale
+        return rows + sizes[:, None] * directions * self.target.tolerances
 
     def project(self, start: np.ndarray, steps: int, rivals: np.ndarray | None = None) -> np.ndarray:
         """Cross the boundary, and from beyond it try the point nearest to the row of its linearisation.
@@ -91,15 +91,15 @@ class Search:
             level = margins + np.einsum("ij,ij->i", gradients, base - current)
             level = (1 + _OVERSHOOT) * np.maximum(level, 0.0) + self.slack
             sizes = level / np.where(slopes > 0, slopes, np.inf)
-            current = base - sizes[:, None] * ascent * self.target.scale
+            current = base - sizes[:, None] * ascent * self.target.tolerances
             self.attempt(current)
-        return unit((current - self.rows) / self.target.scale, self.target.norm)
+        return unit((current - self.rows) / self.target.tolerances, self.target.norm)
 
     def ascend(self, start: np.ndarray, limits: np.ndarray, steps: int) -> np.ndarray:
         """Projected gradient ascent of the rival in the balls of ``limits``; returns unit directions."""
-        norm, offsets = self.target.norm, (start - self.rows) / self.target.scale
+        norm, offsets = self.target.norm, (start - self.rows) / self.target.tolerances
         for _ in range(steps):
-            _, ascent, _, _ = self.descend(self.rows + offsets * self.target.scale)
+            _, ascent, _, _ = self.descend(self.rows + offsets * self.target.tolerances)
             offsets = confine(offsets - (2.5 / steps) * limits[:, None] * ascent, limits, norm)
         return unit(offsets, norm)
 
@@ -113,7 +113,7 @@ class Search:
         turn = np.ones(len(which))
         for _ in range(steps if len(which) else 0):
             ascent = self.descend(self.inputs[which], which)[1]
-            here = unit((self.inputs[which] - self.rows[which]) / self.target.scale, self.target.norm)
+            here = unit((self.inputs[which] - self.rows[which]) / self.target.tolerances, self.target.norm)
             rays = unit((1.0 - turn[:, None]) * here - turn[:, None] * ascent, self.target.norm)
             nearer = self.nearer(rays, which, 0.999)
             self.bisect(halvings, which[nearer])

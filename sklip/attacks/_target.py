@@ -18,8 +18,8 @@ class Target:
     rows : ndarray of shape (n_rows, n_features), float64
         The numeric columns that may move, exactly as the estimator sees them.
     radii : ndarray of shape (n_rows,), float64
-        Certified radii, in units of ``scale`` and ``norm``.
-    scale : ndarray of shape (n_features,), float64, positive
+        Certified radii, in units of ``tolerances`` and ``norm``.
+    tolerances : ndarray of shape (n_features,), float64, positive
         The displacement of column ``j`` counts as ``delta_j / scale_j``.
     norm : {1, 2, inf}
         Of the displacement.
@@ -43,7 +43,7 @@ class Target:
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
     ...     radii=np.array([1.399]),
-    ...     scale=np.ones(2),
+    ...     tolerances=np.ones(2),
     ...     norm=2,
     ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
     ...     descend=lambda inputs, index: descend(inputs, codes[index]),
@@ -55,7 +55,7 @@ class Target:
 
     rows: np.ndarray
     radii: np.ndarray
-    scale: np.ndarray
+    tolerances: np.ndarray
     norm: float
     predict: Callable[[np.ndarray, np.ndarray], np.ndarray]
     descend: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]

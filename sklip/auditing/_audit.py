@@ -22,8 +22,8 @@ def audit(
     y: ArrayLike | None = None,
     *,
     norm: float = 2,
-    scale: ArrayLike | Mapping | None = None,
-    lipschitz: Mapping[str, float] | None = None,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
     restarts: int = 3,
     steps: int = 20,
     random_state: int | np.random.RandomState | None = None,
@@ -48,10 +48,10 @@ def audit(
         Their labels: the mean tightness is then over the rows that are predicted right.
     norm : {1, 2, inf}, default=2
         Of displacements.
-    scale : array-like of shape (n_features,) or mapping, default=None
+    tolerances : array-like of shape (n_features,) or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
         ``delta_j / scale_j``, and 0 holds it fixed. None for the columns' own units.
-    lipschitz : dict of str to float, default=None
+    step_lipschitz : dict of str to float, default=None
         Constants of pipeline steps, as in :func:`sklip.certified_radius`.
     restarts : int, default=3
         Gradient ascents, and random directions, for each row.
@@ -71,7 +71,7 @@ def audit(
     ------
     ValueError
         For rows that the estimator does not take, labels that are not one for each row, and
-        counts below 1; for a norm, a scale and constants as :func:`sklip.certified_radius`.
+        counts below 1; for a norm, tolerances and constants as :func:`sklip.certified_radius`.
     sklip.exceptions.NotLipschitzError
         For an estimator, or a step, without a certificate.
 
@@ -103,7 +103,7 @@ def audit(
     """
     began = perf_counter()
     _check_counts(restarts=restarts, steps=steps)
-    target = estimator_target(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
+    target = estimator_target(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     correct = None if y is None else _checked_labels(y, len(target.rows), estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}

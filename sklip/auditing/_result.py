@@ -33,7 +33,7 @@ class Worst(NamedTuple):
 class AuditResult:
     """What :func:`sklip.audit` found.
 
-    Distances are in the units of the columns, or of ``scale``, and in ``norm``.
+    Distances are in the units of the columns, or of ``tolerances``, and in ``norm``.
 
     Parameters
     ----------

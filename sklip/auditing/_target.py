@@ -16,8 +16,8 @@ def estimator_target(
     X: ArrayLike,
     *,
     norm: float = 2,
-    scale: ArrayLike | Mapping | None = None,
-    lipschitz: Mapping[str, float] | None = None,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
 ) -> Target:
     """What an attacker sees of an estimator; all parameters are those of :func:`sklip.certified_radius`.
 
@@ -26,8 +26,8 @@ def estimator_target(
     estimator : fitted estimator
     X : array-like of shape (n_rows, n_columns)
     norm : {1, 2, inf}, default=2
-    scale : array-like, mapping or None, default=None
-    lipschitz : mapping or None, default=None
+    tolerances : array-like, mapping or None, default=None
+    step_lipschitz : mapping or None, default=None
 
     Returns
     -------
@@ -47,9 +47,9 @@ def estimator_target(
     True
     """
     X = as_rows(X)
-    decision, question, _ = answer(estimator, X, norm, scale, lipschitz)
-    bare = hasattr(estimator, "certified_radius") and norm == 2 and scale is None
-    movable = MovableColumns.of(X, question.scale)
+    decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
+    bare = hasattr(estimator, "certified_radius") and norm == 2 and tolerances is None
+    movable = MovableColumns.of(X, question.tolerances)
     moving, placed = movable.positions, movable.placed
 
     def descend(inputs, index):
@@ -66,7 +66,7 @@ def estimator_target(
         gradients = np.empty_like(inputs)
         for place in range(inputs.shape[1]):
             step = np.zeros_like(inputs)
-            step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), question.scale[moving[place]])
+            step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), question.tolerances[moving[place]])
             gradients[:, place] = (margin(inputs + step, index) - margin(inputs - step, index)) / (2 * step[:, place])
         return margin(inputs, index), gradients
 
@@ -77,7 +77,7 @@ def estimator_target(
     return Target(
         rows=movable.rows,
         radii=np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64),
-        scale=question.scale[moving],
+        tolerances=question.tolerances[moving],
         norm=norm,
         predict=lambda inputs, index: estimator.predict(placed(inputs, index)),
         descend=differences if question.stated else descend,

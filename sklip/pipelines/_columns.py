@@ -31,7 +31,7 @@ class MovableColumns:
     precisions: list[str]
 
     @classmethod
-    def of(cls, X, scale: np.ndarray) -> "MovableColumns":
+    def of(cls, X, tolerances: np.ndarray) -> "MovableColumns":
         """The columns of numbers whose tolerance is not 0.
 
         Raises
@@ -39,7 +39,7 @@ class MovableColumns:
         ValueError
             When there is none.
         """
-        columns = [_numbers(X, column) if scale[column] else None for column in range(X.shape[1])]
+        columns = [_numbers(X, column) if tolerances[column] else None for column in range(X.shape[1])]
         positions = np.array([column for column, numbers in enumerate(columns) if numbers is not None], dtype=np.intp)
         if not len(positions):
             raise ValueError("No column may move: all are held fixed, or hold no numbers.")

@@ -141,7 +141,7 @@ def _scores(estimator, point, path, question):
     with np.errstate(over="ignore", invalid="ignore"):
         if point.reach or point.growth:
             lipschitz, pairs = score_bounds(
-                network, lambda kernel: point.map.norm(question.norm, question.scale, kernel)
+                network, lambda kernel: point.map.norm(question.norm, question.tolerances, kernel)
             )
         else:  # nothing that the network sees can move
             lipschitz, pairs = 0.0, np.zeros_like(proof.pair_lipschitz)

@@ -51,13 +51,13 @@ class Stage:
             ),
         )
 
-    def norm(self, norm: float = 2, scale=None, kernel=None) -> float:
-        """Bound of the operator norm of ``kernelᵀ matrix diag(scale)``, into the Euclidean norm."""
+    def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
+        """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
         matrix, size, roundings, lost = self.matrix, self.size, self.roundings + 2, self.lost
         underflow = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
-        if scale is not None:
-            matrix, size, roundings = matrix * scale, size * scale, roundings + 2
-            lost = lost * scale.max(initial=0.0) + underflow
+        if tolerances is not None:
+            matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
+            lost = lost * tolerances.max(initial=0.0) + underflow
         if kernel is None:
             if _columns_apart(matrix):
                 entries = round_up(abs(sparse.csr_array(matrix)).data, 2 * roundings)
@@ -126,14 +126,14 @@ class LipschitzMap:
         stages += [_stacked([stages[level] for stages in padded], sparse.block_diag) for level in range(1, depth)]
         return LipschitzMap(tuple(stages))
 
-    def norm(self, norm: float, scale: np.ndarray, kernel: np.ndarray | None = None) -> float:
-        """Bound of the Lipschitz constant of ``kernelᵀ T(x)``, from a norm of ``(x′ − x) / scale``.
+    def norm(self, norm: float, tolerances: np.ndarray, kernel: np.ndarray | None = None) -> float:
+        """Bound of the Lipschitz constant of ``kernelᵀ T(x)``, from a norm of ``(x′ − x) / tolerances``.
 
         Parameters
         ----------
         norm : {1, 2, inf}
             In which displacements are measured.
-        scale : ndarray of shape (n_columns,)
+        tolerances : ndarray of shape (n_columns,)
             Units of the displacement of each column; 0 for columns that do not move.
         kernel : ndarray of shape (width, p) or None
             A matrix after the map.
@@ -143,8 +143,8 @@ class LipschitzMap:
         float
         """
         if len(self.stages) == 1:
-            return self.stages[0].norm(norm, scale, kernel)
-        bound = self.stages[0].norm(norm, scale)
+            return self.stages[0].norm(norm, tolerances, kernel)
+        bound = self.stages[0].norm(norm, tolerances)
         for stage in self.stages[1:-1]:
             bound = round_up(bound * stage.norm())
         return float(round_up(bound * self.stages[-1].norm(kernel=kernel)))

@@ -21,7 +21,7 @@ class Question:
     Attributes
     ----------
     norm : {1, 2, inf}
-    scale : ndarray of shape (n_columns,)
+    tolerances : ndarray of shape (n_columns,)
         Units in which the displacement of each raw column is measured; 0 for one held fixed.
     constants : dict of str to float
         Lipschitz constants that the user stated, by the path of the step.
@@ -32,7 +32,7 @@ class Question:
     """
 
     norm: float
-    scale: np.ndarray
+    tolerances: np.ndarray
     constants: dict[str, float] = field(default_factory=dict)
     stated: set[str] = field(default_factory=set)
     encoded: set[int] = field(default_factory=set)
@@ -85,7 +85,7 @@ def start(X, question: Question) -> Point:
     width = X.shape[1]
     columns = np.arange(width)
     identity = LipschitzMap.selection(columns, width)
-    reach = identity.norm(question.norm, question.scale) if question.scale.any() else 0.0
+    reach = identity.norm(question.norm, question.tolerances) if question.tolerances.any() else 0.0
     return Point(X, identity, columns, np.zeros(X.shape[0]), 0.0, reach, lambda rows: rows)
 
 
@@ -116,7 +116,11 @@ def moved(step, point):
 
 def refuse(step, name, reason, advice=True):
     path = "__".join(name) if isinstance(name, tuple) else name
-    hint = f". If you know a constant that holds for your rows, state it: lipschitz={{{path!r}: ...}}" if advice else ""
+    hint = (
+        f". If you know a constant that holds for your rows, state it: step_lipschitz={{{path!r}: ...}}"
+        if advice
+        else ""
+    )
     raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}{hint}.")
 
 

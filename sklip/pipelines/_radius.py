@@ -90,8 +90,8 @@ def certified_radius(
     X: ArrayLike,
     *,
     norm: Norm = 2,
-    scale: ArrayLike | Mapping | None = None,
-    lipschitz: Mapping[str, float] | None = None,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
 ) -> CertifiedRadii:
     """Distance that each row may move, in the units of its raw columns, without a change of ``predict``.
 
@@ -117,11 +117,11 @@ def certified_radius(
     norm : {1, 2, inf}, default=2
         In which displacements are measured: the sum of the changes of all columns, their Euclidean length, the
         largest.
-    scale : array-like of shape (n_columns,), mapping or None, default=None
+    tolerances : array-like of shape (n_columns,), mapping or None, default=None
         A tolerance for each column: a displacement of column ``j`` counts as ``(x′_j − x_j) / scale_j``, so that the
         radius is in tolerances. 0 holds a column fixed; a mapping from names to tolerances holds those fixed that it
         does not name. None: every column in its own unit.
-    lipschitz : mapping of str to float or None, default=None
+    step_lipschitz : mapping of str to float or None, default=None
         Lipschitz constants of steps that sklip does not know, by their names (``"step"``, ``"step__inner"``): for the
         Euclidean norms of the step's input and output, its rounding included. The certificate is as true as they are.
 
@@ -138,7 +138,7 @@ def certified_radius(
         For a step or an estimator without a known constant, by its name, and what would work; for rows with missing
         values.
     ValueError
-        For a norm, a scale or constants that make no sense, and for rows that the estimator refuses.
+        For a norm, tolerances or constants that make no sense, and for rows that the estimator refuses.
     sklearn.exceptions.NotFittedError
         Before ``fit``.
 
@@ -166,25 +166,26 @@ def certified_radius(
     >>> data = load_breast_cancer(as_frame=True)
     >>> model = make_pipeline(StandardScaler(), HKRClassifier(hidden_layer_sizes=(16,), epochs=10, random_state=0))
     >>> model = model.fit(data.data, data.target)
-    >>> radii = certified_radius(model, data.data, scale={"mean radius": 0.1, "mean texture": 0.2}, norm=float("inf"))
+    >>> tolerances = {"mean radius": 0.1, "mean texture": 0.2}
+    >>> radii = certified_radius(model, data.data, norm=float("inf"), tolerances=tolerances)
     >>> bool((radii >= 0).all()), len(radii.fixed_columns)
     (True, 28)
     """
-    decision, question, labels = answer(estimator, X, norm, scale, lipschitz)
+    decision, question, labels = answer(estimator, X, norm, tolerances, step_lipschitz)
     far = FarRows(len(decision.radii))
     far.see(0, question.remoteness)
     far.advise()
-    fixed = tuple(label for label, unit in zip(labels, question.scale, strict=True) if unit == 0)
+    fixed = tuple(label for label, unit in zip(labels, question.tolerances, strict=True) if unit == 0)
     return CertifiedRadii(decision.radii, norm=question.norm, fixed_columns=fixed, lipschitz_bound=decision.lipschitz)
 
 
-def answer(estimator, X, norm, scale, lipschitz) -> tuple[Decision, Question, list]:
+def answer(estimator, X, norm, tolerances, step_lipschitz) -> tuple[Decision, Question, list]:
     """The decision of an estimator on rows, what was asked in the end, and the names of the raw columns."""
     X = as_rows(X)
     if isinstance(estimator, type):
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     labels = list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
-    question = Question(_norm(norm), _scale(scale, labels), _constants(lipschitz))
+    question = Question(_norm(norm), _tolerances(tolerances, labels), _constants(step_lipschitz))
     if X.shape[0] > 1:  # One row tells which columns encoders hold fixed.
         _ask(estimator, _safe_indexing(X, [0]), question)
     decision = _ask(estimator, X, question)
@@ -192,7 +193,7 @@ def answer(estimator, X, norm, scale, lipschitz) -> tuple[Decision, Question, li
     unused = set(question.constants) - question.stated
     if unused:
         raise ValueError(
-            f"lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
+            f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
             "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
         )
     return decision, question, labels
@@ -221,7 +222,7 @@ def _ask(estimator, X, question):
     """Decide, again as long as more columns turn out to be fixed."""
     while True:
         fixed = list(question.encoded)
-        question.scale[fixed], question.remoteness = 0.0, 0.0
+        question.tolerances[fixed], question.remoteness = 0.0, 0.0
         decision = decide(estimator, start(X, question), (), question)
         if len(question.encoded) == len(fixed):
             return decision
@@ -233,31 +234,31 @@ def _norm(norm):
     return norm
 
 
-def _scale(scale, labels):
+def _tolerances(tolerances, labels):
     """Tolerances as an array of shape (n_columns,)."""
-    if scale is None:
+    if tolerances is None:
         return np.ones(len(labels))
-    if hasattr(scale, "items"):  # a mapping, a pandas Series
-        given = dict(scale.items())
+    if hasattr(tolerances, "items"):  # a mapping, a pandas Series
+        given = dict(tolerances.items())
         strangers = [name for name in given if name not in labels]
         if strangers:
-            raise ValueError(f"scale names columns that X does not have: {strangers}.")
-        scale = [given.get(label, 0.0) for label in labels]
-    units = np.array(scale, dtype=np.float64)
+            raise ValueError(f"tolerances names columns that X does not have: {strangers}.")
+        tolerances = [given.get(label, 0.0) for label in labels]
+    units = np.array(tolerances, dtype=np.float64)
     if units.shape != (len(labels),):
         raise ValueError(
-            f"scale must hold a tolerance for each of the {len(labels)} columns of X; got shape {units.shape}."
+            f"tolerances must hold a tolerance for each of the {len(labels)} columns of X; got shape {units.shape}."
         )
     if not (np.isfinite(units).all() and (units >= 0).all() and units.any()):
-        raise ValueError("scale must hold finite tolerances of 0 or more, not all 0.")
+        raise ValueError("tolerances must hold finite tolerances of 0 or more, not all 0.")
     return units
 
 
-def _constants(lipschitz):
-    if not isinstance(lipschitz, Mapping | None):
-        raise TypeError(f"lipschitz must map names of steps to their constants; got {lipschitz!r}.")
-    constants = dict(lipschitz or {})
+def _constants(step_lipschitz):
+    if not isinstance(step_lipschitz, Mapping | None):
+        raise TypeError(f"step_lipschitz must map names of steps to their constants; got {step_lipschitz!r}.")
+    constants = dict(step_lipschitz or {})
     for name, constant in constants.items():
         if not (isinstance(constant, Real) and np.isfinite(constant) and constant >= 0):
-            raise ValueError(f"lipschitz[{name!r}] must be a finite number of 0 or more; got {constant!r}.")
+            raise ValueError(f"step_lipschitz[{name!r}] must be a finite number of 0 or more; got {constant!r}.")
     return {name: float(constant) for name, constant in constants.items()}

@@ -21,7 +21,7 @@ def through_stated(step, point, name, question):
     question.stated.add(name)
     if read(step, point.width) is not None:
         raise ValueError(
-            f"lipschitz states a constant for step {name!r} ({type(step).__name__}), which sklip knows exactly. "
+            f"step_lipschitz states a constant for step {name!r} ({type(step).__name__}), which sklip knows exactly. "
             "Leave it out."
         )
     constant = question.constants[name]

@@ -37,7 +37,7 @@ class AdversarialDisplay:
         Of the columns; None for "column 0" and so on.
     image_shape : tuple of (int, int), default=None
         Height and width, to draw images; None to draw bars.
-    scale : ndarray of shape (n_columns,), default=None
+    tolerances : ndarray of shape (n_columns,), default=None
         Tolerances: changes are ranked, and bars are long, in them. None for raw units.
     unit : str, default=None
         Of distances and bars.
@@ -82,7 +82,7 @@ class AdversarialDisplay:
         row_names: Sequence[str] | None = None,
         feature_names: Sequence[str] | None = None,
         image_shape: tuple[int, int] | None = None,
-        scale: np.ndarray | None = None,
+        tolerances: np.ndarray | None = None,
         unit: str | None = None,
     ):
         self.rows = rows
@@ -94,7 +94,7 @@ class AdversarialDisplay:
         self.row_names = row_names
         self.feature_names = feature_names
         self.image_shape = image_shape
-        self.scale = scale
+        self.tolerances = tolerances
         self.unit = unit
 
     def plot(
@@ -145,8 +145,8 @@ class AdversarialDisplay:
         *,
         rows: ArrayLike | None = None,
         norm: float = 2,
-        scale: ArrayLike | Mapping | None = None,
-        lipschitz: dict | None = None,
+        tolerances: ArrayLike | Mapping | None = None,
+        step_lipschitz: dict | None = None,
         random_state: int = 0,
         image_shape: tuple[int, int] | None = None,
         unit: str | None = None,
@@ -168,16 +168,16 @@ class AdversarialDisplay:
             Positions of the rows to show; None for the first four.
         norm : {1, 2, inf}, default=2
             Of displacements.
-        scale : array-like of shape (n_columns,) or mapping, default=None
+        tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
-        lipschitz : dict of str to float, default=None
+        step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         random_state : int, default=0
             Of the attacks.
         image_shape : tuple of (int, int), default=None
             Height and width, to draw images; None to draw bars.
         unit : str, default=None
-            Of distances; None for "units of X", or "tolerances" with a ``scale``.
+            Of distances; None for "units of X", or "tolerances" where ``tolerances`` are given.
         ax : matplotlib.axes.Axes, default=None
             What to draw on; None for a new figure.
         n_features : int, default=6
@@ -215,9 +215,9 @@ class AdversarialDisplay:
         (True, 2)
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
+        options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
         found = search(estimator, X, rows, random_state, **options)
-        display = cls(**vars(found), image_shape=image_shape, unit=unit_of(unit, scale))
+        display = cls(**vars(found), image_shape=image_shape, unit=unit_of(unit, tolerances))
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
 
     @classmethod
@@ -231,7 +231,7 @@ class AdversarialDisplay:
         radius: ArrayLike | None = None,
         distance: ArrayLike | None = None,
         image_shape: tuple[int, int] | None = None,
-        scale: ArrayLike | None = None,
+        tolerances: ArrayLike | None = None,
         unit: str | None = None,
         ax=None,
         n_features: int = 6,
@@ -252,7 +252,7 @@ class AdversarialDisplay:
             Certified radii, and distances of the inputs.
         image_shape : tuple of (int, int), default=None
             Height and width, to draw images; None to draw bars.
-        scale : array-like of shape (n_columns,), default=None
+        tolerances : array-like of shape (n_columns,), default=None
             Tolerances of the columns, all above 0.
         unit : str, default=None
             Of distances.
@@ -296,7 +296,7 @@ class AdversarialDisplay:
             distance=array(distance, np.float64),
             feature_names=[str(name) for name in X.columns] if hasattr(X, "columns") else None,
             image_shape=image_shape,
-            scale=array(scale, np.float64),
+            tolerances=array(tolerances, np.float64),
             unit=unit,
         )
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)

@@ -62,7 +62,11 @@ def draw_changes(display, n_features, bar_kwargs):
     from matplotlib.patches import Rectangle
 
     ax, containers, heads = display.ax_, [], []
-    units = np.ones(display.rows.shape[1]) if display.scale is None else np.asarray(display.scale, dtype=np.float64)
+    units = (
+        np.ones(display.rows.shape[1])
+        if display.tolerances is None
+        else np.asarray(display.tolerances, dtype=np.float64)
+    )
     names = display.feature_names or [f"column {column}" for column in range(display.rows.shape[1])]
     changes = np.nan_to_num((display.adversarial - display.rows) / units)
     reach, place, ticks = np.abs(changes).max() or 1.0, 0.0, []

@@ -23,21 +23,21 @@ class Found:
     distance: np.ndarray
     row_names: list[str]
     feature_names: list[str]
-    scale: np.ndarray | None
+    tolerances: np.ndarray | None
 
 
-def search(estimator, X, rows, random_state, *, norm, scale, lipschitz) -> Found:
+def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz) -> Found:
     """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
     X = as_rows(X)
     chosen = _positions(rows, X.shape[0])
     shown = _safe_indexing(X, chosen)
-    decision, question, names = answer(estimator, shown, norm, scale, lipschitz)
-    columns = MovableColumns.of(shown, question.scale)
+    decision, question, names = answer(estimator, shown, norm, tolerances, step_lipschitz)
+    columns = MovableColumns.of(shown, question.tolerances)
     bare = final_classifier(estimator)
-    if bare is not None and bare is estimator and norm == 2 and scale is None:
+    if bare is not None and bare is estimator and norm == 2 and tolerances is None:
         adversarial, distance = bare.closest_adversarial(shown)
     else:
-        options = {"norm": norm, "scale": scale, "lipschitz": lipschitz}
+        options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
         adversarial, distance = found.inputs, found.attack
     return Found(
@@ -49,7 +49,7 @@ def search(estimator, X, rows, random_state, *, norm, scale, lipschitz) -> Found
         distance=distance,
         row_names=[f"row {position}" for position in chosen],
         feature_names=[column_name(names[position]) for position in columns.positions],
-        scale=None if scale is None else question.scale[columns.positions],
+        tolerances=None if tolerances is None else question.tolerances[columns.positions],
     )
 
 
@@ -89,12 +89,14 @@ def check_shapes(display):
         values = getattr(display, name)
         if values is not None and len(values) != len(rows):
             raise ValueError(f"{name} must hold one entry for each of the {len(rows)} rows; got {len(values)}.")
-    for name in ("feature_names", "scale"):
+    for name in ("feature_names", "tolerances"):
         values = getattr(display, name)
         if values is not None and len(values) != rows.shape[1]:
             raise ValueError(f"{name} must hold one entry for each of the {rows.shape[1]} columns; got {len(values)}.")
-    if display.scale is not None and not (np.isfinite(display.scale).all() and (np.asarray(display.scale) > 0).all()):
-        raise ValueError("scale must hold finite tolerances above 0. Leave out the columns that are held fixed.")
+    if display.tolerances is not None and not (
+        np.isfinite(display.tolerances).all() and (np.asarray(display.tolerances) > 0).all()
+    ):
+        raise ValueError("tolerances must hold finite tolerances above 0. Leave out the columns that are held fixed.")
     if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
         raise ValueError(
             f"image_shape must be (height, width) with height · width = {rows.shape[1]}, the number of columns; got "

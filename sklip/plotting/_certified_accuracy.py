@@ -162,8 +162,8 @@ class CertifiedAccuracyDisplay:
         *,
         audit: AuditResult | None = None,
         norm: float = 2,
-        scale: ArrayLike | Mapping | None = None,
-        lipschitz: dict | None = None,
+        tolerances: ArrayLike | Mapping | None = None,
+        step_lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
         unit: str | None = None,
         name: str | None = None,
@@ -182,17 +182,17 @@ class CertifiedAccuracyDisplay:
         y : array-like of shape (n_rows,)
             Their labels.
         audit : sklip.AuditResult, default=None
-            What :func:`sklip.audit` found for these rows, with the same ``norm`` and ``scale``.
+            What :func:`sklip.audit` found for these rows, with the same ``norm`` and ``tolerances``.
         norm : {1, 2, inf}, default=2
             Of displacements.
-        scale : array-like of shape (n_columns,) or mapping, default=None
+        tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
-        lipschitz : dict of str to float, default=None
+        step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of distances, for the label; None for "units of X", or "tolerances" with a ``scale``.
+            Of distances, for the label; None for "units of X", or "tolerances" where ``tolerances`` are given.
         name : str, default=None
             For the legend; None for the name of the estimator's class.
         ax : matplotlib.axes.Axes, default=None
@@ -230,14 +230,14 @@ class CertifiedAccuracyDisplay:
         ['alpha=10', 'alpha=100']
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        y_pred, radius = labels_and_radii(estimator, X, y, norm, scale, lipschitz)
+        y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
         return cls.from_predictions(
             y,
             y_pred,
             radius,
             audit=audit,
             sample_weight=sample_weight,
-            unit=unit_of(unit, scale),
+            unit=unit_of(unit, tolerances),
             name=type(estimator).__name__ if name is None else name,
             ax=ax,
             curve_kwargs=curve_kwargs,

@@ -140,8 +140,8 @@ class CertifiedRadiusDisplay:
         y: ArrayLike,
         *,
         norm: float = 2,
-        scale: ArrayLike | Mapping | None = None,
-        lipschitz: dict | None = None,
+        tolerances: ArrayLike | Mapping | None = None,
+        step_lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
         unit: str | None = None,
         ax=None,
@@ -161,14 +161,14 @@ class CertifiedRadiusDisplay:
             Their labels.
         norm : {1, 2, inf}, default=2
             Of displacements.
-        scale : array-like of shape (n_columns,) or mapping, default=None
+        tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
-        lipschitz : dict of str to float, default=None
+        step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of distances, for the label; None for "units of X", or "tolerances" with a ``scale``.
+            Of distances, for the label; None for "units of X", or "tolerances" where ``tolerances`` are given.
         ax : matplotlib.axes.Axes, default=None
             What to draw on; None for a new figure.
         bins : int, str or sequence of float, default=30
@@ -202,13 +202,13 @@ class CertifiedRadiusDisplay:
         'certified radius (L2, cm)'
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        y_pred, radius = labels_and_radii(estimator, X, y, norm, scale, lipschitz)
+        y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
         return cls.from_predictions(
             y,
             y_pred,
             radius,
             sample_weight=sample_weight,
-            unit=unit_of(unit, scale),
+            unit=unit_of(unit, tolerances),
             ax=ax,
             bins=bins,
             right_kwargs=right_kwargs,

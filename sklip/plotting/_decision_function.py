@@ -214,8 +214,8 @@ class DecisionFunctionDisplay:
         features: Sequence[str | int] | str | None = None,
         row: int | None = None,
         discs: int | ArrayLike = 8,
-        scale: ArrayLike | Mapping | None = None,
-        lipschitz: dict | None = None,
+        tolerances: ArrayLike | Mapping | None = None,
+        step_lipschitz: dict | None = None,
         grid_resolution: int = 150,
         ax=None,
         legend: bool = True,
@@ -234,17 +234,18 @@ class DecisionFunctionDisplay:
             Their labels; None to mark rows by what is predicted.
         features : pair of str or int, or "pca", default=None
             The columns that span the plane, by name or position; ``"pca"`` for the first two principal components
-            of the rows, divided by ``scale``. None: the two columns if there are just two that may move, or ``"pca"``.
+            of the rows, divided by ``tolerances``. None: the two columns if there are just two that may move, or
+            ``"pca"``.
         row : int, default=None
             A row of X through which the plane goes. None: through the median of the columns, or the mean for
             ``"pca"``, with columns that cannot move as in the row nearest to it.
         discs : int or array-like of int, default=8
             How many rows' discs to draw at most, chosen so that they can be seen and do not overlap; or which rows.
             Those whose balls do not come to the plane are left out.
-        scale : array-like of shape (n_columns,) or mapping, default=None
+        tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`: radii and principal components are in them, and axes are
             stretched so that a disc looks like a circle. For columns of unlike units give, say, ``X.std()``.
-        lipschitz : dict of str to float, default=None
+        step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         grid_resolution : int, default=150
             Points a side.
@@ -289,8 +290,8 @@ class DecisionFunctionDisplay:
             features=features,
             row=row,
             discs=discs,
-            scale=scale,
-            lipschitz=lipschitz,
+            tolerances=tolerances,
+            step_lipschitz=step_lipschitz,
             grid_resolution=grid_resolution,
         )
         display = cls(**vars(found))

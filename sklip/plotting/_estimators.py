@@ -27,9 +27,9 @@ def final_classifier(estimator) -> CertifiedClassifier | None:
     return inner if isinstance(inner, CertifiedClassifier) else None
 
 
-def labels_and_radii(estimator, X, y, norm, scale, lipschitz) -> tuple[np.ndarray, CertifiedRadii]:
+def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple[np.ndarray, CertifiedRadii]:
     """Predictions of rows and their radii, in raw units; labels are checked against the classes."""
-    radii = certified_radius(estimator, X, norm=norm, scale=scale, lipschitz=lipschitz)
+    radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     known_labels(y, len(radii), estimator.classes_)
     return np.asarray(estimator.predict(X)), radii
 
@@ -54,9 +54,9 @@ def known_labels(y, n_rows: int, classes) -> np.ndarray:
     return labels
 
 
-def unit_of(unit: str | None, scale) -> str:
+def unit_of(unit: str | None, tolerances) -> str:
     """The unit of distances, for a label."""
-    return unit or ("units of X" if scale is None else "tolerances")
+    return unit or ("units of X" if tolerances is None else "tolerances")
 
 
 def norm_of(radius) -> float | None:

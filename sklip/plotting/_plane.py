@@ -10,13 +10,13 @@ from sklip.certification._floating import gamma, round_down, round_up
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """The plane of the points ``origin + scale · (axesᵀ u)``, drawn in coordinates ``offsets + units · u``.
+    """The plane of the points ``origin + tolerances · (axesᵀ u)``, drawn in coordinates ``offsets + units · u``.
 
     Attributes
     ----------
     origin : ndarray of shape (n_columns,), float64
-    scale : ndarray of shape (n_columns,)
-        Tolerance of each column; lengths are those of ``displacement / scale``.
+    tolerances : ndarray of shape (n_columns,)
+        Tolerance of each column; lengths are those of ``displacement / tolerances``.
     axes : ndarray of shape (2, n_columns)
         Orthonormal up to rounding.
     offsets, units : ndarray of shape (2,)
@@ -25,38 +25,38 @@ class Plane:
     """
 
     origin: np.ndarray
-    scale: np.ndarray
+    tolerances: np.ndarray
     axes: np.ndarray
     offsets: np.ndarray
     units: np.ndarray
     labels: tuple[str, str]
 
     @classmethod
-    def of_columns(cls, pair, origin, scale, names) -> "Plane":
+    def of_columns(cls, pair, origin, tolerances, names) -> "Plane":
         """Two columns in their own units, the others held at the origin."""
         pair = list(pair)
         axes = np.eye(len(origin))[pair]
-        return cls(origin, scale, axes, origin[pair], scale[pair], tuple(names[column] for column in pair))
+        return cls(origin, tolerances, axes, origin[pair], tolerances[pair], tuple(names[column] for column in pair))
 
     @classmethod
-    def of_components(cls, rows, scale, origin=None) -> "Plane":
+    def of_components(cls, rows, tolerances, origin=None) -> "Plane":
         """The first two principal components of rows in tolerances, through their mean or a given origin."""
-        pca = PCA(2, svd_solver="full").fit(rows / scale)
-        origin = pca.mean_ * scale if origin is None else origin
-        offsets = pca.components_ @ (origin / scale - pca.mean_)
+        pca = PCA(2, svd_solver="full").fit(rows / tolerances)
+        origin = pca.mean_ * tolerances if origin is None else origin
+        offsets = pca.components_ @ (origin / tolerances - pca.mean_)
         first, second = (
             f"component {place} ({share:.0%} of variance)"
             for place, share in enumerate(pca.explained_variance_ratio_, 1)
         )
-        return cls(origin, scale, pca.components_, offsets, np.ones(2), (first, second))
+        return cls(origin, tolerances, pca.components_, offsets, np.ones(2), (first, second))
 
     def points(self, coordinates: np.ndarray) -> np.ndarray:
         """Points of the plane at drawn coordinates, of shape (n, n_columns)."""
-        return self.origin + ((coordinates - self.offsets) / self.units) @ self.axes * self.scale
+        return self.origin + ((coordinates - self.offsets) / self.units) @ self.axes * self.tolerances
 
     def project(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Drawn coordinates of the nearest points of the plane, of shape (n, 2), and the lengths to them."""
-        displacement = (rows - self.origin) / self.scale
+        displacement = (rows - self.origin) / self.tolerances
         steps = displacement @ self.axes.T
         return self.offsets + self.units * steps, np.linalg.norm(displacement - steps @ self.axes, axis=1)
 
@@ -81,7 +81,7 @@ class Plane:
         """
         centers, distance = self.project(rows)
         # By how much projections and lengths may be off: each is a few sums over the columns.
-        size = np.linalg.norm(rows / self.scale, axis=1) + np.linalg.norm(self.origin / self.scale)
+        size = np.linalg.norm(rows / self.tolerances, axis=1) + np.linalg.norm(self.origin / self.tolerances)
         size = size + np.abs(self.offsets / self.units).sum()
         slack = 8 * gamma(4 * rows.shape[1] + 16) * size
         with np.errstate(invalid="ignore"):

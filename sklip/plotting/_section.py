@@ -33,15 +33,15 @@ class Section:
     note: str | None
 
 
-def section(estimator, X, y, *, features, row, discs, scale, lipschitz, grid_resolution) -> Section:
+def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz, grid_resolution) -> Section:
     """What an estimator computes on a plane; parameters are those of ``DecisionFunctionDisplay.from_estimator``."""
     if not (isinstance(grid_resolution, (int, np.integer)) and grid_resolution > 1):
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
     X = as_rows(X)
-    decision, question, names = answer(estimator, X, 2, scale, lipschitz)
+    decision, question, names = answer(estimator, X, 2, tolerances, step_lipschitz)
     classes, predicted = np.asarray(decision.classes), np.asarray(estimator.predict(X))
-    columns = MovableColumns.of(X, question.scale)
-    plane, base, note = _plane(columns, question.scale[columns.positions], names, features, row)
+    columns = MovableColumns.of(X, question.tolerances)
+    plane, base, note = _plane(columns, question.tolerances[columns.positions], names, features, row)
 
     centers, radii = plane.cut(columns.rows, decision.radii)
     radii = np.where(_alike(X, columns.positions, base), radii, 0.0)

@@ -17,7 +17,7 @@ def check_audit(audit, y_pred, radius):
     if not (np.allclose(audit.radius, radius, rtol=1e-6, atol=slack) and np.array_equal(audit.predicted, y_pred)):
         raise ValueError(
             "audit has other predictions or radii: it is of other rows, of another estimator, or of another norm or "
-            "scale. Audit the same rows with the same norm and scale."
+            "scale. Audit the same rows with the same norm and tolerances."
         )
 
 
