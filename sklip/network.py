@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sklip._memory_maps import is_mapped
+from sklip._frozen import frozen, without_subnormals
 from sklip.activations import activate_in_place, is_activation, required_multiple
 from sklip.exceptions import ModelFileError
 
@@ -32,6 +32,9 @@ def row_blocks(n_rows: int) -> Iterator[slice]:
 @dataclass(frozen=True, eq=False)
 class CondensedNetwork:
     """``f(x) = W_Lᵀ σ(… σ(W₁ᵀ (x − center) + b₁) …) + b_L`` in float64.
+
+    The arrays are copied and cannot be changed afterwards, as certificates are proved of them once. Subnormal numbers
+    in them (below 2.3e-308 in size) become 0: some threads would take them for 0 and others would not.
 
     Biases are in the units of the data: every activation is positively homogeneous, so that
     ``s · g((x − center) / s)`` is the same network with its biases multiplied by ``s``.
@@ -62,18 +65,23 @@ class CondensedNetwork:
     activations: tuple[str, ...]
 
     def __post_init__(self):
+        # For good, as certificates are proved once; what is checked is what is served.
+        object.__setattr__(self, "center", _served(self.center))
+        object.__setattr__(self, "kernels", tuple(map(_served, self.kernels)))
+        object.__setattr__(self, "biases", tuple(map(_served, self.biases)))
+        object.__setattr__(self, "activations", tuple(self.activations))
         self._check()
-        # For good, as certificates are proved once.
-        object.__setattr__(self, "center", _frozen(self.center))
-        object.__setattr__(self, "kernels", tuple(map(_frozen, self.kernels)))
-        object.__setattr__(self, "biases", tuple(map(_frozen, self.biases)))
 
     def _check(self):
         """Raise for what is not a network: a file may have been edited, and certificates count on what is checked."""
-        widths = [len(self.center), *(kernel.shape[-1] for kernel in self.kernels)]
+        widths = [self.center.size, *(kernel.shape[-1] if kernel.ndim else 0 for kernel in self.kernels)]
         expected = [(widths[0],), *itertools.pairwise(widths), *((width,) for width in widths[1:])]
         arrays = (self.center, *self.kernels, *self.biases)
-        if [array.shape for array in arrays] != expected or len(self.activations) != len(self.kernels) - 1:
+        if (
+            [array.shape for array in arrays] != expected
+            or len(self.activations) != len(self.kernels) - 1
+            or 0 in widths
+        ):
             raise ValueError(f"The layers of the network do not fit together: {[array.shape for array in arrays]}.")
         if not all(array.dtype == np.float64 and np.isfinite(array).all() for array in arrays):
             raise ValueError("The network holds numbers that are not finite, or not float64.")
@@ -85,9 +93,12 @@ class CondensedNetwork:
         names = [field.name for field in fields(self)]
         if not isinstance(state, dict) or sorted(state) != sorted(names):
             raise ModelFileError(f"The file holds no network of sklip: what it has is not {', '.join(names)}.")
+        if not isinstance(state["activations"], list | tuple):
+            raise ModelFileError("The file holds no network of sklip: its activations are not a tuple of names.")
         for name in names[:-1]:
             arrays = [state[name]] if name == "center" else state[name]
-            if not isinstance(arrays, list | tuple) or not all(isinstance(array, np.ndarray) for array in arrays):
+            # No subclass: it may have an arithmetic of its own.
+            if not isinstance(arrays, list | tuple) or not {type(array) for array in arrays} <= {np.ndarray, np.memmap}:
                 raise ModelFileError(f"The file holds no network of sklip: its {name} are not arrays.")
         vars(self).update(state)
         try:
@@ -103,7 +114,10 @@ class CondensedNetwork:
         """
         units = np.empty((min(len(X), _BLOCK_ROWS), len(self.center)))
         for rows in row_blocks(len(X)):
-            yield rows, np.subtract(X[rows], self.center, out=units[: rows.stop - rows.start])
+            block = X[rows]
+            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+                centered = np.subtract(block, self.center, out=units[: rows.stop - rows.start])
+            yield rows, centered
 
     def scored_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Yield slices of rows with the centred rows and their scores.
@@ -133,14 +147,15 @@ class CondensedNetwork:
         -------
         ndarray of shape (n_rows, n_scores)
         """
-        for layer, activation in enumerate(self.activations):
-            out, spare = (None, None) if buffers is None else (buffer[: len(units)] for buffer in buffers[layer])
-            units = np.matmul(units, self.kernels[layer], out=out)
-            units += self.biases[layer]
-            units = activate_in_place(activation, units, spare)
-        scores = units @ self.kernels[-1]
-        scores += self.biases[-1]
-        return scores
+        with np.errstate(all="ignore"):
+            for layer, activation in enumerate(self.activations):
+                out, spare = (None, None) if buffers is None else (buffer[: len(units)] for buffer in buffers[layer])
+                units = np.matmul(units, self.kernels[layer], out=out)
+                units += self.biases[layer]
+                units = activate_in_place(activation, units, spare)
+            scores = units @ self.kernels[-1]
+            scores += self.biases[-1]
+            return scores
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Evaluate the network.
@@ -160,11 +175,9 @@ class CondensedNetwork:
         return result
 
 
-def _frozen(array):
-    """The array as one that nobody can make writeable again; that of a mapped file stays there."""
-    if is_mapped(array):
-        return np.asarray(memoryview(array).toreadonly())
-    return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)
+def _served(array):
+    """An array as a network holds it: one that cannot change, without subnormal numbers."""
+    return frozen(without_subnormals(array) if array.dtype == np.float64 else array)
 
 
 def polar_factor(kernel: np.ndarray) -> np.ndarray:

@@ -254,20 +254,36 @@ def test_files_without_an_estimator(tmp_path):
         sklip.load(tmp_path)
 
 
-def test_load_takes_pipelines_and_maps_arrays(tmp_path, stored):
+def test_load_takes_pipelines_and_mapped_arrays(tmp_path, stored):
     X, _ = moons()
     model = make_pipeline(StandardScaler().fit(X), fitted()[0])
     joblib.dump(model, tmp_path / "model")
     assert bits(sklip.load(tmp_path / "model").decision_function(X)) == bits(model.decision_function(X))
     mapped = sklip.load(stored / "binary.joblib", mmap_mode="r")
-    assert not mapped.network_.kernels[0].flags.owndata
-    assert isinstance(mapped.network_.kernels[0].base.obj, np.memmap)
     assert bits(mapped.certified_radius(X)) == bits(fitted()[0].certified_radius(X))
     with pytest.raises(ValueError, match="read-only"):
         mapped.network_.kernels[0][...] = 0.0
 
 
-def test_mapped_weights_cannot_be_made_writeable_after_their_proof(stored):
+@pytest.mark.parametrize("mode", ["r", "c", "r+"])
+def test_mapped_weights_do_not_change_with_their_file(tmp_path, mode):
+    """A retraining writes the file anew: the radius was proved of the weights that were there before."""
+    model, X, _ = fitted()
+    file = tmp_path / "model.joblib"
+    joblib.dump(model, file)
+    mapped = sklip.load(file, mmap_mode=mode)
+    scores, radii = mapped.decision_function(X), mapped.certified_radius(X)
+    kernel = model.network_.kernels[0].tobytes()
+    content = file.read_bytes()
+    assert content.count(kernel) == 1
+    with file.open("r+b") as written:
+        written.seek(content.index(kernel))
+        written.write(np.full(len(kernel) // 8, 3.0).tobytes())
+    assert bits(mapped.decision_function(X)) == bits(scores)
+    assert bits(mapped.certified_radius(X)) == bits(radii)
+
+
+def test_loaded_weights_cannot_be_made_writeable_after_their_proof(stored):
     network = sklip.load(stored / "binary.joblib", mmap_mode="c").network_
     for array in (network.center, *network.kernels, *network.biases):
         with pytest.raises(ValueError, match="WRITEABLE"):

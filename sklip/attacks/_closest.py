@@ -5,7 +5,7 @@ import numpy as np
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target, codes_of, head_distances, network_descent, reach
-from sklip.certification import certificate
+from sklip.certification import certificate, distances_above
 from sklip.network import CondensedNetwork
 
 _BLOCK_ROWS = 2048
@@ -72,7 +72,7 @@ def _search(network, rows):
 
     def differs(inputs, which):
         units = inputs - network.center
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             found = network.centered_scores(units)
             other = codes_of(found) != codes[which]
             other[other] = proof.radii(found[other], units[other]) > 0
@@ -88,8 +88,8 @@ def _search(network, rows):
         representable=lambda inputs: inputs,
     )
     search = Search(target, np.arange(len(rows)), differs)
-    with np.errstate(over="ignore", invalid="ignore"):
-        search.slack = 8.0 * proof.score_errors(rows - network.center)
+    with np.errstate(all="ignore"):
+        search.slack = 8.0 * proof.score_errors(distances_above(rows - network.center))
         _approach(search, _nearest_rivals(network, scores, codes))
     return search
 

@@ -118,22 +118,29 @@ def attack(
     >>> bool(found.distance[0] >= target.radii[0]), target.predict(found.inputs, np.array([0])).tolist()
     (True, [0])
     """
-    rng, nudge = np.random.default_rng(random_state), _outward(target)
-    n_rows, n_points, labels = len(target.rows), 0, []
-    distance, inside = np.empty(n_rows), np.empty(n_rows, dtype=bool)
-    inputs = np.empty(target.rows.shape)
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        index = np.arange(start, min(start + _BLOCK_ROWS, n_rows))
-        labels.append(np.asarray(target.predict(target.rows[index], index)))
-        search = Search(target, index, _changes(target, index, labels[-1]))
-        _attack_block(search, nudge, restarts, steps, rng)
-        inputs[index], inside[index] = search.inputs, search.inside
-        # Rounded up, the distance of an input just inside may be above the radius, which bounds it too.
-        distance[index] = np.where(search.inside, np.minimum(search.distance, search.radii), search.distance)
-        n_points += search.n_points
-        if progress is not None:
-            progress(len(index))
-    return Attack(np.concatenate(labels), distance, inputs, inside, n_points)
+    with np.errstate(all="ignore"):
+        rng, nudge = np.random.default_rng(random_state), _outward(target)
+        n_rows, n_points, labels = len(target.rows), 0, []
+        distance, inside = np.empty(n_rows), np.empty(n_rows, dtype=bool)
+        inputs = np.empty(target.rows.shape)
+        for start in range(0, n_rows, _BLOCK_ROWS):
+            index = np.arange(start, min(start + _BLOCK_ROWS, n_rows))
+            labels.append(_labels(target, index))
+            search = Search(target, index, _changes(target, index, labels[-1]))
+            _attack_block(search, nudge, restarts, steps, rng)
+            search.confirm()
+            inputs[index], inside[index] = search.inputs, search.inside
+            # Rounded up, the distance of an input just inside may be above the radius, which bounds it too.
+            distance[index] = np.where(search.inside, np.minimum(search.distance, search.radii), search.distance)
+            n_points += search.n_points
+            if progress is not None:
+                progress(len(index))
+        return Attack(np.concatenate(labels), distance, inputs, inside, n_points)
+
+
+def _labels(target, index):
+    """Predictions of the rows as they are."""
+    return np.asarray(target.predict(target.rows[index], index)) if target.labels is None else target.labels[index]
 
 
 def _changes(target, index, labels):

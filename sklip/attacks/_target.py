@@ -32,6 +32,8 @@ class Target:
         alone: they may be approximate, and prove nothing.
     representable : callable
         ``representable(inputs)``: the nearest inputs that the columns' dtypes hold, as float64.
+    labels : ndarray of shape (n_rows,) or None, default=None
+        Predictions of the rows as they are; None for those of ``predict(rows, index)``.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Target:
     predict: Callable[[np.ndarray, np.ndarray], np.ndarray]
     descend: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
     representable: Callable[[np.ndarray], np.ndarray]
+    labels: np.ndarray | None = None
 
 
 def codes_of(scores: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklip._progress_bar import progress_bar
 from sklip.attacks import attack
 from sklip.auditing._result import AuditResult
-from sklip.auditing._target import estimator_target
+from sklip.auditing._target import estimator_targets
 from sklip.exceptions import BrokenCertificateWarning
 
 
@@ -31,9 +31,10 @@ def audit(
 ) -> AuditResult:
     """Attack the certificate of each row, inside its radius and beyond it.
 
-    Labels come from ``estimator.predict`` alone, also those of the rows. Every input that is
-    tried is one that the dtypes of the columns of X can hold, and whether it lies inside a radius
-    is decided in exact arithmetic. The attacks: projections of the row on the linearised boundary,
+    Labels come from ``estimator.predict`` alone: those of the rows from a call with a copy of X as it is, and each
+    success is confirmed by another call. Every input that is tried is one that the dtypes of the columns of X can
+    hold, in their byte order; integer columns are tried as float64 and in their own types. Whether an input lies
+    inside a radius is decided in exact arithmetic. The attacks: projections of the row on the linearised boundary,
     projected gradient ascents with restarts inside the radius and as far as the best success,
     random directions, each ray at the radius to the last unit in the last place, and a bisection of
     successes down to the boundary.
@@ -103,26 +104,41 @@ def audit(
     """
     began = perf_counter()
     _check_counts(restarts=restarts, steps=steps)
-    target = estimator_target(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
-    correct = None if y is None else _checked_labels(y, len(target.rows), estimator.classes_)
+    options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
+    targets = list(estimator_targets(estimator, X, **options))
+    radii, predicted, n_rows = targets[0].radii, targets[0].labels, len(targets[0].rows)
+    correct = None if y is None else _checked_labels(y, n_rows, estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
-    with progress_bar(total=len(target.rows), **shown) as progress:
-        found = attack(target, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
+    with progress_bar(total=n_rows * len(targets), **shown) as progress:
+        found = [
+            attack(target, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
+            for target in targets
+        ]
+    distance, nearest = _nearest(found)
     result = AuditResult(
-        radius=target.radii,
-        attack=found.distance,
-        predicted=found.labels,
-        correct=None if correct is None else found.labels == correct,
-        broken=found.inside,
-        inputs=found.inputs,
-        norm=norm,
-        n_points=found.n_points,
+        radius=radii,
+        attack=distance,
+        predicted=predicted,
+        correct=None if correct is None else predicted == correct,
+        broken=np.logical_or.reduce([one.inside for one in found]),
+        inputs=nearest,
+        norm=targets[0].norm,
+        n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)
     return result
+
+
+def _nearest(found):
+    """Distances and inputs of the nearest success of several attacks."""
+    distance, inputs = found[0].distance, found[0].inputs
+    for other in found[1:]:
+        nearer = other.distance < distance
+        distance, inputs = np.where(nearer, other.distance, distance), np.where(nearer[:, None], other.inputs, inputs)
+    return distance, inputs
 
 
 def _check_counts(**counts):

@@ -1,6 +1,7 @@
 """A whole estimator as the target of an attack: the raw columns that may move, whatever holds the rows."""
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +34,7 @@ def estimator_target(
     -------
     sklip.attacks.Target
         With the radii of :func:`sklip.certified_radius`; those of the classifier's own method where nothing but a bare
-        classifier is asked about.
+        classifier is asked about. Floats are tried in the types and byte orders of their columns, integers as float64.
 
     Examples
     --------
@@ -46,10 +47,25 @@ def estimator_target(
     >>> bool((target.radii == classifier.certified_radius(X[:5])).all())
     True
     """
+    options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
+    return next(estimator_targets(estimator, X, **options))
+
+
+def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iterator[Target]:
+    """The target of :func:`estimator_target`; and where there are integers, one that tries them in their own types."""
     X = as_rows(X)
     decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
-    bare = hasattr(estimator, "certified_radius") and norm == 2 and tolerances is None
+    bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
+    radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)
+    labels = np.asarray(estimator.predict(copy.deepcopy(X)))
     movable = MovableColumns.of(X, question.tolerances)
+    yield _target(estimator, movable, decision, question, radii, labels)
+    if movable.any_integers:
+        whole = MovableColumns.of(X, question.tolerances, whole=True)
+        yield _target(estimator, whole, decision, question, radii, labels)
+
+
+def _target(estimator, movable, decision, question, radii, labels):
     moving, placed = movable.positions, movable.placed
 
     def descend(inputs, index):
@@ -70,16 +86,13 @@ def estimator_target(
             gradients[:, place] = (margin(inputs + step, index) - margin(inputs - step, index)) / (2 * step[:, place])
         return margin(inputs, index), gradients
 
-    def representable(inputs):
-        held = [inputs[:, place].astype(name).astype(np.float64) for place, name in enumerate(movable.precisions)]
-        return np.stack(held, axis=1)
-
     return Target(
         rows=movable.rows,
-        radii=np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64),
+        radii=radii,
         tolerances=question.tolerances[moving],
-        norm=norm,
+        norm=question.norm,
         predict=lambda inputs, index: estimator.predict(placed(inputs, index)),
         descend=differences if question.stated else descend,
-        representable=representable,
+        representable=movable.representable,
+        labels=labels,
     )

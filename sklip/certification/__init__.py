@@ -13,6 +13,7 @@ from sklip.certification._radius import (
     certified_radius,
     certified_scores,
     class_radii,
+    distances_above,
     scores_and_errors,
     threshold_radii,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "certified_radius",
     "certified_scores",
     "class_radii",
+    "distances_above",
     "error_bound",
     "lipschitz_bound",
     "norm_bound",

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from sklip.certification._floating import TINY, UNIT, gamma, round_up
+from sklip._frozen import is_zero
+from sklip.certification._floating import TINY, UNIT, gamma, product_above, round_up
 from sklip.network import CondensedNetwork
 
 
@@ -36,14 +37,14 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     True
     """
     count = array.size if axis is None else array.shape[axis]
-    if not array.any():
+    if is_zero(array):
         return np.zeros(np.sum(array, axis=axis).shape)[()]
     # Dividing by a power of two is exact and keeps the squares from over- and underflow;
-    # squares that underflow all the same are below 2⁻¹⁰²² of the largest.
+    # squares that underflow all the same are below 2⁻¹⁰²² of the largest. Subnormal numbers may count as 0.
     _, exponent = np.frexp(np.max(np.abs(array), initial=0.0))
     scaled = np.ldexp(array, -exponent)
     squares = np.sum(np.square(scaled), axis=axis) + (count + 1) * 4 * TINY
-    return np.nextafter(np.ldexp(round_up(np.sqrt(squares), count + 4), exponent), np.inf)
+    return round_up(np.ldexp(round_up(np.sqrt(squares), count + 4), exponent) + np.sqrt(count) * TINY)
 
 
 def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
@@ -91,7 +92,7 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
         bound = round_up(np.sqrt(1.0 + deviation + rounding), 6)
     else:
         bound = round_up(np.sqrt(_eigenvalue_bound(gram) + rounding), 6)
-    bound = np.nextafter(np.ldexp(bound, exponent), np.inf)
+    bound = round_up(np.ldexp(bound, exponent) + np.sqrt(tall.size) * TINY) if exponent else bound
     return float(round_up(min(bound, frobenius) + inaccuracy) if inaccuracy else min(bound, frobenius))
 
 
@@ -155,10 +156,8 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
 
 def trunk_bound(network, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound) -> float:
     """Upper bound of the Lipschitz constant of all layers before the heads."""
-    bound = 1.0
-    for layer, kernel in enumerate(network.kernels[:-1]):
-        bound = round_up(bound * (spectral_norm_bound if layer else first_layer)(kernel))
-    return float(bound)
+    hidden = network.kernels[:-1]
+    return product_above(*((spectral_norm_bound if layer else first_layer)(W) for layer, W in enumerate(hidden)))
 
 
 def score_bounds(
@@ -194,16 +193,17 @@ def score_bounds(
     (1.0, [0.0, 1.414214, 2.0])
     """
     heads = network.kernels[-1]
+    lost = np.sqrt(len(heads)) * TINY  # by differences that underflow
     if len(network.kernels) == 1:
         single = [first_layer(heads[:, [c]]) for c in range(heads.shape[1])]
         pairs = [
-            [round_up(first_layer(heads[:, [j]] - heads[:, [c]])) for j in range(len(single))]
+            [round_up(first_layer(heads[:, [j]] - heads[:, [c]]) + lost) for j in range(len(single))]
             for c in range(len(single))
         ]
         return float(max(single)), np.array(pairs, dtype=np.float64)
     trunk = trunk_bound(network, first_layer)
-    pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0)) for c in range(heads.shape[1])]
-    return float(round_up(trunk * np.max(norm_bound(heads, axis=0)))), round_up(trunk * np.array(pairs))
+    pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0) + lost) for c in range(heads.shape[1])]
+    return product_above(trunk, np.max(norm_bound(heads, axis=0))), round_up(trunk * np.array(pairs))
 
 
 def lipschitz_bound(network: CondensedNetwork) -> float:

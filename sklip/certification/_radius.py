@@ -1,10 +1,12 @@
 """The certified radius: no input strictly inside it is predicted otherwise, rounding included."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from sklip._frozen import frozen
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.certification._lipschitz import score_bounds
 from sklip.certification._rounding import ErrorBound, error_bound
@@ -40,25 +42,47 @@ class Certificate:
     pair_lipschitz: np.ndarray
     error: ErrorBound
 
-    def score_errors(self, units: np.ndarray) -> np.ndarray:
-        """Error bounds of the scores of centred rows, of shape (n_rows,)."""
-        squares = np.einsum("ij,ij->i", units, units)
-        floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
-        distance = round_up(np.sqrt(squares), units.shape[1] + 6) + floor
-        return round_up(self.error.slope * (1.0 + 4 * UNIT) * distance + self.error.intercept, 4)
+    def __post_init__(self):
+        object.__setattr__(self, "pair_lipschitz", frozen(self.pair_lipschitz))
+
+    def score_errors(self, distances: np.ndarray) -> np.ndarray:
+        """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,)."""
+        return round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
 
     @property
     def drift(self) -> float:
-        """Bound of the growth of the errors per unit of displacement."""
-        return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2))
+        """Bound of the growth of the errors per unit of displacement; 0 where the scores are constant."""
+        return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
+
+    @cached_property
+    def may_overflow(self) -> bool:
+        """Whether a radius may reach to where something overflows.
+
+        From ``t < 2⁵¹²``, beyond which the errors are infinite, a radius of a gap between scores, over the least slope,
+        does not.
+        """
+        slope = self.pair_lipschitz[~np.eye(len(self.pair_lipschitz), dtype=bool)].min(initial=self.lipschitz)
+        with np.errstate(all="ignore"):
+            furthest = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
+        return not (furthest <= self.error.farthest or self.drift == 0.0 == slope)
 
     def radii(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Radii of centred rows and their computed scores, of shape (n_rows,)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            errors = self.score_errors(units)
+        with np.errstate(all="ignore"):
+            distances = distances_above(units)
+            errors = self.score_errors(distances)
             if scores.shape[1] == 1:
-                return threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
-            return class_radii(scores, errors, self.pair_lipschitz, self.drift)
+                radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
+            else:
+                radii = class_radii(scores, errors, self.pair_lipschitz, self.drift)
+            return np.minimum(radii, round_down(self.error.farthest - distances)) if self.may_overflow else radii
+
+
+def distances_above(units: np.ndarray) -> np.ndarray:
+    """Upper bounds of the lengths of centred rows, of shape (n_rows,); infinite beyond 2⁵¹²."""
+    squares = np.einsum("ij,ij->i", units, units)
+    floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
+    return round_up(np.sqrt(squares), units.shape[1] + 6) + floor
 
 
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
@@ -87,7 +111,7 @@ def certificate(network: CondensedNetwork) -> Certificate:
     weights = (network.kernels, network.biases, network.center)
     known, proof = _certificates.get(network, ((), None))
     if len(known) != 3 or any(array is not proved for array, proved in zip(weights, known, strict=True)):
-        with np.errstate(over="ignore", invalid="ignore"):  # an infinite bound certifies nothing
+        with np.errstate(all="ignore"):  # an infinite bound certifies nothing
             proof = Certificate(*score_bounds(network), error_bound(network))
         _certificates[network] = weights, proof
     return proof
@@ -152,9 +176,9 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     """
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     highest = scores[rows, best]
-    # The rounding of the differences is taken off once a row, and that of the quotients after the minimum.
-    lost = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
+        # The rounding of the differences is taken off once per row, and that of the quotients after the minimum.
+        lost = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
         reach = highest[:, None] - scores
         reach[rows, best] = np.inf
         reach -= lost[:, None]
@@ -167,10 +191,10 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
 
 def _quotient(gap, errors, slope):
     """``max(0, (gap − errors) / slope)``, rounded down; infinite where nothing can change."""
-    difference = gap - errors
-    if slope == 0:
-        return np.where(difference > 0, np.inf, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        difference = gap - errors
+        if slope == 0:
+            return np.where(difference > 0, np.inf, 0.0)
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
@@ -187,7 +211,7 @@ def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndar
     scores : ndarray of shape (n_rows, n_scores)
         Those of ``network.scores``, to the bit; not finite where they overflow.
     errors : ndarray of shape (n_rows,)
-        Of every single score.
+        Of every single score; infinite where a hidden value may overflow.
 
     Examples
     --------
@@ -201,9 +225,11 @@ def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndar
     """
     proof = certificate(network)
     scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         for rows, units, computed in network.scored_blocks(X):
-            scores[rows], errors[rows] = computed, proof.score_errors(units)
+            distances = distances_above(units)
+            scores[rows] = computed
+            errors[rows] = np.where(distances <= proof.error.farthest, proof.score_errors(distances), np.inf)
     return scores, errors
 
 

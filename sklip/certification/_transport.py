@@ -8,18 +8,18 @@ from sklip.network import CondensedNetwork
 
 
 def _mean(scores, errors, weights):
-    """Weighted mean of computed scores, and how far the exact scores' may lie from it."""
+    """Weighted mean of computed scores, and how far the exact scores' may lie from it; None where a sum overflows."""
     n = len(scores)
     weights = weights / np.max(weights)
     total = np.sum(weights)
-    mean = np.sum(weights * scores) / total
+    mean = np.sum(weights * scores) / total  # a sum that was infinite once is so in the end, or not-a-number
     # A weight passes two roundings and its term n more in the numerator, n in the denominator and
     # one in the quotient: less than γ of 3 n + 12 in all (Higham 2002, lemma 3.3).
     rounding = gamma(3 * n + 12)
     apart = round_up(np.sum(weights * (errors + rounding * np.abs(scores))) / total, 3 * n + 12)
     # A product or a sum may lose 2⁻¹⁰²² of a total of at least 1, a weight 2⁻¹²² of the largest.
     lost = 16 * n * (TINY + 2.0**-122 * np.max(np.abs(scores) + errors))
-    return mean, round_up(apart + lost, 4)
+    return (mean, round_up(apart + lost, 4)) if np.isfinite(mean) and np.isfinite(apart + lost) else (None, None)
 
 
 def wasserstein_lower_bound(
@@ -78,15 +78,17 @@ def wasserstein_lower_bound(
         # So far below the largest weight of all, what these lost to underflow is not bounded.
         if not weights[kept].max() > 2.0**-900:
             return 0.0
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             mean, error = _mean(scores[kept], errors[kept], weights[kept])
+        if mean is None:
+            return 0.0
         means.append(mean)
         apart.append(error)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        # Two finite means at most twice the largest number apart: infinite, their difference is at least that number.
         proven = round_down(abs(means[0] - means[1])) - round_up(apart[0] + apart[1])
-    if not 0.0 < proven < np.inf:
-        return 0.0
-    return float(round_down(proven / lipschitz, 4))
+        # A product or quotient of finite numbers that overflows here is the largest number or more.
+        return float(round_down(proven / lipschitz, 4)) if proven > 0.0 else 0.0
 
 
 def transport_bounds(network: CondensedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:

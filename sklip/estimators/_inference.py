@@ -7,9 +7,10 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import certificate
+from sklip.certification import certificate, distances_above
 from sklip.estimators._evaluation import LabelledEvaluation
 from sklip.estimators._remoteness import FarRows, remoteness
+from sklip.estimators._served_network import check_network, refuse_overrides
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian
@@ -26,6 +27,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         """Rows as the served network takes them: the one gate of every prediction."""
         if not hasattr(self, "network_"):  # check_is_fitted takes its time
             check_is_fitted(self, "network_")
+        check_network(self)
         return served_rows(self, X)
 
     def _of_scores(self, rows, answer, dtype=np.float64, n_columns=None):
@@ -78,6 +80,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
 
     def _labels_and_radii(self, X):
         """``predict`` and ``certified_radius`` from one forward pass."""
+        refuse_overrides(self, CertifiedClassifier)
         rows, proof = self._inference_rows(X), certificate(self.network_)
         labels, radii = np.empty(len(rows), self.classes_.dtype), np.empty(len(rows))
         for block, units, scores in self.network_.scored_blocks(rows):
@@ -126,6 +129,8 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         ------
         ValueError
             For rows that ``fit`` would not take, or of other columns.
+        NotLipschitzError
+            For a subclass that defines ``predict``, or what it calls, in its own way.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
@@ -141,11 +146,12 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         converted first, which is exact for float16, float32 and integers up to 2⁵³. It says
         nothing of whether the prediction is right.
         """
+        refuse_overrides(self, CertifiedClassifier)
         rows = self._inference_rows(X)
         proof, radii, far = certificate(self.network_), np.empty(len(rows)), FarRows(len(rows))
         for block, units, scores in self.network_.scored_blocks(rows):
             radii[block] = proof.radii(scores, units)
-            far.see(block.start, remoteness(self, units))
+            far.see(block.start, remoteness(self, distances_above(units)))
         far.advise()
         return radii
 

@@ -12,13 +12,10 @@ from sklip.exceptions import FarFromTrainingWarning
 FAR = 3.0
 
 
-def remoteness(classifier, units):
-    """Distances of centred rows to ``center_`` as multiples of the largest of a training row; 0 where not known."""
+def remoteness(classifier, distances):
+    """Distances to ``center_`` as multiples of the largest of a training row; 0 where that is not known."""
     farthest = getattr(classifier, "_farthest", np.inf)
-    if not 0 < farthest < np.inf:
-        return np.zeros(len(units))
-    with np.errstate(over="ignore"):
-        return np.linalg.norm(units, axis=1) / farthest
+    return distances / farthest if 0 < farthest < np.inf else np.zeros(len(distances))
 
 
 class FarRows:

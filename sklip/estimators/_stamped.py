@@ -3,12 +3,15 @@
 import warnings
 from contextlib import suppress
 from functools import cache
+from numbers import Real
 
 import numpy as np
 import sklearn
 
+from sklip._overrides import methods_of
+from sklip.estimators._served_network import misfit
+from sklip.estimators._validation import check_labels
 from sklip.exceptions import ModelFileError, VersionMismatchWarning
-from sklip.network import CondensedNetwork
 
 _STAMP = "_written_with"
 
@@ -88,18 +91,32 @@ def _check_state(estimator, state, written):
     missing = [parameter for parameter in estimator._get_param_names() if parameter not in state]
     if missing:
         raise ModelFileError(f"{name}: the file has no {', '.join(map(repr, missing))}. {advice}")
+    hiding = sorted(methods_of(type(estimator)) & state.keys())
+    if hiding:
+        raise ModelFileError(f"{name}: the file has attributes that hide the methods {', '.join(hiding)}. {advice}")
     if "network_" not in state:
         return
     network, classes = state["network_"], state.get("classes_")
-    if not isinstance(network, CondensedNetwork):
-        raise ModelFileError(f"{name}: the file has a {type(network).__name__} where its network should be. {advice}")
-    n_scores = network.kernels[-1].shape[1]
-    if not isinstance(classes, np.ndarray) or classes.ndim != 1 or len(classes) != (2 if n_scores == 1 else n_scores):
-        raise ModelFileError(
-            f"{name}: the file's classes_, {classes!r}, do not fit its network, which has {n_scores} scores. {advice}"
-        )
+    reason = misfit(network, classes)
+    if reason is not None:
+        raise ModelFileError(f"{name}: the file is not sound: {reason}. {advice}")
+    _check_classes(name, classes, advice)
     if state.get("n_features_in_") != len(network.center):
         raise ModelFileError(
             f"{name}: the file says that there are {state.get('n_features_in_')!r} features, but its network takes "
             f"{len(network.center)}. {advice}"
         )
+    farthest = state.get("_farthest", 0.0)
+    if isinstance(farthest, bool) or not isinstance(farthest, Real) or not farthest >= 0:
+        raise ModelFileError(f"{name}: the file has {farthest!r} as the distance of a training row. {advice}")
+
+
+def _check_classes(name, classes, advice):
+    """Raise a ModelFileError for classes that no fit has."""
+    try:
+        distinct = np.unique(check_labels(classes, len(classes), "classes_"))
+        sound = len(distinct) == len(classes) and bool(np.all(distinct == classes))
+    except (TypeError, ValueError) as error:
+        raise ModelFileError(f"{name}: the file's classes_ are no labels: {error} {advice}") from error
+    if not sound:
+        raise ModelFileError(f"{name}: the file's classes_, {classes!r}, are not sorted, or repeat. {advice}")

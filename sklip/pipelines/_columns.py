@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-from sklip.pipelines._precision import precision
+from sklip.pipelines._precision import kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,17 +21,20 @@ class MovableColumns:
         Of these columns in ``X``.
     rows : ndarray of shape (n_rows, n_movable), float64
         Their values.
-    precisions : list of str
-        Of each of them: what it holds without rounding.
+    dtypes : list of dtype
+        In which each of them is placed into rows again.
+    whole : bool
+        Whether integers are placed in their own types, and not as float64.
     """
 
     X: Any
     positions: np.ndarray
     rows: np.ndarray
-    precisions: list[str]
+    dtypes: list[np.dtype]
+    whole: bool = False
 
     @classmethod
-    def of(cls, X, tolerances: np.ndarray) -> "MovableColumns":
+    def of(cls, X, tolerances: np.ndarray, *, whole: bool = False) -> "MovableColumns":
         """The columns of numbers whose tolerance is not 0.
 
         Raises
@@ -44,33 +47,58 @@ class MovableColumns:
         if not len(positions):
             raise ValueError("No column may move: all are held fixed, or hold no numbers.")
         rows = np.stack([columns[column] for column in positions], axis=1)
-        return cls(X, positions, rows, [precision(column_of(X, column)) for column in positions])
+        return cls(X, positions, rows, [_placed_dtype(column_of(X, column), whole) for column in positions], whole)
+
+    @property
+    def any_integers(self) -> bool:
+        """Whether one of them holds integers or booleans."""
+        return any(
+            kind_of(getattr(column_of(self.X, column), "dtype", np.dtype(object))) in ("integer", "boolean")
+            for column in self.positions
+        )
+
+    def representable(self, inputs: np.ndarray) -> np.ndarray:
+        """The nearest inputs that the columns hold, as float64."""
+        held = np.empty(inputs.shape)
+        for place, dtype in enumerate(self.dtypes):
+            column = inputs[:, place]
+            if dtype.kind in "iub":
+                least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+                # Of 64 bits, the largest that float64 holds as well.
+                most = np.nextafter(float(most), 0.0) if float(most) > most else most
+                column = np.clip(np.rint(column), least, most)
+            held[:, place] = column.astype(dtype).astype(np.float64)
+        return held
 
     def placed(self, inputs: np.ndarray, index: np.ndarray):
-        """The rows ``index`` of X with other values here: floats in their own precision, integers as float64."""
-        X, moving, precisions = self.X, self.positions, self.precisions
+        """The rows ``index`` of X, in new memory, with other values here, in the types of the columns."""
+        X, moving = self.X, self.positions
         if sparse.issparse(X):
-            return sparse.csr_array(inputs.astype(X.dtype))
+            return type(X)(inputs.astype(self.dtypes[0]))
         if not hasattr(X, "columns"):
-            dtype = object if X.dtype == object else precision(X)
+            dtype = object if X.dtype == object else self.dtypes[0]
             if len(moving) == X.shape[1]:
-                return inputs.astype(dtype, copy=False)
+                return inputs.astype(dtype)
             rows = X[index].astype(dtype)
             rows[:, moving] = inputs
             return rows
+        names = [X.columns[column] for column in moving]
+        values = {
+            name: inputs[:, place].astype(dtype)
+            for place, (name, dtype) in enumerate(zip(names, self.dtypes, strict=True))
+        }
         if hasattr(X, "with_columns"):  # polars
-            return X[index].with_columns(
-                **{X.columns[column]: inputs[:, place].astype(precisions[place]) for place, column in enumerate(moving)}
-            )
-        dtypes = {X.columns[column]: X.dtypes.iloc[column] for column in moving}
-        if len(moving) == X.shape[1] and len(set(precisions)) == 1:
-            frame = type(X)(inputs.astype(precisions[0]), columns=X.columns)
+            return X[index].with_columns(**values)
+        if len(moving) == X.shape[1] and len(set(self.dtypes)) == 1:
+            frame = type(X)(inputs.astype(self.dtypes[0]), columns=X.columns)
         else:
             frame = X.iloc[index].copy()
-            for place, column in enumerate(moving):
-                frame[X.columns[column]] = inputs[:, place].astype(precisions[place])
+            for name, column in values.items():
+                frame[name] = column
+        kinds = "fiub" if self.whole else "f"
+        own = {name: X.dtypes.iloc[column] for name, column in zip(names, moving, strict=True)}
         nullable = {
-            name: dtype for name, dtype in dtypes.items() if not isinstance(dtype, np.dtype) and dtype.kind == "f"
+            name: dtype for name, dtype in own.items() if not isinstance(dtype, np.dtype) and dtype.kind in kinds
         }
         return frame.astype(nullable) if nullable else frame
 
@@ -80,6 +108,21 @@ def column_of(X, column):
     if sparse.issparse(X):
         return X[:, [column]].toarray()[:, 0]
     return _safe_indexing(X, int(column), axis=1)
+
+
+def _placed_dtype(column, whole):
+    """The NumPy dtype in which numbers are put into a column again."""
+    dtype = getattr(column, "dtype", np.dtype(object))
+    kind = kind_of(dtype)
+    if isinstance(dtype, np.dtype):
+        return (
+            dtype
+            if kind.startswith("float") or dtype.kind == "V" or (whole and dtype.kind in "iub")
+            else np.dtype(float)
+        )
+    if whole and kind in ("integer", "boolean"):
+        return column.to_numpy().dtype if hasattr(column, "columns") else np.asarray(column).dtype
+    return np.dtype(kind if kind.startswith("float") else float)
 
 
 def _numbers(X, column):

@@ -1,7 +1,7 @@
 """From a fitted estimator to the classes it predicts and the radii within which it predicts them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -10,19 +10,19 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.attacks import network_descent
-from sklip.certification import certificate, class_radii, score_bounds, threshold_radii
+from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
 from sklip.certification._floating import UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._point import Point, Question, inherits
+from sklip.pipelines._overrides import inherits, refuse_overrides
+from sklip.pipelines._point import Point, Question
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines._walk import walk
-
-_SERVED_BY = ("_inference_rows", "_of_scores", "_finite", "_labels")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,8 @@ class Scores:
     """Scores of the network at the end, their errors and Lipschitz constants from the raw columns.
 
     ``blocks()`` yields slices of rows, their computed scores and bounds of the distance of these to exact ones. At a
-    displacement of ``r`` that distance is at most ``drift · r`` more.
+    displacement of ``r`` that distance is at most ``drift · r`` more, as long as ``r`` is at most ``room``: beyond it,
+    something may overflow. ``room`` is known once the blocks were read.
     """
 
     classes: np.ndarray
@@ -65,6 +66,7 @@ class Scores:
     drift: float
     lipschitz: float
     pair_lipschitz: np.ndarray
+    room: np.ndarray
     descend: Callable
 
     def of_two_classes(self):
@@ -84,6 +86,13 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
         For an estimator whose predictions sklip cannot bound.
     """
     estimator, point, path = _unwrapped(estimator, point, path, question)
+    if type(estimator) in (
+        FixedThresholdClassifier,
+        TunedThresholdClassifierCV,
+        CalibratedClassifierCV,
+        VotingClassifier,
+    ):
+        refuse_overrides(estimator)
     if type(estimator) in (FixedThresholdClassifier, TunedThresholdClassifierCV):
         return _thresholded(estimator, point, path, question)
     if type(estimator) is CalibratedClassifierCV:
@@ -99,18 +108,18 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
         else:
             codes[rows] = values.argmax(axis=1)
             radii[rows] = class_radii(values, errors, scores.pair_lipschitz, scores.drift)
-    return Decision(scores.classes, codes, radii, scores.lipschitz, scores.descend)
+    return Decision(scores.classes, codes, np.minimum(radii, scores.room), scores.lipschitz, scores.descend)
 
 
 def _unwrapped(estimator, point, path, question):
     """The estimator within pipelines, searches and FrozenEstimator, and the rows as it sees them."""
     while True:
-        if inherits(estimator, Pipeline, "predict", "decision_function"):
+        if inherits(estimator, Pipeline):
             check_is_fitted(estimator)
             for name, step in estimator.steps[:-1]:
                 point = walk(step, point, (*path, name), question)
             estimator = estimator.steps[-1][1]
-        elif inherits(estimator, BaseSearchCV, "predict", "decision_function"):
+        elif inherits(estimator, BaseSearchCV):
             if not hasattr(estimator, "best_estimator_"):
                 check_is_fitted(estimator)
                 raise NotLipschitzError(
@@ -118,6 +127,7 @@ def _unwrapped(estimator, point, path, question):
                 )
             estimator = estimator.best_estimator_
         elif type(estimator) is FrozenEstimator:
+            refuse_overrides(estimator)
             estimator = estimator.estimator
         else:
             return estimator, point, path
@@ -126,7 +136,10 @@ def _unwrapped(estimator, point, path, question):
 def _scores(estimator, point, path, question):
     """The scores of a sklip classifier behind whatever steps."""
     estimator, point, path = _unwrapped(estimator, point, path, question)
-    if not inherits(estimator, CertifiedClassifier, "predict", "decision_function", *_SERVED_BY):
+    for known in (CertifiedClassifier, Pipeline, BaseSearchCV):
+        if isinstance(estimator, known):
+            refuse_overrides(estimator, known)
+    if not isinstance(estimator, CertifiedClassifier):
         raise NotLipschitzError(
             f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
             "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
@@ -137,41 +150,50 @@ def _scores(estimator, point, path, question):
     rows = estimator._inference_rows(point.values)
     network = estimator.network_
     proof = certificate(network)
-    question.remoteness = question.remoteness + np.zeros(len(rows))  # an entry a row, from the first member on
-    with np.errstate(over="ignore", invalid="ignore"):
-        if point.reach or point.growth:
-            lipschitz, pairs = score_bounds(
-                network, lambda kernel: point.map.norm(question.norm, question.tolerances, kernel)
-            )
-        else:  # nothing that the network sees can move
-            lipschitz, pairs = 0.0, np.zeros_like(proof.pair_lipschitz)
-        # The network sees rows that are off by point.error: its exact score is off by lipschitz times that, and its
-        # rounding is bounded at rows that lie as much farther out; once for this row, once for the one compared.
-        through = proof.lipschitz + 2.0 * proof.drift
-        drift = proof.drift * (point.reach + point.growth) + through * point.growth
-        drift = np.inf if np.isnan(drift) else float(round_up(drift, 6)) if point.reach or point.growth else 0.0
+    question.remoteness = question.remoteness + np.zeros(len(rows))  # an entry per row, from the first member on
+    lipschitz, pairs, drift = _slopes(network, point, question)
+    # The network sees rows that are off by point.error: its exact score is off by this constant times that.
+    through, room = proof.lipschitz + 2.0 * proof.drift, np.array(point.room)
 
     def blocks():
         scored = network.scored_blocks(rows)
         while True:
-            with np.errstate(over="ignore", invalid="ignore"):  # not beyond a yield
+            with np.errstate(all="ignore"):  # not beyond a yield
                 block, units, values = next(scored, (None, None, None))
                 if block is None:
                     return
-                errors = round_up(proof.score_errors(units) + through * point.error[block], 4)
-            question.remoteness[block] = np.maximum(question.remoteness[block], remoteness(estimator, units))
+                distances = distances_above(units)
+                errors = round_up(proof.score_errors(distances) + through * point.error[block], 4)
+                room[block] = np.minimum(room[block], _room(proof, distances, point, block))
+                far = remoteness(estimator, distances)
+            question.remoteness[block] = np.maximum(question.remoteness[block], far)
             estimator._finite(values, rows)
             yield block, values, np.where(np.isnan(errors), np.inf, errors)
 
-    return Scores(
-        estimator.classes_,
-        len(rows),
-        blocks,
-        drift,
-        lipschitz,
-        pairs,
-        _descent(estimator, point, question),
-    )
+    descent = _descent(estimator, point, question)
+    return Scores(estimator.classes_, len(rows), blocks, drift, lipschitz, pairs, room, descent)
+
+
+def _slopes(network, point, question):
+    """Lipschitz constants from the raw columns: of scores, of their differences, and of the growth of their errors."""
+    proof = certificate(network)
+    if not (point.reach or point.growth):  # nothing that the network sees can move
+        return 0.0, np.zeros_like(proof.pair_lipschitz), 0.0
+    with np.errstate(all="ignore"):
+        lipschitz, pairs = score_bounds(
+            network, lambda kernel: point.map.norm(question.norm, question.tolerances, kernel)
+        )
+        # Its rounding is bounded at rows that lie farther out by point.error; once for this row, once for the other.
+        through = proof.lipschitz + 2.0 * proof.drift
+        drift = proof.drift * (point.reach + point.growth) + through * point.growth
+    return lipschitz, pairs, np.inf if np.isnan(drift) else float(round_up(drift, 6))
+
+
+def _room(proof, distances, point, block):
+    """Displacement up to which nothing overflows in the network."""
+    moves, speed = proof.error.farthest - distances - 2.0 * point.error[block], point.reach + point.growth
+    moves = np.where(moves >= 0.0, moves, 0.0)  # not-a-number as well
+    return round_down(moves / round_up(speed), 6) if speed else np.where(moves > 0.0, np.inf, 0.0)
 
 
 def _descent(estimator, point, question):
@@ -191,7 +213,7 @@ def _descent(estimator, point, question):
 
 def _two_classes(scores, second, gaps, errors, sign, offset):
     """Decision of rows by the side of a threshold: ``sign · f`` above ``offset`` means the second class."""
-    radii = threshold_radii(gaps, errors, scores.lipschitz, scores.drift)
+    radii = np.minimum(threshold_radii(gaps, errors, scores.lipschitz, scores.drift), scores.room)
 
     def descend(raw, codes):
         margins, gradients = scores.descend(raw, codes if sign > 0 else 1 - codes)
@@ -216,6 +238,11 @@ def _thresholded(estimator, point, path, question):
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
     scores = _scores(inner, point, path, question)
+    if type_of_target(scores.classes) != "binary":
+        raise NotLipschitzError(
+            f"{type(estimator).__name__} has classes {scores.classes.tolist()}, of which scikit-learn takes none as "
+            "the positive one. Use whole numbers, text or booleans as labels."
+        )
     values, errors = scores.of_two_classes()
     # With the first class as the positive one, scikit-learn negates the score, which is exact.
     sign = -1.0 if positive is not None and positive == scores.classes[0] else 1.0
@@ -240,7 +267,7 @@ def _calibrated(estimator, point, path, question):
     computed = -(slope * values + intercept)
     # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
     unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
     return _two_classes(scores, computed > 0, gaps, errors, -np.sign(slope), intercept / abs(slope or 1.0))
 
@@ -257,6 +284,8 @@ def _voted(estimator, point, path, question):
             "VotingClassifier has members that were dropped or added since it was fitted. Fit it again."
         )
     kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
+    if len(kept) > 1:  # all of them get the same object
+        point = replace(point, shared=True)
     members = [
         decide(member, point, (*path, estimator.estimators[position][0]), question)
         for position, member in zip(kept, estimator.estimators_, strict=True)

@@ -53,14 +53,20 @@ class Stage:
 
     def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
         """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
+        with np.errstate(all="ignore"):
+            return self._norm(norm, tolerances, kernel)
+
+    def _norm(self, norm, tolerances, kernel):
         matrix, size, roundings, lost = self.matrix, self.size, self.roundings + 2, self.lost
         underflow = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
         if tolerances is not None:
             matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
             lost = lost * tolerances.max(initial=0.0) + underflow
         if kernel is None:
-            if _columns_apart(matrix):
-                entries = round_up(abs(sparse.csr_array(matrix)).data, 2 * roundings)
+            # Entries that are sums may cancel: each is off by γ times what it would be without signs.
+            most = sparse.csr_array(abs(matrix) + gamma(roundings + 4) * size)
+            if _columns_apart(most):
+                entries = round_up(most.data, 2)
                 bound = norm_bound(entries) if norm == np.inf else entries.max(initial=0.0)
                 return float(round_up(bound + np.sqrt(matrix.shape[1]) * lost, 4))
             matrix, size = matrix.toarray(), size.toarray()

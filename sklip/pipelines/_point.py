@@ -1,7 +1,5 @@
 """Rows at a place of a pipeline: what was computed, the exact map, and how far the two may be apart."""
 
-import copy
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,7 +7,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklip.certification._floating import round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._maps import LipschitzMap, Stage
 
@@ -57,6 +54,10 @@ class Point:
         Bound of the growth of ``error`` per unit of displacement.
     reach : float
         Bound of the Lipschitz constant from the raw columns to here.
+    room : ndarray of shape (n_rows,)
+        Displacement up to which nothing overflowed on the way.
+    shared : bool
+        Whether another branch, or another member of a vote, gets the same memory.
     transform : callable
         From raw rows to values here, as the pipeline computes them.
     """
@@ -67,6 +68,8 @@ class Point:
     error: np.ndarray
     growth: float
     reach: float
+    room: np.ndarray
+    shared: bool
     transform: Callable
 
     @property
@@ -86,32 +89,8 @@ def start(X, question: Question) -> Point:
     columns = np.arange(width)
     identity = LipschitzMap.selection(columns, width)
     reach = identity.norm(question.norm, question.tolerances) if question.tolerances.any() else 0.0
-    return Point(X, identity, columns, np.zeros(X.shape[0]), 0.0, reach, lambda rows: rows)
-
-
-def _transformed(step, values):
-    """What a step computes; its input stays as it is."""
-    in_place = any(value is False for name, value in step.get_params().items() if name.split("__")[-1] == "copy")
-    return step.transform(copy.deepcopy(values) if in_place else values)
-
-
-def inherits(estimator, base: type, *methods: str) -> bool:
-    """Whether an estimator is of a class that has these methods of ``base`` as they are: a subclass may do anything."""
-    if not isinstance(estimator, base):
-        return False
-    static = inspect.getattr_static
-    return all(static(type(estimator), method, None) is static(base, method, None) for method in methods)
-
-
-def product(constant, value):
-    """``constant · value`` rounded up; what holds still holds still."""
-    return float(round_up(constant * value)) if constant and value else 0.0
-
-
-def moved(step, point):
-    """Values after a step, and the way there."""
-    before = point.transform
-    return _transformed(step, point.values), lambda rows: _transformed(step, before(rows))
+    no_error, room = np.zeros(X.shape[0]), np.full(X.shape[0], np.inf)
+    return Point(X, identity, columns, no_error, 0.0, reach, room, False, lambda rows: rows)
 
 
 def refuse(step, name, reason, advice=True):
@@ -127,6 +106,5 @@ def refuse(step, name, reason, advice=True):
 def nothing_moves(point, width):
     """A place of ``width`` columns that hold still."""
     still = LipschitzMap((Stage.of(sparse.csr_array((width, point.map.stages[0].matrix.shape[1]))),))
-    return replace(
-        point, map=still, sources=np.full(width, -1), error=np.zeros(len(point.error)), growth=0.0, reach=0.0
-    )
+    sources, error = np.full(width, -1), np.zeros(len(point.error))
+    return replace(point, map=still, sources=sources, error=error, growth=0.0, reach=0.0)

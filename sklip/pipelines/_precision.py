@@ -1,24 +1,62 @@
 """In which precision a step computes, seen from what it takes and gives."""
 
-import re
-
 import numpy as np
 from scipy import sparse
 
 from sklip.network import row_blocks
 
+# Unit roundoff, and what an operation may lose near 0.
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
 
 
-def precision(*holders) -> str:
-    """``"float16"``, ``"float32"`` or ``"float64"``: the coarsest precision of any column of arrays or frames."""
-    names = {_name(dtype) for holder in holders for dtype in _dtypes(holder)}
-    return min(names, default="float64")  # "float16" < "float32" < "float64"
+def precision(*holders, native: bool = False) -> str:
+    """``"float16"``, ``"float32"`` or ``"float64"``: the coarsest precision of any column of arrays or frames.
+
+    Integers, booleans and objects count as float64, to which scikit-learn converts them. With ``native``, so do floats
+    in the byte order of another machine.
+    """
+    names = {
+        kind_of(dtype)
+        for holder in holders
+        for dtype in _dtypes(holder)
+        if not (native and getattr(dtype, "isnative", True) is False)
+    }
+    return min(names & _UNITS.keys(), default="float64")  # "float16" < "float32" < "float64"
+
+
+def kinds_of(holder) -> set[str]:
+    """What :func:`kind_of` says of each column of an array or frame."""
+    return {kind_of(dtype) for dtype in _dtypes(holder)}
+
+
+def kind_of(dtype) -> str:
+    """What a NumPy, pandas, Arrow or polars dtype holds, in either byte order.
+
+    ``"float16"``, ``"float32"``, ``"float64"`` (longer ones included), ``"integer"``, ``"boolean"``, ``"object"``, or
+    ``"other"`` for all else, such as dates, decimals and the small floats of ``ml_dtypes``.
+    """
+    if type(dtype).__module__.startswith("polars."):
+        dtype = np.dtype(str(dtype).lower()) if dtype.is_numeric() and not dtype.is_decimal() else _WITHOUT_NUMBERS
+        return kind_of(dtype)
+    if not isinstance(dtype, np.dtype):  # of pandas: nullable, Arrow's, sparse
+        inner = getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None)
+        dtype = inner if isinstance(inner, np.dtype) and inner.kind != "O" else _WITHOUT_NUMBERS
+    if dtype.kind == "f":
+        return f"float{8 * min(dtype.itemsize, 8)}"
+    return {"i": "integer", "u": "integer", "b": "boolean", "O": "object"}.get(dtype.kind, "other")
+
+
+_WITHOUT_NUMBERS = np.dtype("U1")
 
 
 def unit_and_underflow(name: str) -> tuple[float, float]:
     """Unit roundoff, and what an operation may lose near 0."""
     return _UNITS[name]
+
+
+def largest(name: str) -> float:
+    """A size up to which no operation overflows, its roundings included, whatever precision's name is given."""
+    return float(np.finfo(name).max) / 1.25
 
 
 def can_hold(parameters, divisors, name: str) -> bool:
@@ -27,16 +65,11 @@ def can_hold(parameters, divisors, name: str) -> bool:
     Parameters at most a quarter of the largest number: a product that overflows and is clipped is then beyond the
     limit of the clip whatever is added to it.
     """
-    smallest, largest = float(np.finfo(name).smallest_normal), float(np.finfo(name).max) / 4
+    smallest, most = float(np.finfo(name).smallest_normal), float(np.finfo(name).max) / 4
     sizes = [np.abs(np.asarray(parameter, dtype=np.float64)) for parameter in parameters]
-    return all(bool(np.all(size <= largest)) for size in sizes) and all(
+    return all(bool(np.all(size <= most)) for size in sizes) and all(
         bool(np.all(np.abs(np.asarray(divisor, dtype=np.float64)) >= smallest)) for divisor in divisors
     )
-
-
-def holds(holder, kind: str) -> bool:
-    """Whether a column of an array or frame has a dtype whose name tells of a kind: ``"int"``, ``"object"``."""
-    return any(kind in str(dtype).lower() for dtype in _dtypes(holder))
 
 
 def _dtypes(holder):
@@ -45,20 +78,19 @@ def _dtypes(holder):
     return [holder.dtype] if hasattr(holder, "dtype") else []
 
 
-def _name(dtype):
-    """The precision of a NumPy, pandas, Arrow or polars dtype; integers and objects become float64, exactly."""
-    text = str(dtype).lower()
-    if "float16" in text or "half" in text:
-        return "float16"
-    return "float32" if re.search(r"float32|float\[|^float$", text) else "float64"
-
-
 def magnitudes(values, factors: np.ndarray) -> np.ndarray:
-    """``Σ_j |values_ij| factors_j`` of an array, frame or sparse matrix, of shape (n_rows,)."""
+    """``Σ_j |values_ij| factors_jk`` of an array, frame or sparse matrix, of shape (n_rows, k)."""
     if sparse.issparse(values):
-        return abs(values).astype(np.float64) @ factors
-    values = np.asarray(values, dtype=np.float64)
-    sums = np.empty(len(values))
+        return abs(values.astype(np.float64)) @ factors  # the largest int8 has no absolute value in int8
+    values = np.asarray(values)
+    sums = np.empty((len(values), factors.shape[1]))
     for rows in row_blocks(len(values)):
-        sums[rows] = np.abs(values[rows]) @ factors
+        np.matmul(np.abs(values[rows].astype(np.float64, copy=False)), factors, out=sums[rows])
     return sums
+
+
+def largest_entries(values) -> np.ndarray:
+    """The largest absolute value of each row, of shape (n_rows,), float64."""
+    if sparse.issparse(values):
+        return abs(values.astype(np.float64)).max(axis=1).toarray().ravel()
+    return np.abs(np.asarray(values, dtype=np.float64)).max(axis=1, initial=0.0)

@@ -206,7 +206,19 @@ def as_rows(X):
         X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array  # text beside numbers
     if len(X.shape) != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {tuple(X.shape)}.")
-    return X.tocsr() if sparse.issparse(X) and X.format not in ("csr", "csc") else X
+    return _one_entry_per_place(X) if sparse.issparse(X) else X
+
+
+def _one_entry_per_place(X):
+    """Sparse rows as csr or csc; entries stored in parts would be rounded part by part."""
+    compressed = X if X.format in ("csr", "csc") else X.tocsr()  # which adds up the parts that a coo matrix has
+    stored = X if X.format == "coo" else compressed
+    if not stored.has_canonical_format:
+        merged = stored.copy()
+        merged.sum_duplicates()
+        if merged.nnz != stored.nnz:
+            raise ValueError("X stores entries of one place in several parts. Call X.sum_duplicates() first.")
+    return compressed
 
 
 def _check(estimator, X, decision):

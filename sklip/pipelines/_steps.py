@@ -42,7 +42,8 @@ class Affine:
 
     ``|computed − (A z + c)| ≤ γ_operations (|A| |z| + offset)``, entry by entry, in the coarsest precision of the
     step's input, output and parameters. No operations: the step hands values on as they are. What it divides by must
-    be of a normal size in that precision; other parameters may underflow.
+    be of a normal size in that precision; other parameters may underflow. Before the result, sums are at most
+    ``inner (|A| |z| + offset)`` in size; where it subtracts a center first, ``|z| + |center|`` occurs, too.
     """
 
     stage: Stage
@@ -51,20 +52,23 @@ class Affine:
     parameters: Sequence[np.ndarray] = ()
     divisors: Sequence[np.ndarray] = ()
     clips: bool = False
+    inner: float = 1.0
+    center: np.ndarray | None = None
 
     @classmethod
-    def scaling(cls, factors, offset, parameters=(), *, divisors=(), roundings=0, clips=False) -> "Affine":
+    def scaling(cls, factors, offset, parameters=(), *, roundings=0, **options) -> "Affine":
         """Each column times a factor, plus a constant."""
         # A cast of each parameter, a subtraction, a reciprocal, a product: 8 is more than any version does.
         matrix = sparse.diags_array(np.asarray(factors, dtype=np.float64))
-        return cls(Stage.of(matrix, roundings), offset, 8, parameters, divisors, clips)
+        return cls(Stage.of(matrix, roundings), offset, 8, parameters, **options)
 
     @classmethod
     def division(cls, scale, center, *, clips=False) -> "Affine":
-        """Each column less its center, over its scale."""
+        """Each column minus its center, over its scale."""
         divisor = np.float64(scale)  # float32 would round its reciprocal more coarsely
         offset = np.abs(np.float64(center) / divisor)
-        return cls.scaling(1.0 / divisor, offset, (center, scale), divisors=(scale,), roundings=1, clips=clips)
+        options = {"divisors": (scale,), "roundings": 1, "clips": clips, "center": center}
+        return cls.scaling(1.0 / divisor, offset, (center, scale), **options)
 
     @classmethod
     def exact(cls, columns, width) -> "Affine":
@@ -73,10 +77,10 @@ class Affine:
         return cls(Stage.of(matrix), np.zeros(matrix.shape[0]), 0)
 
 
-def read(step, width: int) -> Affine | None:
+def read(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
     """The affine map of a fitted transformer of ``width`` columns; None for one that sklip does not know.
 
-    Types are compared exactly: a subclass may compute anything.
+    Types are compared exactly: a subclass may compute anything. Some steps compute another thing of sparse rows.
     """
     kind = type(step)
     if isinstance(step, SelectorMixin) and all(
@@ -85,6 +89,8 @@ def read(step, width: int) -> Affine | None:
         return Affine.exact(step.get_support(indices=True), width)
     if kind is preprocessing.FunctionTransformer:
         return Affine.exact(np.arange(width), width) if step.func is None else None
+    if kind is preprocessing.StandardScaler and sparse_rows:
+        return _standard_of_sparse_rows(step, width)
     return _READERS[kind](step, width) if kind in _READERS else None
 
 
@@ -109,8 +115,15 @@ def why_not(step) -> str:
 def _standard(step, width):
     center = step.mean_ if step.with_mean else np.zeros(width)
     if not step.with_std:
-        return Affine.scaling(np.ones(width), np.abs(center), (center,))
+        return Affine.scaling(np.ones(width), np.abs(center), (center,), center=center)
     return Affine.division(step.scale_, center)
+
+
+def _standard_of_sparse_rows(step, width):
+    """It divides them by what ``fit`` found, whatever ``with_std`` is now."""
+    return (
+        Affine.exact(np.arange(width), width) if step.scale_ is None else Affine.division(step.scale_, np.zeros(width))
+    )
 
 
 def _robust(step, width):
@@ -135,14 +148,16 @@ def _components(step, width):
     center = getattr(step, "mean_", None)
     center = np.zeros(width) if center is None else np.abs(np.float64(center))
     components, parameters = np.float64(step.components_), (step.components_, center)
-    offset, roundings, divisors = np.abs(components) @ center, 0, ()
+    offset, roundings, divisors, inner = np.abs(components) @ center, 0, (), 1.0
     if getattr(step, "whiten", False):
         # As the step itself computes it, to the bit: this divisor is part of what the map means.
         scale = np.sqrt(step.explained_variance_)
         scale[scale < np.finfo(scale.dtype).eps] = np.finfo(scale.dtype).eps
         components, offset = components / np.float64(scale)[:, None], offset / np.float64(scale)
         parameters, roundings, divisors = (*parameters, scale), 1, (scale,)
-    return Affine(Stage.of(components, roundings), offset, 2 * width + 8, parameters, divisors)
+        inner = max(1.0, float(scale.max(initial=0.0)))  # the division comes last
+    operations = 2 * width + 8
+    return Affine(Stage.of(components, roundings), offset, operations, parameters, divisors, inner=inner, center=center)
 
 
 def _imputer(step, width):

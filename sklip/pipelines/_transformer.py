@@ -8,59 +8,63 @@ from sklearn.impute import SimpleImputer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import norm_bound
-from sklip.certification._floating import gamma, round_up
+from sklip.certification._floating import product_above, round_up
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._point import Point, moved, nothing_moves, product, refuse
-from sklip.pipelines._precision import can_hold, magnitudes, precision, unit_and_underflow
+from sklip.pipelines._in_place import apply
+from sklip.pipelines._point import Point, nothing_moves, refuse
+from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._steps import ENCODERS, is_known, read, why_not
 
 
 def through_stated(step, point, name, question):
     """A step whose constant the user stated, rounding included."""
     question.stated.add(name)
-    if read(step, point.width) is not None:
+    if read(step, point.width, sparse_rows=sparse.issparse(point.values)) is not None:
         raise ValueError(
             f"step_lipschitz states a constant for step {name!r} ({type(step).__name__}), which sklip knows exactly. "
             "Leave it out."
         )
     constant = question.constants[name]
-    values, transform = moved(step, point)
-    return Point(
-        values,
-        point.map.then_bounded(constant, values.shape[1]),
-        np.full(values.shape[1], -1),
-        round_up(constant * point.error),
-        product(constant, point.growth),
-        product(constant, point.reach),
-        transform,
+    values, transform, shared = apply(step, point, name)
+    return replace(
+        point,
+        values=values,
+        map=point.map.then_bounded(constant, values.shape[1]),
+        sources=np.full(values.shape[1], -1),
+        error=round_up(constant * point.error),
+        growth=product_above(constant, point.growth),
+        reach=product_above(constant, point.reach),
+        shared=shared,
+        transform=transform,
     )
 
 
 def through(step, point, name):
     """A single transformer."""
     if point.constant and (isinstance(step, ENCODERS) or type(step) is SimpleImputer):
-        values, transform = moved(step, point)
-        return replace(nothing_moves(point, values.shape[1]), values=values, transform=transform)
+        values, transform, shared = apply(step, point, name)
+        return replace(nothing_moves(point, values.shape[1]), values=values, shared=shared, transform=transform)
     if is_known(step):
         check_is_fitted(step)
-    affine = read(step, point.width)
+    affine = read(step, point.width, sparse_rows=sparse.issparse(point.values))
     if affine is None:
         refuse(step, name, why_not(step))
     if type(step) is SimpleImputer:
         _refuse_missing(step, point, name)
-    values, transform = moved(step, point)
+    values, transform, shared = apply(step, point, name)
     if affine.stage.matrix.shape != (values.shape[1], point.width):
-        refuse(step, name, "does not put out the columns that sklip expects of it")
-    error, growth, local = rounding(affine, point, values)
-    _check(step, name, affine, point, values, local)
+        refuse(step, name, "does not return the columns that sklip expects of it")
+    rounded = rounding(affine, point, precision_of_step(point.values, values, affine.parameters))
+    _check(step, name, affine, point, values, rounded.local)
     after = Point(
         values,
         point.map.then(affine.stage),
         np.full(values.shape[1], -1) if affine.operations else _followed(affine.stage.matrix, point.sources),
-        error,
-        growth,
-        product(affine.stage.loose_norm(), point.reach),
+        rounded.error,
+        rounded.growth,
+        product_above(affine.stage.loose_norm(), point.reach),
+        rounded.room,
+        shared,
         transform,
     )
     return replace(after, map=after.map.then_bounded(1.0, after.width)) if affine.clips else after
@@ -72,37 +76,6 @@ def _followed(selection, sources):
     rows, columns = selection.nonzero()
     selected[rows] = sources[columns]
     return selected
-
-
-def rounding(affine, point, values):
-    """Error bounds after an affine step, how they grow, and the part that this step adds.
-
-    Each entry is off by ``γ (|A| |z| + offset)`` and underflow, where ``z`` are the computed values before it;
-    ``Σ_j ‖a_j‖ |z_j|`` bounds the norm of ``|A| |z|``, with ``‖a_j‖² ≤ ‖a_j‖₁ ‖a_j‖_∞``. A factor that underflows
-    is off by as much as a value. At a displacement of 1 they differ by at most ``reach + 2 error + growth``.
-    """
-    stage = affine.stage
-    spread = stage.loose_norm()
-    if not affine.operations:
-        return point.error, point.growth, np.zeros(len(point.error))
-    taken, given = precision(point.values), precision(values, *affine.parameters)
-    # Steps that put out something finer than the float16 they take have converted it first, which is exact.
-    name = given if taken == "float16" else min(taken, given)  # "float16" < "float32" < "float64"
-    unit, tiny = unit_and_underflow(name)
-    if not can_hold(affine.parameters, affine.divisors, name) or affine.operations * unit > 0.1:
-        lost = np.full(len(point.error), np.inf)
-        return lost, np.inf, lost
-    rate = gamma(affine.operations) * (unit / 2.0**-53) * (1.0 + 4 * affine.operations * unit)
-    lost = np.sqrt(stage.size.shape[0]) * (1.0 + stage.size.sum(axis=1).max(initial=0.0)) * tiny
-    lengths = np.sqrt(stage.size.sum(axis=0)) * np.sqrt(stage.size.max(axis=0).toarray().ravel())
-    lengths = round_up(rate * lengths + lost, sum(stage.size.shape) + 4)
-    most = np.diff(stage.matrix.indptr).max(initial=0)
-    whole = float(norm_bound(lengths))
-    size = round_up(magnitudes(point.values, lengths), point.width + 4) + rate * norm_bound(affine.offset)
-    local = round_up(size + 2.0 * whole * point.error + (4 * most + 4) * lost, 8)
-    growth = spread * point.growth + whole * (point.reach + point.growth)
-    growth = round_up(growth, 8) if point.reach or point.growth else 0.0
-    return round_up(spread * point.error + local, 4), float(growth), local
 
 
 def _check(step, name, affine, point, values, local):

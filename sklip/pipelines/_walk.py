@@ -12,12 +12,15 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import norm_bound
-from sklip.certification._floating import round_up
+from sklip.certification._floating import product_above, round_up
+from sklip.pipelines._in_place import apply
 from sklip.pipelines._maps import LipschitzMap
-from sklip.pipelines._point import Point, Question, inherits, moved, nothing_moves, product, refuse
-from sklip.pipelines._precision import holds
-from sklip.pipelines._steps import ENCODERS, Affine
-from sklip.pipelines._transformer import rounding, through, through_stated
+from sklip.pipelines._overrides import inherits, refuse_shadows
+from sklip.pipelines._point import Point, Question, nothing_moves, refuse
+from sklip.pipelines._precision import kinds_of
+from sklip.pipelines._steps import ENCODERS
+from sklip.pipelines._transformer import through, through_stated
+from sklip.pipelines._weights import weighted
 
 
 def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point:
@@ -31,11 +34,12 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
     if step is None or (isinstance(step, str) and step == "passthrough"):
         return point
     name = "__".join(path)
+    refuse_shadows(step, name)
     if name in question.constants:
         return through_stated(step, point, name, question)
     if type(step) is FrozenEstimator:
         return walk(step.estimator, point, path, question)
-    if inherits(step, Pipeline, "transform"):
+    if inherits(step, Pipeline):
         for inner, transformer in step.steps:
             point = walk(transformer, point, (*path, inner), question)
         return point
@@ -51,41 +55,45 @@ def _columns(step, point, path, question):
     """A ColumnTransformer: columns that an encoder takes are held fixed, here and wherever else they go."""
     positions = _positions(step, point.values)
     branches = [
-        (name, transformer, positions[name])
-        for name, transformer, _ in step.transformers_
+        (name, transformer, positions[name], isinstance(given, slice | str | Integral))
+        for name, transformer, given in step.transformers_
         if not (isinstance(transformer, str) and transformer == "drop") and len(positions[name])
     ]
-    for name, transformer, columns in branches:
+    for name, transformer, columns, _ in branches:
         if _encodes(transformer, (*path, name), question):
             if (point.sources[columns] < 0).any():
                 refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
             question.encoded.update(point.sources[columns].tolist())
     results = []
-    for name, transformer, columns in branches:
-        branch = _selected(point, columns)
+    for name, transformer, columns, is_view in branches:
+        # Of a slice or a single column, scikit-learn takes a view: what is written there, other branches see.
+        branch = _selected(point, columns, shared=is_view and (point.shared or len(branches) > 1))
         if np.isin(point.sources[columns], list(question.encoded)).all() and (point.sources[columns] >= 0).all():
             branch = replace(nothing_moves(branch, len(columns)), sources=point.sources[columns])
         result = walk(transformer, branch, (*path, name), question)
-        results.append(_weighted(result, step, name, path))
+        results.append(weighted(result, step, name, path))
     widths = [stop.stop - stop.start for stop in step.output_indices_.values() if stop.stop > stop.start]
     if widths != [result.width for result in results if result.width]:
-        refuse(step, path, "does not put out the columns that sklip expects of it")
+        refuse(step, path, "does not return the columns that sklip expects of it")
     return _joined(step, point, results, path)
 
 
 def _union(step, point, path, question):
     """A FeatureUnion."""
-    results = [
-        _weighted(
-            walk(transformer, _selected(point, np.arange(point.width)), (*path, name), question), step, name, path
-        )
+    branches = [
+        (name, transformer)
         for name, transformer in step.transformer_list
         if not (isinstance(transformer, str) and transformer == "drop")
+    ]
+    every, shared = np.arange(point.width), point.shared or len(branches) > 1
+    start = replace(_selected(point, every, shared=shared), values=point.values)  # all of them get the same object
+    results = [
+        weighted(walk(transformer, start, (*path, name), question), step, name, path) for name, transformer in branches
     ]
     return _joined(step, point, results, path)
 
 
-def _selected(point, columns):
+def _selected(point, columns, *, shared):
     """Columns of a place, as the beginning of a branch."""
     # A column taken k times is √k times as long as itself.
     copies = float(round_up(np.sqrt(np.bincount(columns).max(initial=1)))) if len(set(columns)) < len(columns) else 1.0
@@ -95,43 +103,42 @@ def _selected(point, columns):
         map=LipschitzMap.selection(columns, point.width),
         sources=point.sources[columns],
         error=point.error if copies == 1.0 else round_up(copies * point.error),
-        growth=product(copies, point.growth),
-        reach=product(copies, point.reach),
+        growth=product_above(copies, point.growth),
+        reach=product_above(copies, point.reach),
+        shared=shared,
         transform=lambda rows: rows,
     )
 
 
-def _weighted(point, step, name, path):
-    """A branch times its weight in the union."""
-    weight = (step.transformer_weights or {}).get(name)
-    if weight is None:
-        return point
-    if not point.constant and holds(point.values, "object"):
-        refuse(step, path, f"multiplies objects by {weight}, each in its own type. Convert X to numbers", False)
-    if isinstance(weight, Integral) and weight not in (0, 1) and not point.constant and holds(point.values, "int"):
-        refuse(step, path, f"multiplies integers by {weight}, which may wrap around. Make the weight a float", False)
-    affine = Affine.scaling(np.full(point.width, float(weight)), np.zeros(point.width), (weight,))
-    error, growth, _ = rounding(affine, point, point.values)
-    reach = product(abs(weight), point.reach)
-    sources = np.full(point.width, -1)
-    return replace(point, map=point.map.then(affine.stage), sources=sources, error=error, growth=growth, reach=reach)
-
-
 def _joined(step, point, branches, path):
     """Branches next to each other, after the place where they part."""
-    values, transform = moved(step, point)
+    values, transform, _ = apply(step, replace(point, shared=False), path)  # its branches were looked at one by one
     if values.shape[1] != sum(branch.width for branch in branches):
-        refuse(step, path, "does not put out the columns that sklip expects of it")
-    squares = sum((branch.error**2 for branch in branches), np.zeros(len(point.error)))
+        refuse(step, path, "does not return the columns that sklip expects of it")
+    _refuse_mixed_types(step, values, branches, path)
+    with np.errstate(all="ignore"):
+        squares = sum((branch.error**2 for branch in branches), np.zeros(len(point.error)))
+        error = round_up(np.sqrt(squares) + len(branches) * 2.0**-510, len(branches) + 4)  # squares that underflow
     return Point(
         values,
         point.map.then_map(LipschitzMap.side_by_side([branch.map for branch in branches], point.width)),
         np.concatenate([branch.sources for branch in branches]) if branches else np.zeros(0, dtype=int),
-        round_up(np.sqrt(squares), len(branches) + 4),
+        error if any(branch.error.any() for branch in branches) else np.zeros(len(point.error)),
         _norm([branch.growth for branch in branches]),
         _norm([branch.reach for branch in branches]),
+        np.minimum.reduce([branch.room for branch in branches], initial=np.inf, axis=0) if branches else point.room,
+        # Dense arrays are new ones; a single sparse branch, or a frame, may be handed on.
+        any(branch.shared for branch in branches) and type(values) is not np.ndarray,
         transform,
     )
+
+
+def _refuse_mixed_types(step, values, branches, path):
+    """Numbers of types unknown to NumPy itself might be rounded where they meet others."""
+    if type(values) is np.ndarray:
+        for branch in branches:
+            if "other" in kinds_of(branch.values) and getattr(branch.values, "dtype", None) != values.dtype:
+                refuse(step, path, f"joins {branch.values.dtype} with other types. Convert X to float64", advice=False)
 
 
 def _norm(parts):

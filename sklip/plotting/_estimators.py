@@ -1,5 +1,7 @@
 """What displays ask of estimators: predictions with radii, the classifier at the end, names and units."""
 
+import copy
+
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -31,7 +33,7 @@ def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple
     """Predictions of rows and their radii, in raw units; labels are checked against the classes."""
     radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     known_labels(y, len(radii), estimator.classes_)
-    return np.asarray(estimator.predict(X)), radii
+    return np.asarray(estimator.predict(copy.deepcopy(X))), radii  # steps may work in place
 
 
 def known_labels(y, n_rows: int, classes) -> np.ndarray:

@@ -1,5 +1,6 @@
 """What a display of the decision function shows: scores over a plane, rows and discs."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
     X = as_rows(X)
     decision, question, names = answer(estimator, X, 2, tolerances, step_lipschitz)
-    classes, predicted = np.asarray(decision.classes), np.asarray(estimator.predict(X))
+    classes, predicted = np.asarray(decision.classes), np.asarray(estimator.predict(copy.deepcopy(X)))
     columns = MovableColumns.of(X, question.tolerances)
     plane, base, note = _plane(columns, question.tolerances[columns.positions], names, features, row)
 

@@ -1,0 +1,54 @@
+"""Whether an estimator still computes what its class is known to compute: certificates are about the known class."""
+
+from functools import cache
+from inspect import getattr_static
+
+# What a subclass may define anew: it changes how an estimator is made, not what it predicts.
+_FREE = frozenset(
+    {
+        "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
+        "__dict__", "__dir__", "__doc__", "__eq__", "__firstlineno__", "__getstate__", "__hash__", "__init__",
+        "__init_subclass__", "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce__",
+        "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__", "__sklearn_clone__", "__sklearn_tags__",
+        "__static_attributes__", "__str__", "__type_params__", "__weakref__", "_abc_impl", "_fit",
+        "_get_param_names", "_parameter_constraints", "_repr_html_", "_repr_mimebundle_", "certified_radius", "fit",
+        "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit", "score", "set_params",
+    }
+)  # fmt: skip
+_DECISIVE = frozenset({"__getattr__", "network_", "classes_", "n_features_in_", "feature_names_in_", "steps"})
+
+
+def override(estimator, base: type) -> str | None:
+    """The name of what a subclass of ``base``, or the estimator itself, defines anew; None where there is nothing."""
+    return _override_by_class(type(estimator), base) or shadow(estimator)
+
+
+def shadow(estimator) -> str | None:
+    """The name of an attribute of the estimator that hides a method of its class; None where there is none."""
+    methods = methods_of(type(estimator))
+    return None if methods.isdisjoint(vars(estimator)) else min(methods & vars(estimator).keys())
+
+
+@cache
+def _override_by_class(kind, base):
+    known = set(base.__mro__)
+    names = (set(dir(base)) | _DECISIVE) - _FREE
+    for other in kind.__mro__:
+        if other not in known and not other.__module__.startswith(("sklip.", "sklearn.")):
+            anew = {name for name in names & vars(other).keys() if not _requests_metadata(name)}
+            if anew:
+                return min(anew)
+    return None
+
+
+@cache
+def methods_of(kind):
+    """Names of the functions and properties of a class."""
+    return frozenset(
+        name for name in dir(kind) if callable(static := getattr_static(kind, name)) or hasattr(type(static), "__get__")
+    ) - {"__class__", "__dict__", "__doc__"}
+
+
+def _requests_metadata(name):
+    """Whether scikit-learn adds this method to each class by itself."""
+    return name.startswith("set_") and name.endswith("_request")

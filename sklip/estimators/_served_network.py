@@ -1,0 +1,43 @@
+"""What a network must be for the classes of a classifier, wherever the two come from: a fit, a file, an assignment."""
+
+import numpy as np
+
+from sklip._overrides import override
+from sklip.exceptions import NotLipschitzError
+from sklip.network import CondensedNetwork
+
+
+def n_scores_of(network: CondensedNetwork) -> int:
+    """Number of scores of a network."""
+    return network.kernels[-1].shape[1]
+
+
+def misfit(network: object, classes: object) -> str | None:
+    """Why a network cannot serve these classes; None where it can.
+
+    Two classes have one score, whose sign is predicted and certified; others have one each.
+    """
+    if type(network) is not CondensedNetwork:  # a subclass may compute something else
+        return f"it has a {type(network).__name__} where its network should be"
+    n_scores = n_scores_of(network)
+    fits = isinstance(classes, np.ndarray) and classes.ndim == 1
+    if not fits or len(classes) != (2 if n_scores == 1 else n_scores) or n_scores == 2:
+        expected = "2 classes need 1, others one per class"
+        return f"its classes_, {classes!r}, do not fit its network, which has {n_scores} scores ({expected})"
+    return None
+
+
+def check_network(estimator) -> None:
+    """Raise a ValueError for a classifier whose network cannot serve its classes."""
+    reason = misfit(estimator.network_, getattr(estimator, "classes_", None))
+    if reason is not None:
+        raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")
+
+
+def refuse_overrides(estimator, base: type) -> None:
+    """Raise a NotLipschitzError for an estimator that predicts in its own way: the radius is about another."""
+    name = override(estimator, base)
+    if name is not None:
+        raise NotLipschitzError(
+            f"{type(estimator).__name__} defines {name!r} itself, so that what it predicts is not what sklip certifies."
+        )
