@@ -1,8 +1,8 @@
 """How tight is a radius in the question that a user asks? Radius over the best attack found, by question.
 
-A table such as a telephone company has: five columns of numbers, four of categories, who leaves. The same classifier and
-the same rows, asked in the space of the classifier, in standard deviations and in tolerances with the categories held
-fixed, and in raw units.
+A table such as a telephone company has: five columns of numbers, four of categories, and who leaves. The same
+classifier and rows, asked in the classifier's space, in standard deviations and in tolerances with the categories
+held fixed, and in raw units.
 """
 
 import argparse
@@ -19,7 +19,9 @@ import sklip
 from sklip import HKRClassifier, LipschitzMLP
 
 CATEGORIES = {  # share of the customers, and what it adds to the log odds of leaving
-    "plan": {"basic": (0.4, 0.0), "plus": (0.25, -0.6), "pro": (0.15, -1.6), "family": (0.15, -1.0), "trial": (0.05, 2.4)},
+    "plan": {
+        "basic": (0.4, 0.0), "plus": (0.25, -0.6), "pro": (0.15, -1.6), "family": (0.15, -1.0), "trial": (0.05, 2.4),
+    },
     "region": {"north": (0.25, 0.0), "south": (0.25, 0.0), "east": (0.25, 0.0), "west": (0.25, 0.0)},
     "contract": {"month": (0.5, 2.0), "year": (0.3, -1.0), "two years": (0.2, -3.0)},
     "payment": {"card": (0.6, 0.0), "transfer": (0.3, 0.4), "cheque": (0.1, 1.6)},
