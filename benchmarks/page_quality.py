@@ -119,6 +119,23 @@ def tightness(figures):
     return texts
 
 
+def question(figures):
+    """Rows for the questions: tightness and radius of both estimators."""
+    labels = {
+        "classifier's space": "the classifier's own space, all columns free",
+        "standard deviations, categories fixed": "standard deviations, categories held fixed",
+        "tolerances, categories fixed": "tolerances of a user, categories held fixed",
+        "tolerances, categories fixed, L-infinity": "the same in the L∞ norm",
+        "raw units": "raw units, categories held fixed",
+    }
+    kinds = [figures[kind] for kind in ("LipschitzMLP", "HKRClassifier")]
+    lines = [
+        [label, *(number(kind["means"][name][of], 2) for kind in kinds for of in ("median", "median radius"))]
+        for name, label in labels.items()
+    ]
+    return {"rows": rows(lines), "rows_of_each": figures["rows of each fit"], "seeds": len(kinds[0]["runs"])}
+
+
 def raw_units(figures):
     """Cells of each pipeline."""
     texts = {}

@@ -259,7 +259,7 @@ except ImportError:
     optuna = None
 
 if "optuna" in arguments.searches and optuna is None:
-    print("\nOptuna is not installed: pip install 'sklip[search]'. Its search is left out.")
+    print("\nOptuna is not installed: pip install 'scikit-lipschitz[search]'. Its search is left out.")
 elif "optuna" in arguments.searches:
     from optuna.storages.journal import JournalFileBackend
 

@@ -1,11 +1,22 @@
 """Where a warning belongs: the user's line."""
 
+import re
 import sys
+
+_IMPORTING = re.compile("importlib.*_bootstrap")  # files of the frames of an import
 
 
 def users_line() -> int:
     """The ``stacklevel`` of ``warnings.warn``, for the function that calls it, of the first line outside sklip."""
     frame, level = sys._getframe(1), 1
     while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith("sklip."):
-        frame, level = frame.f_back, level + 1
+        frame, level = _caller(frame), level + 1
     return level
+
+
+def _caller(frame):
+    """The frame that called this one, past those of an import, which ``warnings.warn`` does not count."""
+    frame = frame.f_back
+    while frame.f_back is not None and _IMPORTING.search(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame

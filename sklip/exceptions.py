@@ -6,6 +6,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 __all__ = [
     "BrokenCertificateWarning",
+    "ConflictingDistributionWarning",
     "FarFromTrainingWarning",
     "ModelFileError",
     "NotLipschitzError",
@@ -15,6 +16,8 @@ __all__ = [
     "UnlikeScalesWarning",
     "VersionMismatchWarning",
 ]
+
+_DISTRIBUTIONS = {"sklip": "scikit-lipschitz"}  # by the names in files, where a message says what to install
 
 
 class NotLipschitzError(ValueError):
@@ -46,6 +49,19 @@ class BrokenCertificateWarning(UserWarning):
     >>> import warnings
     >>> import sklip
     >>> warnings.simplefilter("error", sklip.BrokenCertificateWarning)  # stop there
+    """
+
+
+class ConflictingDistributionWarning(UserWarning):
+    """A distribution named ``sklip`` is installed, which is another project's and is imported by the same name.
+
+    Emitted when sklip is imported. The distribution of this project is ``scikit-lipschitz``. The message names the
+    folders and says what to do. As the class can be imported only afterwards, a filter goes by the message.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.filterwarnings("ignore", message="The distribution 'sklip'")  # before the import of sklip
     """
 
 
@@ -105,7 +121,8 @@ class VersionMismatchWarning(InconsistentVersionWarning):
 
     def __str__(self):
         changes = ", ".join(
-            f"{package} {self.written.get(package) or 'of an unknown version'} (here {self.running[package]})"
+            f"{_DISTRIBUTIONS.get(package, package)} {self.written.get(package) or 'of an unknown version'} "
+            f"(here {self.running[package]})"
             for package in self.differing
         )
         consequence = (

@@ -4,6 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklip.auditing._audit as module
 from sklip import AuditResult, audit
@@ -313,3 +316,62 @@ def test_what_cannot_be_used_is_refused(audited, parameters, message):
     _, classifier, X, _ = audited
     with pytest.raises(ValueError, match=message):
         audit(classifier, X, verbose=False, **parameters)
+
+
+# The text of a result -----------------------------------------------------------------------
+
+
+def mixed_table(rng, n_rows=200):
+    """Two columns of numbers of unlike scales and one of categories; the labels depend on all."""
+    frame = pd.DataFrame({
+        "age": rng.normal(45, 14, n_rows), "income": rng.lognormal(10, 0.5, n_rows),
+        "plan": rng.choice(list("abc"), n_rows),
+    })  # fmt: skip
+    return frame, (frame["age"] / 14 + np.log(frame["income"]) + (frame["plan"] == "a") > 14).to_numpy()
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    frame, y = mixed_table(np.random.default_rng(0))
+    steps = make_column_transformer(
+        (StandardScaler(), ["age", "income"]), (OneHotEncoder(sparse_output=False), ["plan"])
+    )
+    return make_pipeline(steps, fixtures.classifier(epochs=2)).fit(frame, y), frame
+
+
+FIXED = (
+    "1 of 3 columns are held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
+    "attack is smaller"
+)
+RAW = "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= says more"
+
+
+@pytest.mark.parametrize(
+    ("tolerances", "notes"),
+    [
+        (None, (FIXED, RAW)),
+        ({"age": 1.0, "income": 1000.0}, (FIXED,)),
+        ({"age": 1.0}, (FIXED.replace("1 of", "2 of"),)),
+    ],
+)
+def test_the_text_says_what_makes_a_question_loose(mixed, tolerances, notes):
+    model, frame = mixed
+    result = audit(model, frame[:12], tolerances=tolerances, restarts=1, steps=1, random_state=0, verbose=False)
+    assert result.notes == notes
+    assert repr(result).splitlines()[-len(notes) :] == [f"  {note}" for note in notes]
+
+
+def test_the_text_is_silent_about_a_question_that_is_as_tight_as_the_training(audited):
+    result, *_ = audited
+    assert result.notes == () and "tolerances" not in repr(result)
+
+
+def test_the_text_rounds_the_closest_row_and_writes_a_broken_one_in_full():
+    parts = {
+        "radius": np.array([28.698718087574843]), "attack": np.array([29.010922242624247]), "predicted": np.zeros(1),
+        "correct": None, "inputs": np.ones((1, 2)), "norm": 2, "n_points": 10, "seconds": 0.1,
+    }  # fmt: skip
+    held = AuditResult(**parts, broken=np.array([False]))
+    assert repr(held).endswith("closest: row 0, radius 28.70, attack 29.01")
+    broken = AuditResult(**parts, broken=np.array([True]))
+    assert repr(broken).endswith("broken: row 0, radius 28.698718087574843, attack 29.010922242624247")

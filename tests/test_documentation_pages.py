@@ -3,6 +3,7 @@
 import functools
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 
@@ -79,6 +80,22 @@ def test_the_first_page_begins_as_the_readme_whose_code_is_tested():
     first = re.compile(r"```python\n.*?```\s*```text\n.*?```", re.DOTALL)
     page, readme = (path.read_text(encoding="utf-8") for path in (DOCS / "index.md", ROOT / "README.md"))
     assert first.search(page)[0] == first.search(readme)[0]
+
+
+def test_the_page_on_certificates_has_the_figures_of_the_questions():
+    figures = json.loads((ROOT / "benchmarks" / "results" / "question.json").read_text(encoding="utf-8"))["figures"]
+    means = {name: round(mean["median"], 2) for name, mean in figures["LipschitzMLP"]["means"].items()}
+    page = (DOCS / "guide" / "reading_a_certificate.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| (0\.\d\d) \|", page, re.MULTILINE))
+    assert {question: float(value) for question, value in rows.items()} == {
+        "the classifier's own space": means["classifier's space"],
+        "standard deviations, categories held fixed": means["standard deviations, categories fixed"],
+        "tolerances of a user, categories held fixed": means["tolerances, categories fixed"],
+        "raw units": means["raw units"],
+    }
+    assert (
+        f"held fixed, {rows['standard deviations, categories held fixed']} or less" in (ROOT / "README.md").read_text()
+    )
 
 
 def public_modules():

@@ -123,7 +123,7 @@ def test_hyperparameter_search_without_optuna(tmp_path):
         MPLBACKEND="agg",
         SKLIP_MNIST=str(tmp_path / "mnist.npz"),
     )
-    assert "pip install 'sklip[search]'" in printed
+    assert "pip install 'scikit-lipschitz[search]'" in printed
     assert re.search(r"^accuracy +\d\.\d{4}", printed, re.MULTILINE)
 
 

@@ -258,5 +258,5 @@ def test_the_image_has_what_the_app_imports_and_the_versions_of_the_training(tra
     constraints = (trained / "constraints.txt").read_text().splitlines()
     assert f"scikit-learn=={sklearn.__version__}" in constraints
     assert {line.split("==")[0] for line in constraints} <= needed
-    made = {"constraints.txt", "model.joblib", "sklip-*.whl"}  # by train.py and pip wheel
+    made = {"constraints.txt", "model.joblib", "scikit_lipschitz-*.whl"}  # by train.py and pip wheel
     assert made < set(copied) and all((SERVICE / name).exists() for name in set(copied) - made)

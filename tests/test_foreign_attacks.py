@@ -143,7 +143,7 @@ def test_without_the_toolbox_the_error_names_the_extra(monkeypatch):
     classifier, _, _ = fixtures.fitted("binary")
     monkeypatch.setattr(_art, "_estimator_class", _art._estimator_class.__wrapped__)
     monkeypatch.setitem(sys.modules, "art.estimators.classification.classifier", None)
-    with pytest.raises(ImportError, match=r"sklip\[attacks\]"):
+    with pytest.raises(ImportError, match=r"scikit-lipschitz\[attacks\]"):
         to_art(classifier)
 
 

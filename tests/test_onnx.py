@@ -162,10 +162,10 @@ def test_refusals(monkeypatch):
     with pytest.raises(ValueError, match="'dtype' parameter must be 'float64' or 'float32'; got 'float16'"):
         fitted()[0].to_onnx(dtype="float16")
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"sklip\[onnx\]"):
+    with pytest.raises(ImportError, match=r"scikit-lipschitz\[onnx\]"):
         fitted()[0].to_onnx()
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(ImportError, match=r"sklip\[onnx\]"):
+    with pytest.raises(ImportError, match=r"scikit-lipschitz\[onnx\]"):
         register_onnx_converters()
 
 

@@ -161,7 +161,8 @@ def test_a_mismatch_warns_by_name(kind, package, running):
     with pytest.warns(VersionMismatchWarning) as caught:
         loaded = pickle.loads(stored)
     (warning,) = [entry.message for entry in caught]
-    assert f"{kind.__name__} was stored with {package} 0.0.1 (here 0.0.2). " in str(warning)
+    shown = {"sklip": "scikit-lipschitz"}.get(package, package)  # what can be installed
+    assert f"{kind.__name__} was stored with {shown} 0.0.1 (here 0.0.2). " in str(warning)
     assert ("do not depend on Keras" in str(warning)) == (package == "keras")
     assert warning.differing == [package]
     assert isinstance(warning, InconsistentVersionWarning)
@@ -171,7 +172,7 @@ def test_a_mismatch_warns_by_name(kind, package, running):
 
 def test_a_file_without_a_stamp_warns():
     state = {key: value for key, value in fitted()[0].__getstate__().items() if key != "_written_with"}
-    with pytest.warns(VersionMismatchWarning, match=r"sklip of an unknown version \(here 0"):
+    with pytest.warns(VersionMismatchWarning, match=r"scikit-lipschitz of an unknown version \(here 0"):
         HKRClassifier.__new__(HKRClassifier).__setstate__(state)
 
 
@@ -199,7 +200,7 @@ print([str(entry.message) for entry in caught])
 
 def test_another_process_of_another_version_warns(stored):
     output = run_script(MISMATCH, stored / "binary.joblib")
-    assert f"HKRClassifier was stored with sklip {sklip.__version__} (here 99.0)" in output
+    assert f"HKRClassifier was stored with scikit-lipschitz {sklip.__version__} (here 99.0)" in output
 
 
 # Truncated and foreign files ------------------------------------------------------------------

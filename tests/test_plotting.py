@@ -89,7 +89,7 @@ def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     classifier, X, y = fitted()
     arguments = {TrainingHistoryDisplay: (classifier,), AdversarialDisplay: (classifier, X)}
-    with pytest.raises(ImportError, match=r"from_estimator needs matplotlib.*pip install 'sklip\[plot\]'"):
+    with pytest.raises(ImportError, match=r"from_estimator needs matplotlib.*pip install 'scikit-lipschitz\[plot\]'"):
         display.from_estimator(*arguments.get(display, (classifier, X, y)))
 
 

@@ -64,6 +64,38 @@ def test_the_first_example_is_six_lines_and_claims_no_more_than_it_prints():
     assert float(claimed) < figures(promised)[1][0]
 
 
+def test_the_radius_and_the_audit_answer_the_same_question():
+    _, (code, promised) = BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    calls = re.findall(r"sklip\.(certified_radius|audit)\((.*)\)", code)
+    assert [name for name, _ in calls] == ["certified_radius", "audit"]
+    assert all("**question" in arguments and "norm=" not in arguments for _, arguments in calls)
+    assert '"norm": float("inf")' in code and "norm inf)" in promised
+
+
+def test_its_numbers_are_rounded_but_for_the_proven_bound():
+    first, second = (promised for _, promised in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    long = re.findall(r"\d+\.\d{5,}", first + second)
+    assert len(long) == 1 and float(long[0]) > 1.0
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_first_page_names_the_limits(page):
+    text = " ".join((ROOT / page).read_text(encoding="utf-8").split()).lower()
+    assert "classification only, rows of numbers, dense layers (no convolutions)" in text
+    assert "when_not_to_use_it.md" in text
+
+
+def test_its_claim_stands_beside_what_certifies_more():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    claim = text.index("than any published Lipschitz network")
+    ours, prototypes = map(
+        float, re.search(r"\(([\d.]+) %; nearest prototypes reach ([\d.]+) %", text[claim:]).groups()
+    )
+    table = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    fits = [row.split("|")[6] for row in table.splitlines() if row.startswith("| wide margin:")]
+    assert ours == pytest.approx(float(fits[0].strip(" *✗")), abs=0.05) and f"**{prototypes}**" in table
+
+
 def test_its_links_lead_somewhere():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)\)", text)

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from sklip._progress_bar import progress_bar
 from sklip.attacks import attack
+from sklip.auditing._notes import question_notes
 from sklip.auditing._result import AuditResult
 from sklip.auditing._target import estimator_targets
 from sklip.exceptions import BrokenCertificateWarning
@@ -51,7 +52,7 @@ def audit(
         Of displacements.
     tolerances : array-like of shape (n_features,) or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
-        ``delta_j / scale_j``, and 0 holds it fixed. None for the columns' own units.
+        ``delta_j / tolerance_j``, and 0 holds it fixed. None for the columns' own units.
     step_lipschitz : dict of str to float, default=None
         Constants of pipeline steps, as in :func:`sklip.certified_radius`.
     restarts : int, default=3
@@ -90,6 +91,12 @@ def audit(
     -----
     An attack that finds nothing proves nothing; the certificate is the proof, and this is a test of it.
 
+    How close radius and attack are depends on the question. They are closest in the Euclidean norm, in the units in
+    which the classifier was trained, with all columns free to move. The proof bounds the slope of the whole network
+    by one number. Columns that are held fixed, tolerances that are unlike parts of the columns' spreads, and other
+    norms restrict the attack, and the bound hardly. The text of the result names columns that are held fixed, and
+    raw units of columns of unlike scales.
+
     Examples
     --------
     >>> from sklearn.datasets import make_moons
@@ -126,6 +133,7 @@ def audit(
         norm=targets[0].norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
+        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), tolerances),
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)

@@ -56,6 +56,8 @@ class AuditResult:
         Inputs that were tried.
     seconds : float
         Of wall time.
+    notes : tuple of str, default=()
+        What about the question makes radii small next to the attacks; lines of the text.
 
     Examples
     --------
@@ -73,7 +75,7 @@ class AuditResult:
       an attack succeeded beyond the radius for 2 rows
       accuracy 1.0000
       radius / attack of rows predicted right: mean 0.8500, tenth percentile 0.8100, median 0.8500, ninetieth 0.8900
-      closest: row 0, radius 0.9, attack 1.0
+      closest: row 0, radius 0.9000, attack 1.000
     """
 
     radius: np.ndarray
@@ -85,6 +87,7 @@ class AuditResult:
     norm: float
     n_points: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def bracket(self) -> np.ndarray:
@@ -147,6 +150,9 @@ class AuditResult:
                 f"median {middle:.4f}, ninetieth {high:.4f}"
             )
             worst = self.worst
-            lines.append(f"  {'broken' if n_broken else 'closest'}: row {worst.row}, radius {worst.radius!r}, "
-                         f"attack {worst.attack!r}")  # fmt: skip
-        return "\n".join(lines)
+            lines.append(
+                f"  broken: row {worst.row}, radius {worst.radius!r}, attack {worst.attack!r}"
+                if n_broken
+                else f"  closest: row {worst.row}, radius {worst.radius:#.4g}, attack {worst.attack:#.4g}"
+            )
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])

@@ -38,21 +38,29 @@ def _some(rows, most):
     return rows if count <= most else rows.take(np.linspace(0, count - 1, most).astype(int))
 
 
-def advise_on_scales(rows, names, scale):
-    """Warn of columns next to which others do not count, as one number divides them all.
+def small_columns(X):
+    """Columns of the least and the greatest range, and the ranges, where the scales are unlike; None elsewhere.
 
     A range, unlike a deviation, takes a pixel that is seldom lit, or a rare category, for what it is.
     """
-    X = np.asarray(_some(rows, _SAMPLE).X[:], np.float64)
     ranges, deviations = np.ptp(X, axis=0), X.std(axis=0)
     varying = np.flatnonzero(ranges > 0)
     if len(X) < _FEWEST_ROWS or len(varying) < 2:
-        return
+        return None
     typical = np.sqrt(np.mean(deviations[varying] ** 2))
     small = np.quantile(ranges[varying], 0.25, method="lower")
     if small >= LEAST_RANGE * typical:
-        return
+        return None
     least, most = (varying[pick(ranges[varying])] for pick in (np.argmin, np.argmax))
+    return least, most, ranges
+
+
+def advise_on_scales(rows, names, scale):
+    """Warn of columns next to which others do not count, as one number divides them all."""
+    found = small_columns(np.asarray(_some(rows, _SAMPLE).X[:], np.float64))
+    if found is None:
+        return
+    least, most, ranges = found
     called = [f"column {column}" if names is None else f"column {names[column]!r}" for column in (least, most)]
     _warn(
         f"X has columns of wildly unlike scales: {called[0]} ranges over {ranges[least]:.3g}, {called[1]} over "

@@ -73,7 +73,7 @@ def _estimator_class():
         from art.estimators.classification.classifier import ClassifierClassLossGradients
     except ImportError as error:
         raise ImportError(
-            "to_art needs the Adversarial Robustness Toolbox: pip install 'sklip[attacks]', or "
+            "to_art needs the Adversarial Robustness Toolbox: pip install 'scikit-lipschitz[attacks]', or "
             "pip install adversarial-robustness-toolbox."
         ) from error
 

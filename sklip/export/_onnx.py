@@ -164,7 +164,7 @@ def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.
     try:
         import onnx
     except ImportError as error:
-        raise ImportError("to_onnx needs onnx: pip install 'sklip[onnx]', or pip install onnx.") from error
+        raise ImportError("to_onnx needs onnx: pip install 'scikit-lipschitz[onnx]', or pip install onnx.") from error
 
     counts: dict[str, int] = {}
 

@@ -44,7 +44,8 @@ def register_onnx_converters() -> None:
         from skl2onnx import update_registered_converter
     except ImportError as error:
         raise ImportError(
-            "register_onnx_converters needs sklearn-onnx: pip install 'sklip[onnx]', or pip install skl2onnx."
+            "register_onnx_converters needs sklearn-onnx: pip install 'scikit-lipschitz[onnx]', or "
+            "pip install skl2onnx."
         ) from error
     # In a pipeline, sklearn-onnx sets zipmap for every classifier; scores are no probabilities that it could zip.
     options = {"raw_scores": [False, True], "nocl": [False, True], "zipmap": [True, False, "columns"]}

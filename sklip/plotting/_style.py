@@ -15,7 +15,9 @@ def require_matplotlib(caller: str) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"{caller} needs matplotlib, which is not installed: pip install 'sklip[plot]'.") from error
+        raise ImportError(
+            f"{caller} needs matplotlib, which is not installed: pip install 'scikit-lipschitz[plot]'."
+        ) from error
 
 
 def axes_for(ax, caller: str, figsize=None):
