@@ -133,7 +133,9 @@ def audit(
         norm=targets[0].norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
-        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), tolerances),
+        notes=question_notes(
+            targets[0].rows, getattr(estimator, "n_features_in_", targets[0].rows.shape[1]), tolerances
+        ),
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)
