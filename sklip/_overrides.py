@@ -3,6 +3,8 @@
 from functools import cache
 from inspect import getattr_static
 
+from sklearn.frozen import FrozenEstimator
+
 # What a subclass may define anew: it changes how an estimator is made, not what it predicts.
 _FREE = frozenset(
     {
@@ -25,7 +27,8 @@ def override(estimator, base: type) -> str | None:
 
 def shadow(estimator) -> str | None:
     """The name of an attribute of the estimator that hides a method of its class; None where there is none."""
-    methods = methods_of(type(estimator))
+    # A FrozenEstimator has the methods of the estimator in it, and none of its own.
+    methods = methods_of(type(estimator.estimator if type(estimator) is FrozenEstimator else estimator))
     return None if methods.isdisjoint(vars(estimator)) else min(methods & vars(estimator).keys())
 
 

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -34,7 +35,8 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from sklip import CertifiedRadii, NotLipschitzError, certified_radius
+from sklip import CertifiedRadii, NetworkClassifier, NotLipschitzError, certified_radius
+from sklip.network import CondensedNetwork
 from tests.helpers import random_network
 from tests.pipeline_fixtures import OFFSETS, UNITS, Quick, QuickMLP, assert_withstands, attack, raw_rows
 
@@ -793,3 +795,16 @@ def test_the_lipschitz_bound_is_that_of_the_scores(rows):
             steps = rng.standard_normal(X.shape) * 10.0 ** rng.uniform(-3, 1, (len(X), 1))
             moved = np.abs(pipeline.decision_function(X + steps * UNITS) - pipeline.decision_function(X))
             assert (moved <= bound * np.linalg.norm(steps, ord=norm, axis=1) + 1e-9).all()
+
+
+def test_the_bound_of_sums_that_cancel_is_above_the_exact_constant(rng):
+    """Two weighted copies, a projection and a clip: 9.5e-307 was said where 2e-17 is true."""
+    X = rng.standard_normal((20, 1))
+    union = FeatureUnion([(name, "passthrough") for name in "ab"], transformer_weights={"a": 0.1, "b": 0.3}).fit(X)
+    svd = TruncatedSVD(1).fit(union.transform(X))
+    svd.components_ = np.array([[3.0, -1.0]])
+    clip = MinMaxScaler(clip=True).fit([[0.0], [1.0]])
+    classifier = NetworkClassifier(network=CondensedNetwork(np.zeros(1), (np.ones((1, 1)),), (np.ones(1),), ()))
+    model = make_pipeline(union, svd, clip, classifier.serve())
+    exact = abs(Fraction(0.1) * 3 - Fraction(0.3))
+    assert 0 < exact <= Fraction(certified_radius(model, X).lipschitz_bound)

@@ -217,6 +217,19 @@ def test_cancellation_leaves_no_less_than_rounding_hides(norm):
 
 
 @NORMS
+@pytest.mark.parametrize("last", ["clip", "nothing"])
+def test_cancellation_before_a_clip_leaves_no_less_either(norm, last):
+    """Two weighted copies, and a projection that takes one from the other: what is left is a single entry."""
+    first, second = np.array([[0.1], [0.3]]), np.array([[3.0, -1.0]])
+    exact = abs(product(fractions(second), fractions(first))[0][0])
+    assert 0 < exact < 1e-16
+    whole = _map([first, second])
+    whole = whole.then_bounded(1.0, 1) if last == "clip" else whole
+    assert exact <= whole.norm(norm, np.ones(1), np.ones((1, 1))) < 1e-14
+    assert exact <= whole.norm(norm, np.ones(1)) < 1e-14
+
+
+@NORMS
 @pytest.mark.parametrize("sizes", [(1e-200, 1e-200), (1e-200, 1e-200, 1e200), (1e-200, 1e-200, 1e200, 1e200)])
 def test_products_that_underflow_are_not_lost(norm, sizes):
     matrices = [size * np.array([[1.0, 2.0], [3.0, 4.0]]) for size in sizes]

@@ -1,0 +1,291 @@
+"""Estimators and files that predict in another way than their class does are refused by functions and methods."""
+
+import io
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import sklip
+from sklip import HKRClassifier, LipschitzMLP, NotLipschitzError, certified_radius
+from sklip._overrides import override, shadow
+from sklip.estimators._inference import CertifiedClassifier
+from sklip.exceptions import ModelFileError
+from sklip.metrics import certified_accuracy
+from sklip.network import CondensedNetwork
+from tests.helpers import random_network, serving
+from tests.test_pipeline_traps import linear
+
+
+class Own(HKRClassifier):
+    """A subclass that predicts as sklip does, and has more parameters and methods."""
+
+    def __init__(self, *, more=1, alpha=10.0):
+        super().__init__(alpha=alpha)
+        self.more = more
+
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+    def explain(self):
+        return "as sklip does"
+
+
+class Contrary(HKRClassifier):
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+class Shifted(LipschitzMLP):
+    def _finite(self, scores, rows):
+        return super()._finite(scores, rows) + 1.0
+
+
+class _Mixin:
+    def decision_function(self, X):
+        return -super().decision_function(X)
+
+
+class Mixed(_Mixin, HKRClassifier):
+    pass
+
+
+class Changing(HKRClassifier):
+    @property
+    def network_(self):
+        return random_network(np.random.default_rng(), (2, 4, 1))
+
+
+class Skipping(Pipeline):
+    def _iter(self, *arguments, **options):
+        return iter(())
+
+
+def _served(kind):
+    classifier = kind()
+    if kind is not Changing:
+        classifier.network_ = linear([1.0, 0.5], 0.1).network_
+    classifier.classes_, classifier.n_features_in_ = np.arange(2), 2
+    return classifier
+
+
+@pytest.mark.parametrize("kind", [Contrary, Shifted, Mixed, Changing])
+def test_subclasses_that_predict_in_their_own_way_have_no_radius(rng, kind):
+    classifier, X = _served(kind), rng.standard_normal((10, 2))
+    y = classifier.predict(X)
+    named = override(classifier, CertifiedClassifier)
+    for ask in (
+        classifier.certified_radius,
+        lambda X: certified_radius(classifier, X),
+        lambda X: certified_radius(make_pipeline(StandardScaler().fit(X), classifier), X),
+        lambda X: certified_accuracy(0.1)(classifier, X, y),
+        lambda X: sklip.audit(classifier, X, verbose=False),
+    ):
+        with pytest.raises(NotLipschitzError, match=f"{kind.__name__} defines '{named}' itself"):
+            ask(X)
+
+
+def test_subclasses_that_only_add_are_certified(rng):
+    classifier, X = _served(Own), rng.standard_normal((10, 2))
+    assert (classifier.certified_radius(X) == linear([1.0, 0.5], 0.1).certified_radius(X)).all()
+    np.testing.assert_allclose(certified_radius(classifier, X), classifier.certified_radius(X), rtol=1e-12)
+
+
+def test_a_pipeline_that_walks_in_its_own_way_is_refused(rng):
+    X = rng.standard_normal((10, 2))
+    pipeline = Skipping([("scale", StandardScaler().fit(5 * X)), ("net", linear([1.0, 0.5], 0.1))])
+    with pytest.raises(NotLipschitzError, match="Skipping defines '_iter' itself"):
+        certified_radius(pipeline, X)
+
+
+@pytest.mark.parametrize("name", ["predict", "_labels", "_finite", "decision_function", "_inference_rows"])
+def test_attributes_that_hide_methods_are_found(rng, name):
+    classifier, X = _served(HKRClassifier), rng.standard_normal((10, 2))
+    setattr(classifier, name, getattr(classifier, name))
+    for ask in (classifier.certified_radius, lambda X: certified_radius(classifier, X)):
+        with pytest.raises(NotLipschitzError, match=f"defines '{name}' itself"):
+            ask(X)
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        lambda inner: make_pipeline(inner),
+        FrozenEstimator,
+        lambda inner: FixedThresholdClassifier(inner, response_method="decision_function"),
+        lambda inner: VotingClassifier([("a", inner)]),
+        lambda inner: CalibratedClassifierCV(inner, ensemble=False),
+    ],
+)
+def test_attributes_of_what_is_around_are_found(rng, outer):
+    X = rng.standard_normal((20, 2))
+    estimator = outer(_Quick())
+    estimator = estimator if isinstance(estimator, FrozenEstimator) else estimator.fit(X, (X[:, 0] > 0).astype(int))
+    if isinstance(estimator, FrozenEstimator):
+        estimator.estimator.fit(X, (X[:, 0] > 0).astype(int))
+    certified_radius(estimator, X)
+    vars(estimator)["predict"] = lambda X: np.zeros(len(X), int)
+    with pytest.raises(NotLipschitzError, match="defines 'predict' itself"):
+        certified_radius(estimator, X)
+
+
+def test_attributes_of_steps_are_found(rng):
+    X = rng.standard_normal((20, 2))
+    scaler = StandardScaler().fit(X)
+    scaler.transform = lambda X: X
+    with pytest.raises(NotLipschitzError, match=r"'standardscaler'.*hides its method 'transform'"):
+        certified_radius(make_pipeline(scaler, linear([1.0, 0.5], 0.1)), X)
+
+
+class _Quick(HKRClassifier):
+    def fit(self, X, y):
+        self.network_, self.classes_, self.n_features_in_ = linear([1.0, 0.5], 0.1).network_, np.unique(y), X.shape[1]
+        return self
+
+
+# Networks and classes -----------------------------------------------------------------------
+
+
+def _of_two_scores():
+    """Predictions read the sign of the first score, the radius their difference: 44 at 11, and 9 differs."""
+    return CondensedNetwork(np.zeros(1), (np.array([[1.0, -3.0]]),), (np.array([-10.0, 0.0]),), ())
+
+
+class Forged(CondensedNetwork):
+    def scores(self, X):
+        return -super().scores(X)
+
+
+def _assigned(**attributes):
+    classifier = linear([1.0], -10.0)
+    vars(classifier).update(attributes)
+    return classifier
+
+
+@pytest.mark.parametrize(
+    "attributes, message",
+    [
+        ({"network_": _of_two_scores()}, "do not fit its network, which has 2 scores"),
+        ({"classes_": np.arange(3)}, "do not fit its network, which has 1 scores"),
+        ({"classes_": [0, 1]}, "do not fit its network"),
+        (
+            {"network_": Forged(np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())},
+            "it has a Forged where its network",
+        ),
+        ({"network_": None}, "it has a NoneType where its network should be"),
+    ],
+)
+def test_networks_that_do_not_fit_their_classes_serve_nothing(attributes, message):
+    classifier, X = _assigned(**attributes), np.array([[11.0]])
+    for ask in (
+        classifier.predict,
+        classifier.decision_function,
+        classifier.certified_radius,
+        classifier.gradient,
+        lambda X: certified_radius(classifier, X),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ask(X)
+
+
+@pytest.mark.parametrize("attributes", [{"network_": _of_two_scores()}, {"network_": Forged(
+    np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())}])  # fmt: skip
+def test_such_files_do_not_load(attributes):
+    with pytest.raises(ModelFileError, match="its network"):
+        pickle.loads(pickle.dumps(_assigned(**attributes)))
+    file = io.BytesIO()
+    joblib.dump(_assigned(**attributes), file)
+    with pytest.raises(ModelFileError, match="its network"):
+        sklip.load(io.BytesIO(file.getvalue()))
+
+
+@pytest.mark.parametrize(
+    "classes, message",
+    [
+        (np.array([1, 0]), "not sorted, or repeat"),
+        (np.array([1, 1]), "not sorted, or repeat"),
+        (np.array([0.0, np.nan]), "are no labels"),
+        (np.array([0.0, 0.5]), "are no labels"),
+        (np.array(["a", None], dtype=object), "are no labels"),
+    ],
+)
+def test_classes_that_no_fit_has_do_not_load(classes, message):
+    with pytest.raises(ModelFileError, match=message):
+        pickle.loads(pickle.dumps(_assigned(classes_=classes)))
+
+
+@pytest.mark.parametrize("name", ["predict", "_labels", "transform", "certified_radius"])
+def test_files_with_attributes_that_hide_methods_do_not_load(name):
+    hidden = {name: "predict_proba"}
+    if name == "transform":  # a classifier has no such method: it hides nothing
+        assert pickle.loads(pickle.dumps(_assigned(**hidden))).transform == "predict_proba"
+        return
+    with pytest.raises(ModelFileError, match=f"attributes that hide the methods {name}"):
+        pickle.loads(pickle.dumps(_assigned(**hidden)))
+    stored = skops.io.dumps(_assigned(**hidden))
+    with pytest.raises(ModelFileError, match=f"attributes that hide the methods {name}"):
+        skops.io.loads(stored, trusted=sklip.TRUSTED_TYPES)
+
+
+@pytest.mark.parametrize("farthest", [-1.0, np.nan, "far", None, True])
+def test_files_with_a_wrong_distance_of_training_rows_do_not_load(farthest):
+    with pytest.raises(ModelFileError, match="as the distance of a training row"):
+        pickle.loads(pickle.dumps(_assigned(_farthest=farthest)))
+
+
+@pytest.mark.parametrize("activations", [None, "relu", 3, (None,)])
+def test_files_with_wrong_activations_do_not_load(rng, activations):
+    classifier = serving(random_network(rng, (2, 4, 1)))
+    object.__setattr__(classifier.network_, "activations", activations)
+    with pytest.raises(ModelFileError, match="activation"):
+        pickle.loads(pickle.dumps(classifier))
+
+
+@pytest.mark.parametrize("positive", [0.5, 1.5])
+def test_thresholds_on_classes_of_which_none_is_positive_are_refused(positive):
+    """scikit-learn takes such labels for a regression's, and turns no sign around."""
+    classifier, X = _assigned(classes_=np.array([0.5, 1.5])), np.array([[8.0], [12.0], [10.5]])
+    threshold = FixedThresholdClassifier(
+        FrozenEstimator(classifier), threshold=1.0, pos_label=positive, response_method="decision_function"
+    )
+    threshold.estimator_ = threshold.estimator
+    with pytest.raises(NotLipschitzError, match="Use whole numbers, text or booleans as labels"):
+        certified_radius(threshold, X)
+
+
+@pytest.mark.parametrize("positive", [0.0, 1.0])
+def test_thresholds_on_whole_floats_hold(positive):
+    classifier, X = _assigned(classes_=np.array([0.0, 1.0])), np.array([[8.0], [12.0], [10.5]])
+    threshold = FixedThresholdClassifier(
+        FrozenEstimator(classifier), threshold=1.0, pos_label=positive, response_method="decision_function"
+    )
+    threshold.estimator_ = threshold.estimator
+    radii = certified_radius(threshold, X)
+    for row, radius in zip(X, radii, strict=True):
+        for way in (-1, 1):
+            moved = row + way * radius * (1 - 1e-12)
+            assert threshold.predict([moved]) == threshold.predict([row])
+        assert len(set(np.ravel([threshold.predict([row + way * radius * 1.001]) for way in (-1, 1)]))) == 2
+
+
+def test_whatever_is_no_method_hides_nothing():
+    class Plain(BaseEstimator):
+        value = 3
+
+        def method(self):
+            return 1
+
+    plain = Plain()
+    plain.value = 4
+    assert shadow(plain) is None
+    plain.method = 2
+    assert shadow(plain) == "method"
