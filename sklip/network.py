@@ -125,8 +125,13 @@ class CondensedNetwork:
         The centred rows of each block, not its scores, take the memory of the one before it.
         """
         buffers = self._buffers(_BLOCK_ROWS) if len(X) > _BLOCK_ROWS else None
-        for rows, units in self.centered_blocks(X):
-            yield rows, units, self.centered_scores(units, buffers)
+        memory = np.empty((min(len(X), _BLOCK_ROWS), len(self.center)))
+        for rows in row_blocks(len(X)):
+            block = X[rows]
+            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+                units = np.subtract(block, self.center, out=memory[: rows.stop - rows.start])
+                scores = self._scores(units, buffers)
+            yield rows, units, scores
 
     def _buffers(self, n_rows):
         """Two arrays of shape (n_rows, width) a hidden layer, which all layers share."""
@@ -148,14 +153,18 @@ class CondensedNetwork:
         ndarray of shape (n_rows, n_scores)
         """
         with np.errstate(all="ignore"):
-            for layer, activation in enumerate(self.activations):
-                out, spare = (None, None) if buffers is None else (buffer[: len(units)] for buffer in buffers[layer])
-                units = np.matmul(units, self.kernels[layer], out=out)
-                units += self.biases[layer]
-                units = activate_in_place(activation, units, spare)
-            scores = units @ self.kernels[-1]
-            scores += self.biases[-1]
-            return scores
+            return self._scores(units, buffers)
+
+    def _scores(self, units, buffers):
+        """The forward pass of centred rows, in whatever error state."""
+        for layer, activation in enumerate(self.activations):
+            out, spare = (None, None) if buffers is None else (buffer[: len(units)] for buffer in buffers[layer])
+            units = np.matmul(units, self.kernels[layer], out=out)
+            units += self.biases[layer]
+            units = activate_in_place(activation, units, spare)
+        scores = units @ self.kernels[-1]
+        scores += self.biases[-1]
+        return scores
 
     def scores(self, X: np.ndarray) -> np.ndarray:
         """Evaluate the network.

@@ -30,7 +30,7 @@ def misfit(network: object, classes: object) -> str | None:
 def check_network(estimator) -> None:
     """Raise a ValueError for a classifier whose network cannot serve its classes."""
     reason = misfit(estimator.network_, getattr(estimator, "classes_", None))
-    if reason is not None:
+    if reason:
         raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")
 
 
