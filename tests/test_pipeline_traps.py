@@ -187,13 +187,6 @@ def test_lists_of_text_and_numbers(rng):
     assert not audit(model, rows, **QUICK).broken.any()
 
 
-def test_missing_values_of_every_kind_are_refused_by_name():
-    frame = pd.DataFrame({"a": pd.array([1.0, pd.NA, 2.0], dtype="Float64"), "b": [1.0, 2.0, 3.0]})
-    model = make_pipeline(SimpleImputer().fit(frame), linear([1.0, 1.0], 0.1))
-    with pytest.raises(NotLipschitzError, match=r"'simpleimputer'.*row 1 is the first"):
-        certified_radius(model, frame)
-
-
 def test_an_imputer_fitted_on_an_empty_float16_column(rng):
     X = np.float16(rng.standard_normal((6, 2)))
     empty = X.copy()

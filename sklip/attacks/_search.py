@@ -43,6 +43,8 @@ class Search:
         if not len(which):
             return np.zeros(0, dtype=bool)
         inputs = self.target.representable(inputs)
+        if self.target.held is not None:
+            inputs = np.where(self.target.held[self.index[which]], self.rows[which], inputs)
         finite = np.isfinite(inputs).all(axis=1)
         if not finite.all():
             inputs = np.where(finite[:, None], inputs, self.rows[which])

@@ -20,7 +20,7 @@ class Target:
     radii : ndarray of shape (n_rows,), float64
         Certified radii, in units of ``tolerances`` and ``norm``.
     tolerances : ndarray of shape (n_features,), float64, positive
-        The displacement of column ``j`` counts as ``delta_j / scale_j``.
+        The displacement of column ``j`` counts as ``delta_j / tolerances_j``.
     norm : {1, 2, inf}
         Of the displacement.
     predict : callable
@@ -34,6 +34,8 @@ class Target:
         ``representable(inputs)``: the nearest inputs that the columns' dtypes hold, as float64.
     labels : ndarray of shape (n_rows,) or None, default=None
         Predictions of the rows as they are; None for those of ``predict(rows, index)``.
+    held : ndarray of shape (n_rows, n_features), bool, or None, default=None
+        Which entries of the rows cannot move; None for none.
 
     Examples
     --------
@@ -63,6 +65,7 @@ class Target:
     descend: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
     representable: Callable[[np.ndarray], np.ndarray]
     labels: np.ndarray | None = None
+    held: np.ndarray | None = None
 
 
 def codes_of(scores: np.ndarray) -> np.ndarray:

@@ -113,7 +113,12 @@ def audit(
     _check_counts(restarts=restarts, steps=steps)
     options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
     targets = list(estimator_targets(estimator, X, **options))
-    radii, predicted, n_rows = targets[0].radii, targets[0].labels, len(targets[0].rows)
+    radii, predicted, held, n_rows = (
+        targets[0].radii,
+        np.asarray(targets[0].labels),
+        np.asarray(targets[0].held),
+        len(targets[0].rows),
+    )
     correct = None if y is None else _checked_labels(y, n_rows, estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
@@ -129,7 +134,7 @@ def audit(
         predicted=predicted,
         correct=None if correct is None else predicted == correct,
         broken=np.logical_or.reduce([one.inside for one in found]),
-        inputs=nearest,
+        inputs=np.where(held, np.nan, nearest),
         norm=targets[0].norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,

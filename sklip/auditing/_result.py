@@ -49,7 +49,7 @@ class AuditResult:
     broken : ndarray of shape (n_rows,), bool
         Whether an input strictly inside the radius, in exact arithmetic, is predicted otherwise.
     inputs : ndarray of shape (n_rows, n_columns), float64
-        The inputs of ``attack``, in the columns that may move; nan where none was found.
+        The inputs of ``attack``, in the columns that may move; nan where none was found, and where a value is missing.
     norm : {1, 2, inf}
         Of all distances.
     n_points : int

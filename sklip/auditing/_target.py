@@ -8,8 +8,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from sklip.attacks import Target
+from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns
-from sklip.pipelines._radius import answer, as_rows
+from sklip.pipelines._radius import answer
 
 
 def estimator_target(
@@ -52,7 +53,12 @@ def estimator_target(
 
 
 def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iterator[Target]:
-    """The target of :func:`estimator_target`; and where there are integers, one that tries them in their own types."""
+    """The target of :func:`estimator_target`; and where there are integers, one that tries them in their own types.
+
+    Yields
+    ------
+    sklip.attacks.Target
+    """
     X = as_rows(X)
     decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
     bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
@@ -72,7 +78,8 @@ def _target(estimator, movable, decision, question, radii, labels):
         margins, gradients = decision.descend(placed(inputs, index), decision.codes[index])
         # A threshold may be infinite: there is no way there.
         within = np.abs(margins) < 1e150
-        return np.where(within, margins, 0.0), np.where(within[:, None], gradients[:, moving], 0.0)
+        moves = within[:, None] & ~movable.missing[index]
+        return np.where(within, margins, 0.0), np.where(moves, gradients[:, moving], 0.0)
 
     def margin(inputs, index):
         return decision.descend(placed(inputs, index), decision.codes[index])[0]
@@ -95,4 +102,5 @@ def _target(estimator, movable, decision, question, radii, labels):
         descend=differences if question.stated else descend,
         representable=movable.representable,
         labels=labels,
+        held=movable.missing,
     )

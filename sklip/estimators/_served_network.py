@@ -20,8 +20,8 @@ def misfit(network: object, classes: object) -> str | None:
     if type(network) is not CondensedNetwork:  # a subclass may compute something else
         return f"it has a {type(network).__name__} where its network should be"
     n_scores = n_scores_of(network)
-    fits = isinstance(classes, np.ndarray) and classes.ndim == 1
-    if not fits or len(classes) != (2 if n_scores == 1 else n_scores) or n_scores == 2:
+    n_classes = len(classes) if isinstance(classes, np.ndarray) and classes.ndim == 1 else 0
+    if n_classes != (2 if n_scores == 1 else n_scores) or n_scores == 2:
         expected = "2 classes need 1, others one per class"
         return f"its classes_, {classes!r}, do not fit its network, which has {n_scores} scores ({expected})"
     return None

@@ -1,6 +1,7 @@
 """Certificates of whole scikit-learn pipelines and meta-estimators, in the units of the raw columns."""
 
-from sklip.pipelines._radius import CertifiedRadii, certified_radius
+from sklip.pipelines._certified_radii import CertifiedRadii
+from sklip.pipelines._radius import certified_radius
 from sklip.pipelines._votes import vote_radii
 
 __all__ = ["CertifiedRadii", "certified_radius", "vote_radii"]

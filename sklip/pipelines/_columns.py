@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
+from sklip.pipelines._missing import as_numbers
 from sklip.pipelines._precision import kind_of
 
 
@@ -20,7 +21,9 @@ class MovableColumns:
     positions : ndarray of shape (n_movable,)
         Of these columns in ``X``.
     rows : ndarray of shape (n_rows, n_movable), float64
-        Their values.
+        Their values; 0 where one is missing.
+    missing : ndarray of shape (n_rows, n_movable), bool
+        Which of them are missing, and stay so.
     dtypes : list of dtype
         In which each of them is placed into rows again.
     whole : bool
@@ -30,6 +33,7 @@ class MovableColumns:
     X: Any
     positions: np.ndarray
     rows: np.ndarray
+    missing: np.ndarray
     dtypes: list[np.dtype]
     whole: bool = False
 
@@ -47,7 +51,8 @@ class MovableColumns:
         if not len(positions):
             raise ValueError("No column may move: all are held fixed, or hold no numbers.")
         rows = np.stack([columns[column] for column in positions], axis=1)
-        return cls(X, positions, rows, [_placed_dtype(column_of(X, column), whole) for column in positions], whole)
+        missing, dtypes = np.isnan(rows), [_placed_dtype(column_of(X, column), whole) for column in positions]
+        return cls(X, positions, np.where(missing, 0.0, rows), missing, dtypes, whole)
 
     @property
     def any_integers(self) -> bool:
@@ -73,6 +78,8 @@ class MovableColumns:
     def placed(self, inputs: np.ndarray, index: np.ndarray):
         """The rows ``index`` of X, in new memory, with other values here, in the types of the columns."""
         X, moving = self.X, self.positions
+        if self.missing.any():
+            inputs = np.where(self.missing[index], np.nan, inputs)
         if sparse.issparse(X):
             return type(X)(inputs.astype(self.dtypes[0]))
         if not hasattr(X, "columns"):
@@ -128,6 +135,6 @@ def _placed_dtype(column, whole):
 def _numbers(X, column):
     """A column as float64; None where it holds something else."""
     try:
-        return np.asarray(column_of(X, column), dtype=np.float64)
+        return as_numbers(column_of(X, column)).astype(np.float64)
     except (TypeError, ValueError):
         return None

@@ -21,6 +21,7 @@ from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._overrides import inherits, refuse_overrides
 from sklip.pipelines._point import Point, Question
+from sklip.pipelines._steps_of_pipelines import predicting_steps
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines._walk import walk
 
@@ -114,11 +115,12 @@ def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -
 def _unwrapped(estimator, point, path, question):
     """The estimator within pipelines, searches and FrozenEstimator, and the rows as it sees them."""
     while True:
-        if inherits(estimator, Pipeline):
+        steps = predicting_steps(estimator)
+        if steps is not None:
             check_is_fitted(estimator)
-            for name, step in estimator.steps[:-1]:
+            for name, step in steps[:-1]:
                 point = walk(step, point, (*path, name), question)
-            estimator = estimator.steps[-1][1]
+            estimator = steps[-1][1]
         elif inherits(estimator, BaseSearchCV):
             if not hasattr(estimator, "best_estimator_"):
                 check_is_fitted(estimator)

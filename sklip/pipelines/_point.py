@@ -26,6 +26,8 @@ class Question:
         Paths of those that were met, and raw columns that an encoder takes: filled on the way.
     remoteness : ndarray of shape (n_rows,), or 0
         How far outside its training data a classifier is asked, as multiples; filled on the way.
+    imputed : bool
+        Whether a step filled missing values; filled on the way.
     """
 
     norm: float
@@ -34,6 +36,7 @@ class Question:
     stated: set[str] = field(default_factory=set)
     encoded: set[int] = field(default_factory=set)
     remoteness: np.ndarray | float = 0.0
+    imputed: bool = False
 
 
 @dataclass(frozen=True, eq=False)

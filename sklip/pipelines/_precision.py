@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from sklip.network import row_blocks
+from sklip.pipelines._missing import as_numbers
 
 # Unit roundoff, and what an operation may lose near 0.
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
@@ -82,7 +83,7 @@ def magnitudes(values, factors: np.ndarray) -> np.ndarray:
     """``Σ_j |values_ij| factors_jk`` of an array, frame or sparse matrix, of shape (n_rows, k)."""
     if sparse.issparse(values):
         return abs(values.astype(np.float64)) @ factors  # the largest int8 has no absolute value in int8
-    values = np.asarray(values)
+    values = as_numbers(values)
     sums = np.empty((len(values), factors.shape[1]))
     for rows in row_blocks(len(values)):
         np.matmul(np.abs(values[rows].astype(np.float64, copy=False)), factors, out=sums[rows])
@@ -90,7 +91,7 @@ def magnitudes(values, factors: np.ndarray) -> np.ndarray:
 
 
 def largest_entries(values) -> np.ndarray:
-    """The largest absolute value of each row, of shape (n_rows,), float64."""
+    """The largest absolute value of each row, of shape (n_rows,), float64; missing values do not count."""
     if sparse.issparse(values):
         return abs(values.astype(np.float64)).max(axis=1).toarray().ravel()
-    return np.abs(np.asarray(values, dtype=np.float64)).max(axis=1, initial=0.0)
+    return np.fmax.reduce(np.abs(as_numbers(values).astype(np.float64)), axis=1, initial=0.0)

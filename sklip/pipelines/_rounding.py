@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils import _safe_indexing
 
 from sklip.certification import norm_bound
 from sklip.certification._floating import gamma, round_down, round_up
+from sklip.pipelines._missing import filled_with_zeros
 from sklip.pipelines._point import Point
 from sklip.pipelines._precision import can_hold, largest, largest_entries, magnitudes, precision, unit_and_underflow
 from sklip.pipelines._steps import Affine
@@ -68,15 +71,25 @@ def _bounds(affine, point, name):
     rates = round_up(rate * lengths + lost, 4)
     most = np.diff(stage.matrix.indptr).max(initial=0)
     spread, whole, offset = stage.loose_norm(), float(norm_bound(rates)), norm_bound(affine.offset)
-    sums = round_up(magnitudes(point.values, np.stack([rates, lengths, np.ones(point.width)], axis=1)), point.width + 4)
+    sums = _sums(point, np.stack([rates, lengths, np.ones(point.width)], axis=1))
     local = round_up(sums[:, 0] + rate * offset + 2.0 * whole * point.error + (4 * most + 4) * lost, 8)
     growth = spread * point.growth + whole * (point.reach + point.growth)
     growth = round_up(growth, 8) if point.reach or point.growth else 0.0
     # What is not above 0 is not-a-number: then nothing is bounded.
     error = np.where(local >= 0.0, round_up(spread * point.error + local, 4), np.inf)
-    peaks = largest_entries(point.values) if affine.center is not None and name == "float16" else sums[:, 2]
+    coarse = affine.center is not None and name == "float16"
+    peaks = largest_entries(point.values) if coarse else sums[:, 2]
     room = _room(affine, point, largest(name), sums[:, 1] + offset, float(norm_bound(lengths)), peaks)
     return Rounding(error, float(growth), room, local)
+
+
+def _sums(point, factors):
+    """Sums of absolute values times factors, rounded up; missing values are constants, and count as 0."""
+    sums = magnitudes(point.values, factors)
+    missing = np.flatnonzero(np.isnan(sums[:, -1]))
+    if len(missing) and not sparse.issparse(point.values):
+        sums[missing] = magnitudes(filled_with_zeros(_safe_indexing(point.values, missing)), factors)
+    return round_up(sums, point.width + 4)
 
 
 def _room(affine, point, limit, sizes, slope, peaks):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.certification._floating import product_above, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._in_place import apply
+from sklip.pipelines._missing import rows_with_missing
 from sklip.pipelines._point import Point, nothing_moves, refuse
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._steps import ENCODERS, is_known, read, why_not
@@ -26,6 +27,8 @@ def through_stated(step, point, name, question):
         )
     constant = question.constants[name]
     values, transform, shared = apply(step, point, name)
+    # What such a step does with missing values, and how it comes to return some, is not known.
+    missing = rows_with_missing(point.values) | rows_with_missing(values)
     return replace(
         point,
         values=values,
@@ -34,12 +37,13 @@ def through_stated(step, point, name, question):
         error=round_up(constant * point.error),
         growth=product_above(constant, point.growth),
         reach=product_above(constant, point.reach),
+        room=np.where(missing, 0.0, point.room),
         shared=shared,
         transform=transform,
     )
 
 
-def through(step, point, name):
+def through(step, point, name, question):
     """A single transformer."""
     if point.constant and (isinstance(step, ENCODERS) or type(step) is SimpleImputer):
         values, transform, shared = apply(step, point, name)
@@ -50,7 +54,10 @@ def through(step, point, name):
     if affine is None:
         refuse(step, name, why_not(step))
     if type(step) is SimpleImputer:
-        _refuse_missing(step, point, name)
+        # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step
+        # before made of an overflow leaves no room to move.
+        _refuse_missing_in_sparse(step, point, name)
+        question.imputed |= bool(rows_with_missing(point.values).any())
     values, transform, shared = apply(step, point, name)
     if affine.stage.matrix.shape != (values.shape[1], point.width):
         refuse(step, name, "does not return the columns that sklip expects of it")
@@ -86,9 +93,13 @@ def _check(step, name, affine, point, values, local):
         before, after = (_first_rows(rows) for rows in (point.values, values))
     except (TypeError, ValueError):  # text among columns that the step hands on
         return
+    complete = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    before, after, local = before[complete], after[complete], local[: len(before)][complete]
+    if not len(before):
+        return
     meant = affine.stage.matrix @ (before - before[:1]).T
     slack = 1e-9 * (affine.stage.size @ (np.abs(before) + np.abs(before[:1])).T).sum(axis=0)
-    allowed = local[: len(before)] + local[0] + slack
+    allowed = local + local[0] + slack
     distance = np.linalg.norm((after - after[:1]) - meant.T, axis=1)
     if np.isfinite(distance).all() and not (distance <= allowed).all():
         refuse(step, name, "does not compute what sklip expects of it")
@@ -99,21 +110,9 @@ def _first_rows(values):
     return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 
 
-def _refuse_missing(step, point, name):
-    """Rows with missing values lie at no distance from others."""
-    values = point.values.data if sparse.issparse(point.values) else np.asarray(point.values)
-    missing = np.vectorize(_is_missing, otypes=[bool])(values) if values.dtype == object else values != values
-    if missing.any():
-        where = "" if values.ndim == 1 else f" (row {int(missing.any(axis=1).argmax())} is the first)"
+def _refuse_missing_in_sparse(step, point, name):
+    if sparse.issparse(point.values) and (point.values.data != point.values.data).any():
         raise NotLipschitzError(
-            f"Step {name!r} ({type(step).__name__}) fills missing values, and rows with missing values lie at no "
-            f"distance from others{where}. Certify complete rows only."
+            f"Step {name!r} ({type(step).__name__}) fills missing values of sparse rows, and sklip knows this of dense "
+            "ones alone. Certify X.toarray()."
         )
-
-
-def _is_missing(entry):
-    """Whether an entry, text or number, differs from itself."""
-    try:
-        return bool(entry != entry)
-    except TypeError:  # pandas.NA does not know
-        return True

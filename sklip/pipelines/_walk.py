@@ -15,10 +15,11 @@ from sklip.certification import norm_bound
 from sklip.certification._floating import product_above, round_up
 from sklip.pipelines._in_place import apply
 from sklip.pipelines._maps import LipschitzMap
-from sklip.pipelines._overrides import inherits, refuse_shadows
+from sklip.pipelines._overrides import refuse_shadows
 from sklip.pipelines._point import Point, Question, nothing_moves, refuse
 from sklip.pipelines._precision import kinds_of
 from sklip.pipelines._steps import ENCODERS
+from sklip.pipelines._steps_of_pipelines import predicting_steps
 from sklip.pipelines._transformer import through, through_stated
 from sklip.pipelines._weights import weighted
 
@@ -39,8 +40,9 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
         return through_stated(step, point, name, question)
     if type(step) is FrozenEstimator:
         return walk(step.estimator, point, path, question)
-    if inherits(step, Pipeline):
-        for inner, transformer in step.steps:
+    steps = predicting_steps(step)
+    if steps is not None:
+        for inner, transformer in steps:
             point = walk(transformer, point, (*path, inner), question)
         return point
     if type(step) is ColumnTransformer:
@@ -48,7 +50,7 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
         return _columns(step, point, path, question)
     if type(step) is FeatureUnion:
         return _union(step, point, path, question)
-    return through(step, point, name)
+    return through(step, point, name, question)
 
 
 def _columns(step, point, path, question):

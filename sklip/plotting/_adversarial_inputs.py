@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 
 from sklip.auditing import audit
+from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns
-from sklip.pipelines._radius import answer, as_rows
+from sklip.pipelines._radius import answer
 from sklip.plotting._estimators import column_name, final_classifier
 
 

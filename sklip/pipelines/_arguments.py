@@ -1,0 +1,102 @@
+"""What a question says of rows, norms, tolerances and constants, checked once."""
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+
+_NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
+
+
+def as_rows(X):
+    """Rows as something that has a shape and can be indexed; lists become arrays."""
+    if not hasattr(X, "shape"):
+        array = np.asarray(X)
+        X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array  # text beside numbers
+    if len(X.shape) != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns; got shape {tuple(X.shape)}.")
+    return _one_entry_per_place(X) if sparse.issparse(X) else X
+
+
+def _one_entry_per_place(X):
+    """Sparse rows as csr or csc; entries stored in parts would be rounded part by part."""
+    compressed = X if X.format in ("csr", "csc") else X.tocsr()  # which adds up the parts that a coo matrix has
+    stored = X if X.format == "coo" else compressed
+    if not stored.has_canonical_format:
+        merged = stored.copy()
+        merged.sum_duplicates()
+        if merged.nnz != stored.nnz:
+            raise ValueError("X stores entries of one place in several parts. Call X.sum_duplicates() first.")
+    return compressed
+
+
+def column_labels(X) -> list:
+    """Names of the columns of a frame, positions of those of an array."""
+    return list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
+
+
+def norm_of(norm) -> float:
+    """1, 2 or infinity, as a number."""
+    if isinstance(norm, str):
+        norm = _NORMS.get(norm, norm)
+    if not isinstance(norm, Real) or isinstance(norm, bool | np.bool_) or norm not in (1, 2, np.inf):
+        raise ValueError(f"norm must be 1, 2, inf, 'l1', 'l2' or 'inf'; got {norm!r}.")
+    return norm if isinstance(norm, int) else float(norm)
+
+
+def tolerances_of(tolerances, labels: list) -> np.ndarray:
+    """Tolerances of all columns, of shape (n_columns,)."""
+    if tolerances is None:
+        return np.ones(len(labels))
+    if hasattr(tolerances, "items"):  # a mapping, a pandas Series
+        given = dict(tolerances.items())
+        unknown = [name for name in given if name not in labels]
+        if unknown:
+            raise ValueError(f"tolerances names columns that X does not have: {unknown}.")
+        units = np.array([_number(given.get(label, 0.0), f"tolerances[{label!r}]") for label in labels])
+    elif np.ndim(tolerances) == 0:
+        units = np.full(len(labels), _number(tolerances, "tolerances"))
+    else:
+        units = np.array([_number(value, "tolerances") for value in np.asarray(tolerances, dtype=object).ravel()])
+        if np.shape(tolerances) != (len(labels),):
+            raise ValueError(
+                f"tolerances must hold one number for each of the {len(labels)} columns of X; got shape "
+                f"{np.shape(tolerances)}."
+            )
+    if not (np.isfinite(units).all() and (units >= 0).all() and units.any()):
+        raise ValueError("tolerances must hold finite numbers of 0 or more, not all 0.")
+    return units
+
+
+def _number(value, name):
+    """A tolerance as a float."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number of 0 or more; got {value!r}.")
+    return float(value)
+
+
+def check_tolerances_of_fixed(tolerances, labels: list, fixed: set[int]) -> None:
+    """Raise for a tolerance above 0 of a column of categories; one number for all columns means the others."""
+    if tolerances is None or (not hasattr(tolerances, "items") and np.ndim(tolerances) == 0):
+        return
+    units = tolerances_of(tolerances, labels)
+    named = [labels[column] for column in sorted(fixed) if units[column] > 0]
+    if named:
+        raise ValueError(
+            f"tolerances gives {units[labels.index(named[0])]:g} to column {named[0]!r}, which an encoder takes: there "
+            "is no distance between categories, and the column is held fixed. Leave it out of tolerances, or give it 0."
+        )
+
+
+def constants_of(step_lipschitz) -> dict[str, float]:
+    """Constants of steps by their names."""
+    if not isinstance(step_lipschitz, Mapping | None):
+        raise TypeError(f"step_lipschitz must map names of steps to their constants; got {step_lipschitz!r}.")
+    constants = dict(step_lipschitz or {})
+    for name, constant in constants.items():
+        if not (isinstance(constant, Real) and 0 <= float(constant) < np.inf):
+            raise ValueError(f"step_lipschitz[{name!r}] must be a finite number of 0 or more; got {constant!r}.")
+    return {name: float(constant) for name, constant in constants.items()}

@@ -1,0 +1,45 @@
+"""Missing values: entries that are not equal to themselves, in whatever holds the rows."""
+
+import numpy as np
+from scipy import sparse
+
+
+def rows_with_missing(values) -> np.ndarray:
+    """Which rows of an array, frame or sparse matrix hold a missing value, of shape (n_rows,)."""
+    if sparse.issparse(values):
+        entries = values.tocoo()
+        return np.bincount(entries.coords[0], entries.data != entries.data, values.shape[0]) > 0
+    return np.any(missing_entries(values), axis=1)
+
+
+def missing_entries(values) -> np.ndarray:
+    """Which entries of an array or a frame are missing, of shape (n_rows, n_columns)."""
+    if hasattr(values, "isna"):  # pandas
+        return np.asarray(values.isna())
+    if hasattr(values, "columns"):  # polars has both null and nan
+        return np.column_stack([_missing_in(values[name].to_numpy()) for name in values.columns])
+    return _missing_in(np.asarray(values))
+
+
+def as_numbers(values) -> np.ndarray:
+    """An array, a frame or a column of numbers as an array; float64 with nan where pandas has its own missing value."""
+    return values.to_numpy(dtype=np.float64, na_value=np.nan) if hasattr(values, "isna") else np.asarray(values)
+
+
+def filled_with_zeros(values) -> np.ndarray:
+    """An array or a frame of numbers as float64, with 0 for what is missing."""
+    return np.where(missing_entries(values), 0.0, as_numbers(values).astype(np.float64))
+
+
+def _missing_in(array):
+    if array.dtype == object and array.size:
+        return np.vectorize(_differs_from_itself, otypes=[bool])(array)
+    return array != array if array.dtype.kind in "fcmM" else np.zeros(array.shape, dtype=bool)
+
+
+def _differs_from_itself(entry):
+    """Whether an entry, text or number, differs from itself."""
+    try:
+        return bool(entry != entry)
+    except TypeError:  # pandas.NA does not know
+        return True
