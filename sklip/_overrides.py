@@ -22,13 +22,14 @@ _DECISIVE = frozenset({"__getattr__", "network_", "classes_", "n_features_in_", 
 
 def override(estimator, base: type) -> str | None:
     """The name of what a subclass of ``base``, or the estimator itself, defines anew; None where there is nothing."""
-    return _override_by_class(type(estimator), base) or shadow(estimator)
+    return _override_by_class(type(estimator), base) or shadow(estimator)  # type: ignore[arg-type]
 
 
 def shadow(estimator) -> str | None:
     """The name of an attribute of the estimator that hides a method of its class; None where there is none."""
     # A FrozenEstimator has the methods of the estimator in it, and none of its own.
-    methods = methods_of(type(estimator.estimator if type(estimator) is FrozenEstimator else estimator))
+    kind = type(estimator.estimator if type(estimator) is FrozenEstimator else estimator)
+    methods = methods_of(kind)  # type: ignore[arg-type]
     return None if methods.isdisjoint(vars(estimator)) else min(methods & vars(estimator).keys())
 
 

@@ -123,7 +123,7 @@ def test_arrays_of_any_attack_can_be_drawn(pyplot):
         ({"image_shape": (3, 3)}, r"height · width = 12, the number of columns; got \(3, 3\)"),
         ({"image_shape": (12,)}, "image_shape must be"),
         ({"n_features": 0}, "n_features must be an integer, 1 or more"),
-        ({"norm": 3}, "norm must be 1, 2 or inf"),
+        ({"norm": 3}, "norm must be 1, 2, inf"),
     ],
 )
 def test_requests_that_make_no_sense_are_refused(pictures, options, message, pyplot):
