@@ -57,7 +57,7 @@ def run(seed, number):
 def judged(case):
     """What rational arithmetic finds wrong."""
     faults = pipeline_faults(case) + transport_faults(case.rng)
-    for classifier in classifiers_within(case.estimator):
+    for classifier in [] if case.tampered else classifiers_within(case.estimator):
         network = classifier.network_
         faults += network_faults(network, network.center + case.rng.standard_normal((2, len(network.center))))
     return faults

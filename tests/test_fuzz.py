@@ -146,14 +146,20 @@ def test_balls_are_open_and_exact(norm):
 
 @pytest.mark.parametrize("block", range(4))
 def test_scores_constants_and_linear_distances_of_networks(block):
-    faults = {}
+    faults, refused = {}, 0
     for number in range(300 * block, 300 * (block + 1)):
         rng = generator_of(1, number)
         rows = draw_values(rng, 3, int(rng.integers(1, 6)), plain_rows())
-        found = network_faults(draw_network(rng, rows), rows)
+        try:
+            network = draw_network(rng, rows)
+        except ValueError:  # weights that no network may have
+            refused += 1
+            continue
+        found = network_faults(network, rows)
         if found:
             faults[number] = found[0]
     assert not faults
+    assert refused < 60
 
 
 @pytest.mark.parametrize("block", range(4))

@@ -34,6 +34,8 @@ class Case:
         As :func:`sklip.certified_radius` takes them; no tolerances are None.
     flushes : tuple of bool
         Whether certificates, and whether predictions, are asked for in threads that flush.
+    tampered : bool
+        Whether somebody changed the estimator.
     rng : numpy.random.Generator
         For the attack.
     """
@@ -49,37 +51,54 @@ class Case:
     tolerances: np.ndarray | None
     constants: dict
     flushes: tuple = (False, False)
+    tampered: bool = False
     rng: np.random.Generator = field(repr=False, default=None)
 
 
-def draw_case(seed, number, folder, n_rows=20):
+def draw_case(seed, number, folder, n_rows=12):
     """Draw a case; files that it needs go to a folder."""
     rng = generator_of(seed, number)
     width = int(rng.integers(1, 6))
-    container = draw_container(rng, width, folder)
+    encoded = _encoded(rng, width)
+    container = draw_container(rng, width, folder, encoded)
+    encoded = [] if container.sparse else encoded
     values = draw_values(rng, n_rows, width, container)
-    encoded = _encoded(rng, width, container)
     values[:, encoded] = rng.integers(0, 2 if container.limits[1] < 2 else 3, (n_rows, len(encoded)))
     held = container.make(values)
     train = held if chance(rng, 0.6) else container.wide(values)
     kind, estimator = draw_estimator(rng, container.readings(train)[0], train, container, encoded)
     constants = stated_constants(estimator)
-    estimator, file = tampered(rng, estimator) if chance(rng, 0.06) else sent_through(rng, estimator, folder)
-    norm = pick(rng, 2, 2, 2, 1, np.inf)
-    flushes = (chance(rng, 0.5), True) if can_flush() and chance(rng, _flushing(estimator)) else (False, False)
+    changed = chance(rng, 0.06)
+    estimator, file = tampered(rng, estimator) if changed else sent_through(rng, estimator, folder)
     return Case(
-        seed, number, kind, estimator, container, values, file, norm, _tolerances(rng, width), constants, flushes, rng
+        seed=seed,
+        number=number,
+        kind=kind,
+        estimator=estimator,
+        container=container,
+        values=values,
+        file=file,
+        norm=pick(rng, 2, 2, 2, 1, np.inf),
+        tolerances=_tolerances(rng, width),
+        constants=constants,
+        flushes=_flushes(rng, estimator),
+        tampered=changed,
+        rng=rng,
     )
 
 
-def _flushing(estimator):
-    """How likely it is that threads flush: more, where that matters."""
+def _flushes(rng, estimator):
+    """In which threads what is asked; in threads that flush more often, where that matters."""
     weights = [kernel for each in classifiers_within(estimator) for kernel in each.network_.kernels]
-    return 0.5 if any((np.abs(kernel[kernel != 0]) < 2.0**-1000).any() for kernel in weights) else 0.05
+    tiny = any((np.abs(kernel[kernel != 0]) < 2.0**-1000).any() for kernel in weights)
+    if not can_flush() or not chance(rng, 0.6 if tiny else 0.05):
+        return False, False
+    return pick(rng, (True, True), (True, False), (False, True))
 
 
-def _encoded(rng, width, container):
-    if container.sparse or width < 2 or not chance(rng, 0.1):
+def _encoded(rng, width):
+    """Columns of categories."""
+    if width < 2 or not chance(rng, 0.1):
         return []
     return sorted(rng.choice(width, int(rng.integers(1, width)), replace=False).tolist())
 

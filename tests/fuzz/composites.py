@@ -59,9 +59,14 @@ def _cancelling(rng, width):
         [
             ("copies", copies),
             ("svd", TruncatedSVD(2 * width, random_state=0)),
+            ("last", _last_column() if chance(rng, 0.5) else "passthrough"),
             ("clip", MinMaxScaler(clip=True) if chance(rng, 0.5) else "passthrough"),
         ]
     )
+
+
+def _last_column():
+    return ColumnTransformer([("one", "passthrough", [-1])])
 
 
 def _columns(rng, width, names, inner):

@@ -37,6 +37,8 @@ class Container:
     sparse : bool
     names : list or None
         Of the columns, for frames.
+    floats : bool
+        Whether rows are arrays of float64 or float32, or lists, which become such.
     """
 
     name: str
@@ -47,18 +49,29 @@ class Container:
     integer: bool = False
     sparse: bool = False
     names: list | None = None
+    floats: bool = False
 
 
-def draw_container(rng, width, folder):
-    """A random container of rows of ``width`` columns; mapped files go to a folder."""
+def draw_container(rng, width, folder, texts=()):
+    """A random container of rows of ``width`` columns.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    width : int
+    folder : str
+        Where mapped files go.
+    texts : sequence of int
+        Columns that hold the codes of categories, which frames hold as text.
+    """
     kind = pick(rng, *["array"] * 6, "list", "pandas", "pandas", "polars", "sparse", "sparse")
     if kind == "array":
         return _array(rng, folder)
     if kind == "list":
-        return Container("list", np.ndarray.tolist, _as_float64, np.ndarray.tolist, _limits("f8"))
+        return Container("list", np.ndarray.tolist, _as_float64, np.ndarray.tolist, _limits("f8"), floats=True)
     if kind == "sparse":
         return _sparse(rng)
-    return _frame(rng, kind, width)
+    return _frame(rng, kind, width, texts if chance(rng, 0.7) else ())
 
 
 def _array(rng, folder):
@@ -77,7 +90,15 @@ def _array(rng, folder):
         return arrange(np.array(values, dtype=object if dtype.hasobject else np.float64), _file_in(folder))
 
     integer = dtype.kind in "iub" or text == "int4"
-    return Container(f"{layout} {dtype.str} {dtype.name}", make, _as_float64, wide, _limits(dtype), integer)
+    return Container(
+        f"{layout} {dtype.str} {dtype.name}",
+        make,
+        _as_float64,
+        wide,
+        _limits(dtype),
+        integer,
+        floats=dtype in (np.float64, np.float32),
+    )
 
 
 def small_dtype(name):
@@ -107,36 +128,41 @@ def _sparse(rng):
     )
 
 
-def _frame(rng, kind, width):
+def _frame(rng, kind, width, texts):
     library = frames.Pandas if kind == "pandas" else frames.Polars
     dtypes = [pick(rng, *library.dtypes)] * width
     if chance(rng, 0.4):
         dtypes = [pick(rng, *library.dtypes) for _ in range(width)]
     names = [f"c{column}" for column in range(width)]
     plain = [frames.plain(dtype) for dtype in dtypes]
-    limits = [_limits(dtype) for dtype in plain]
-    integer = [dtype.kind in "iub" for dtype in plain]
-    whole = all(integer)
-    bounds = [limit for limit, each in zip(limits, integer, strict=True) if whole or not each]
-    if any(integer) and not whole:
-        least = min(limit[1] for limit, each in zip(limits, integer, strict=True) if each)
-        bounds.append((1e-300, least))
 
-    def make(values):
-        return library.frame(
-            {name: _cast(column, held) for name, column, held in zip(names, np.array(values).T, plain, strict=True)},
-            dtypes,
-        )
+    def columns(values, cast):
+        table = np.array(values).T.copy()
+        return {
+            name: frames.as_text(column) if place in texts else cast(column, plain[place])
+            for place, (name, column) in enumerate(zip(names, table, strict=True))
+        }
 
+    low, high, whole = _common_limits(plain)
     return Container(
-        f"{kind} {' '.join(map(str, sorted(set(dtypes))))}",
-        make,
-        lambda rows: [np.stack([np.asarray(rows[name], dtype=np.float64) for name in names], axis=1)],
-        lambda values: library.frame(dict(zip(names, np.array(values).T.copy(), strict=True)), None),
-        (max(low for low, _ in bounds), min(high for _, high in bounds)),
+        f"{kind} {' '.join(map(str, sorted(set(dtypes))))}{' text' if texts else ''}",
+        lambda values: library.frame(columns(values, _cast), dict(zip(names, dtypes, strict=True))),
+        lambda rows: [np.stack([frames.as_numbers(rows[name]) for name in names], axis=1)],
+        lambda values: library.frame(columns(values, lambda column, dtype: column), {}),
+        (low, high),
         whole,
         names=names,
     )
+
+
+def _common_limits(dtypes):
+    """Limits of values that columns of all these dtypes hold, and whether they are all whole."""
+    integer = [dtype.kind in "iub" for dtype in dtypes]
+    limits = [_limits(dtype) for dtype in dtypes]
+    if all(integer):
+        return max(low for low, _ in limits), min(high for _, high in limits), True
+    smallest = max(low for (low, _), each in zip(limits, integer, strict=True) if not each)
+    return smallest, min(high for _, high in limits), False
 
 
 def _cast(values, dtype):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV, _CalibratedClassifier, _SigmoidCalibration
 from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, LabelEncoder
 
@@ -17,6 +17,7 @@ from tests.fuzz.functions import dense
 from tests.fuzz.mutations import mutate
 from tests.fuzz.networks import draw_network
 
+_METHOD = "decision_function"
 _LABELS = (
     lambda n: None,
     lambda n: None,
@@ -53,7 +54,7 @@ def draw_estimator(rng, rows, train, container, encoded):
 def _model(rng, rows, train, container, encoded, *, n_scores=None, labels=None):
     """A classifier at the end of a pipeline, or bare."""
     steps, values = [], train
-    if container.sparse or encoded or chance(rng, 0.75):
+    if container.sparse or encoded or chance(rng, 0.65):
         steps, values = _steps(rng, train, container, encoded, rows.shape[1])
     seen = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
     network = draw_network(rng, np.nan_to_num(np.float64(seen)), n_scores=n_scores)
@@ -77,7 +78,7 @@ def _classifier(rng, network, labels):
 def _steps(rng, train, container, encoded, width):
     """Fitted steps that a dense array comes out of, and what comes out."""
     steps, values = [], train
-    kinds = {"names": container.names, "sparse": container.sparse, "floats": _floats(train)}
+    kinds = {"names": container.names, "sparse": container.sparse, "floats": container.floats}
     if encoded:
         rest = [column for column in range(width) if column not in encoded]
         values = _add(
@@ -93,7 +94,7 @@ def _steps(rng, train, container, encoded, width):
                 pass
         else:
             break
-        kinds = {"names": None, "sparse": hasattr(values, "toarray"), "floats": _floats(values)}
+        kinds = {"names": None, "sparse": hasattr(values, "toarray"), "floats": container.floats and _floats(values)}
     if hasattr(values, "toarray"):
         values = _add(rng, steps, FunctionTransformer(dense, accept_sparse=True), values)
     return steps, values
@@ -148,14 +149,18 @@ def _scores(model, train):
 
 def _threshold(rng, model, train):
     scores = _scores(model, train)
+    labels = model.classes_[(scores > np.quantile(scores, 0.3)).astype(int)]
+    if chance(rng, 0.2) and len(set(labels.tolist())) == 2:
+        tuned = TunedThresholdClassifierCV(model, cv="prefit", refit=False, thresholds=9, response_method=_METHOD)
+        return tuned.fit(train if isinstance(train, list) else _private(train), labels)
     threshold = pick(
-        rng, "auto", 0.0, float(scores[0]), float(np.median(scores)), -float(scores[1]), 1, np.float32(0.3)
+        rng, "auto", 0.0, float(scores[0]), float(np.median(scores)), np.inf, -float(scores[1]), 1, np.float32(0.3)
     )
     positive = pick(rng, None, *model.classes_.tolist())
     if positive is None and not set(model.classes_.tolist()) <= {0, 1, -1}:
         positive = model.classes_.tolist()[1]
     thresholded = FixedThresholdClassifier(
-        FrozenEstimator(model), threshold=threshold, pos_label=positive, response_method="decision_function"
+        FrozenEstimator(model), threshold=threshold, pos_label=positive, response_method=_METHOD
     )
     thresholded.estimator_ = FrozenEstimator(model) if chance(rng, 0.3) else model
     return thresholded
@@ -166,7 +171,7 @@ def _calibrated(rng, model, train):
     size = float(np.abs(scores).max()) or 1.0
     sigmoid = _SigmoidCalibration()
     sigmoid.a_ = pick(rng, -1.0, 1.0) * pick(rng, 1.0, 3.0 / size if size > 1e-300 else 1.0, power(rng, -20, 20))
-    sigmoid.b_ = pick(rng, 0.0, -sigmoid.a_ * float(np.median(scores)), rng.standard_normal())
+    sigmoid.b_ = pick(rng, 0.0, -sigmoid.a_ * float(np.median(scores)), np.inf, rng.standard_normal())
     calibrated = CalibratedClassifierCV(model, method="sigmoid", ensemble=False)
     calibrated.classes_ = model.classes_
     calibrated.calibrated_classifiers_ = [

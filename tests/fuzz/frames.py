@@ -14,6 +14,22 @@ def plain(dtype):
     return np.dtype(_PLAIN.get(dtype, dtype))
 
 
+_TEXTS = np.array(["north", "east", "south", "west"])
+
+
+def as_text(codes):
+    """Categories by name."""
+    return _TEXTS[np.asarray(codes).astype(int)]
+
+
+def as_numbers(column):
+    """A column of numbers, or the codes of its categories, as float64."""
+    try:
+        return np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([_TEXTS.tolist().index(text) for text in column], dtype=np.float64)
+
+
 class Pandas:
     dtypes = (
         "float64", "float64", "float32", "float16", "int8", "int64", "uint8", "bool", "object", "Float64", "Float32",
@@ -25,7 +41,8 @@ class Pandas:
         import pandas
 
         frame = pandas.DataFrame(columns)
-        return frame if dtypes is None else frame.astype(dict(zip(columns, dtypes, strict=True)))
+        numbers = {name: dtype for name, dtype in dtypes.items() if columns[name].dtype.kind != "U"}
+        return frame.astype(numbers) if numbers else frame
 
 
 class Polars:
@@ -35,10 +52,9 @@ class Polars:
     def frame(columns, dtypes):
         import polars
 
-        types = dtypes or ["Float64"] * len(columns)
-        return polars.DataFrame(
-            [
-                polars.Series(name, column, dtype=getattr(polars, dtype))
-                for (name, column), dtype in zip(columns.items(), types, strict=True)
-            ]
-        )
+        def series(name, column):
+            if column.dtype.kind == "U":
+                return polars.Series(name, column.tolist())
+            return polars.Series(name, column, dtype=getattr(polars, dtypes.get(name, "Float64")))
+
+        return polars.DataFrame([series(name, column) for name, column in columns.items()])

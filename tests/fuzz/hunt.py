@@ -178,7 +178,7 @@ class _Hunt:
         labels = self._predict(make, points)
         answered = np.array([label is not None for label in labels], dtype=bool)
         self.outcome.pairs += int(answered.sum())
-        for place in np.flatnonzero(answered & (labels != self.labels[index])):
+        for place in np.flatnonzero(answered & _differ(labels, self.labels[index])):
             self._report(index[place], others[place], labels[place], len(points), make == self.case.container.wide)
 
     def _inside(self, make, points, index):
@@ -222,7 +222,7 @@ class _Hunt:
 
     def _flips(self, make, points, labels):
         found = self._predict(make, points, [6])
-        return np.array([label is not None for label in found], dtype=bool) & (found != labels)
+        return np.array([label is not None for label in found], dtype=bool) & _differ(found, labels)
 
     def _alone(self, before):
         """Ask for some rows and points one by one."""
@@ -249,6 +249,11 @@ class _Hunt:
                 f"{'in float64' if wide else 'in the dtype of the rows'}, with {n_points - 1} others",
             )
         )
+
+
+def _differ(these, those):
+    """Whether labels are others; not-a-number is itself."""
+    return (these != those) & ~((these != these) & (those != those))
 
 
 def said(error):

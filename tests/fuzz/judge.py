@@ -86,6 +86,8 @@ def pipeline_faults(case, n_rows=3):
     case : tests.fuzz.case.Case
         Of a classifier, alone or behind steps.
     """
+    if case.tampered:
+        return []
     model, steps = case.estimator, []
     while not isinstance(model, CertifiedClassifier):
         if isinstance(model, FrozenEstimator):
@@ -118,7 +120,7 @@ def pipeline_faults(case, n_rows=3):
         try:
             for step in steps:
                 numbers = exact.through(step, numbers)
-        except (exact.Unknown, ZeroDivisionError, OverflowError, ValueError):
+        except (exact.Unknown, ZeroDivisionError, OverflowError, ValueError, TypeError):
             return []
         numbers = exact.scores(model.network_, numbers)
         linear = len(model.network_.kernels) == 1 and "clip=True" not in repr(case.estimator)

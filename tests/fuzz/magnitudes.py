@@ -10,7 +10,7 @@ def draw_values(rng, n_rows, width, container):
     if container.integer:
         return _integers(rng, n_rows, width, *container.limits)
     low, high = np.log10(container.limits)
-    kind = pick(rng, *["ordinary"] * 5, "mixed", "mixed", "alike", "offset", "offset", "tiny", "huge", "brink")
+    kind = pick(rng, *["ordinary"] * 5, "mixed", "mixed", "alike", "offset", "offset", "tiny", "huge", "brink", "vast")
     values = rng.standard_normal((n_rows, width))
     if kind == "ordinary":
         values *= power(rng, *np.clip((-3, 2), low, high))
@@ -25,6 +25,8 @@ def draw_values(rng, n_rows, width, container):
         values *= power(rng, low - 1, low + 4)
     elif kind == "huge":
         values *= power(rng, high * 0.4, high - 2)
+    elif kind == "vast":
+        values *= power(rng, high - 10, high - 1)
     else:
         values *= power(rng, high * 0.3, high * 0.55)
     if chance(rng, 0.1):

@@ -64,8 +64,14 @@ def _extreme(rng, kernels, rows):
 
 
 def _subnormal(rng, kernels, rows):
+    """Weights that a thread that flushes takes for zeros; large ones before them make the scores ordinary."""
     kernels = list(kernels)
-    kernels[int(rng.integers(len(kernels)))] *= power(rng, -320, -306)
+    place = int(rng.integers(len(kernels)))
+    if place and chance(rng, 0.7):
+        kernels[0] = kernels[0] * power(rng, 100, 290)
+    kernels[place] = kernels[place] * power(rng, -320, -308)
+    if chance(rng, 0.5):
+        kernels[-1] = kernels[-1] * power(rng, -20, 0)
     return kernels
 
 

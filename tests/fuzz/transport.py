@@ -23,7 +23,7 @@ def draw_samples(rng):
 
 
 def _slope(rng, points):
-    """A power of 2 by which points are multiplied without rounding; some bring sums of them beyond the largest number."""
+    """A power of 2 by which points are multiplied without rounding; with some, sums of them overflow."""
     highest = min(1000, 1022 - int(np.frexp(np.abs(points).max())[1]))
     slope = 2.0 ** pick(rng, 0, highest, highest, int(rng.integers(min(-900, highest), highest + 1)))
     with np.errstate(all="ignore"):
