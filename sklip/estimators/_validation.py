@@ -8,9 +8,11 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from sklip._containers import as_rows_container
+from sklip._labels import check_labels
+from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.network import SERVED_DTYPES, row_blocks
 from sklip.training.rows import RowsOnDisk, slices
 
@@ -72,12 +74,13 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     ------
     ValueError
         For no rows, no columns, another number of columns or other names than in ``fit``,
-        text, complex numbers, three dimensions, NaN, infinity; for entries beyond 1e18 when
+        text, dates, complex numbers, three dimensions, NaN, infinity, masked entries; for entries beyond 1e18 when
         ``training``.
     TypeError
-        For a sparse matrix.
+        For a sparse matrix, and for what holds no rows.
     """
-    source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=dtype, order="C")
+    source = as_rows_container(X, name)
+    X = check_form(estimator, source, reset=reset, name=name, dtype=dtype, order="C")
     _check_entries(estimator, X, max(X.max(), -X.min()), source, name, training)
     return X
 
@@ -97,13 +100,15 @@ def _check_entries(estimator, X, largest, source, name, training):
     if not np.isfinite(largest):
         refuse_not_finite(estimator, X, source, name)
     if training and largest > _LARGEST_FEATURE:
-        _refuse(X, source, name, lambda block: np.abs(block) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next "
-                "to which nothing else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+        huge = _bad_columns(X, lambda block: np.abs(block) > _LARGEST_FEATURE)
+        refuse_columns(huge, source, name, "has values beyond 1e18 in size, next to which nothing else would count. "
+                       "Give it in a larger unit, or scale the features.")  # fmt: skip
 
 
 def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
     """:func:`check_features` but for NaN, infinity and size; without ``dtype``, rows keep one of ``SERVED_DTYPES``."""
-    _refuse_text(X, name)
+    X = as_rows_container(X, name)
+    refuse_not_numbers(X, name, estimator)
     if dtype is None:  # of frames, columns of several dtypes would come as objects
         dtype = [np.float64, *SERVED_DTYPES] if isinstance(X, np.ndarray) else np.float64
     try:
@@ -123,71 +128,19 @@ def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
 def refuse_not_finite(estimator, X, source, name="X"):
     """Raise a ValueError that names the first column of an array with NaN, or else with infinity, if there is one.
 
-    ``source`` is what the user handed in; it may have names for the columns.
+    ``source`` is what the user passed; it may have names for the columns.
     """
-    _refuse(X, source, name, np.isnan, f"contains NaN. {type(estimator).__name__} does not accept missing values: "
-            "drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
-    _refuse(X, source, name, np.isinf, "contains infinity. Replace such values, or drop their rows.")
+    refuse_missing(_bad_columns(X, np.isnan), source, name, estimator)
+    infinite = _bad_columns(X, np.isinf)
+    refuse_columns(infinite, source, name, "contains infinity. Replace such values, or drop their rows.")
 
 
-def _refuse(X, source, name, is_bad, reason):
-    """Raise a ValueError that names the first column with a bad entry."""
+def _bad_columns(X, is_bad):
+    """Which columns hold a bad entry, of shape (n_columns,)."""
     bad = np.zeros(X.shape[1], dtype=bool)
     for rows in row_blocks(len(X)):
         bad |= is_bad(X[rows]).any(axis=0)
-    if not bad.any():
-        return
-    column, names = int(np.argmax(bad)), _get_feature_names(source)
-    label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
-    more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
-    raise ValueError(f"Input {name}: {label}{more} {reason}")
-
-
-def _refuse_text(X, name):
-    """Raise a ValueError that names the first column that holds text."""
-    kinds = {getattr(dtype, "kind", "?") for dtype in getattr(X, "dtypes", [])}
-    if kinds and kinds <= set("biuf"):  # a frame of numbers
-        return
-    array = np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "USO":
-        return
-    is_text = np.frompyfunc(lambda entry: isinstance(entry, (str, bytes)), 1, 1)
-    _refuse(array, X, name, lambda block: is_text(block).astype(bool), "holds text, which is not a number. Encode it, "
-            "for example with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
-
-
-def check_labels(y, n_rows, name="y"):
-    """Return class labels as a one-dimensional array of one label a row.
-
-    Raises
-    ------
-    ValueError
-        When there are none, too few or too many, or when they are not labels.
-    TypeError
-        When labels of different kinds, such as text and numbers, are mixed.
-    """
-    if y is None:
-        raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
-    if isinstance(y, (list, tuple)) and len({_kind(label) for label in y if not isinstance(label, (list, tuple))}) > 1:
-        y = np.array(y, dtype=object)  # NumPy would turn numbers among text into text
-    if np.isscalar(y) or getattr(y, "ndim", 1) == 0:
-        raise ValueError(f"{name} must be an array of labels; got {y!r}.")
-    y = column_or_1d(y, warn=True)
-    if len(y) != n_rows:
-        raise ValueError(f"X has {n_rows} rows but {name} has {len(y)} labels. Give one label for each row.")
-    if y.dtype.kind == "O" and len({_kind(label) for label in y}) > 1:
-        raise TypeError(f"{name} mixes labels of different types. Make them all text, or all numbers.")
-    if y.dtype.kind in "fc" and not np.isfinite(y).all():
-        raise ValueError(f"Input {name} contains NaN or infinity. Drop the rows whose label is missing.")
-    check_classification_targets(y)
-    return y
-
-
-def _kind(label):
-    """``"number"`` for numbers and booleans, ``"text"`` for text, the type's name for the rest."""
-    if isinstance(label, (bool, int, float, np.number, np.bool_)):
-        return "number"
-    return "text" if isinstance(label, str) else type(label).__name__
+    return bad
 
 
 def check_weights(sample_weight, X, name="sample_weight"):
