@@ -239,8 +239,9 @@ class LipschitzMLP(LipschitzClassifier):
         self.min_margin = min_margin
 
     def _check_parameters(self):
-        super()._check_parameters()
+        given = super()._check_parameters()
         check_loss(self.loss)
+        return given
 
     def _objective_of_fit(self):
         self.temperature_ = inverse_length("temperature", self.temperature, AUTO_TEMPERATURE, self.scale_)

@@ -5,14 +5,16 @@ The estimators' one module that uses scikit-learn's private helpers.
 
 from contextlib import contextmanager
 from numbers import Real
+from types import SimpleNamespace
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from sklip._containers import as_rows_container
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
+from sklip.estimators._numpy_numbers import python_number
 from sklip.network import SERVED_DTYPES, row_blocks
 from sklip.training.rows import RowsOnDisk, slices
 
@@ -25,6 +27,7 @@ __all__ = [
     "check_features_on_disk",
     "check_form",
     "check_labels",
+    "check_parameters",
     "check_weights",
     "encode_labels",
     "refuse_not_finite",
@@ -47,6 +50,24 @@ def unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def check_parameters(estimator) -> SimpleNamespace:
+    """Check the parameters of an estimator by its table of constraints.
+
+    Returns
+    -------
+    SimpleNamespace
+        The parameters, with Python's numbers in place of NumPy's. Those of the estimator stay as they are.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that the table does not allow, by its name.
+    """
+    given = {name: python_number(value) for name, value in estimator.get_params(deep=False).items()}
+    validate_parameter_constraints(estimator._parameter_constraints, given, caller_name=type(estimator).__name__)
+    return SimpleNamespace(**given)
 
 
 def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64):
@@ -186,5 +207,6 @@ def check_class_weight(class_weight, classes):
     unknown = [label for label in class_weight if label not in classes]
     if unknown:
         raise ValueError(f"The 'class_weight' parameter names {unknown}, not among the classes {classes.tolist()}.")
-    if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in class_weight.values()):
+    weights = map(python_number, class_weight.values())
+    if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in weights):
         raise ValueError(f"The 'class_weight' parameter must hold weights from 0 to 1e9; got {class_weight}.")
