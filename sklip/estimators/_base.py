@@ -175,8 +175,10 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
         held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
         from sklip.training import backend
+        from sklip.training.trainable import check_can_train
 
         backend.prepare()
+        check_can_train()
         from sklip.training.architecture import Architecture
         from sklip.training.train import Schedule, train
 
