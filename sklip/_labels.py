@@ -49,15 +49,15 @@ def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
     return array
 
 
-def check_labels(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
+def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
     """Return class labels as a one-dimensional array of one label per row.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
         Labels, in any container.
-    n_rows : int
-        How many there must be.
+    n_rows : int or None
+        How many there must be; None for any number.
     name : str, default="y"
         Name of the argument, for messages.
 
@@ -76,7 +76,7 @@ def check_labels(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
     if y is None:
         raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
     labels = read_labels(y, name, warn=True)
-    if len(labels) != n_rows:
+    if n_rows is not None and len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows but {name} has {len(labels)} labels. Give one label for each row.")
     if labels.dtype.kind == "O":
         _check_objects(labels, name)

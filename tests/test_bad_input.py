@@ -180,6 +180,10 @@ CASES = [
     Case("a negative weight", ("sample_weight", "[Nn]egative"), arguments={"sample_weight": with_weight(-1)}),
     Case("NaN weight", ("sample_weight", "NaN"), arguments={"sample_weight": with_weight(np.nan)}),
     Case("infinite weight", ("sample_weight", "infinity"), arguments={"sample_weight": with_weight(np.inf)}),
+    Case("a masked weight", ("^sample_weight has masked",), arguments={"sample_weight": masked(np.ones(12))}),
+    Case("a missing weight", ("^sample_weight",), arguments={"sample_weight": pd.Series([pd.NA, *[1.0] * 11])}),
+    Case("text for weights", ("^sample_weight",), arguments={"sample_weight": ["heavy"] * 12}),
+    Case("a set of weights", ("^sample_weight must hold",), arguments={"sample_weight": {1.0}}, error=TypeError),
     Case("too few weights", ("sample_weight", "11", "12"), arguments={"sample_weight": np.ones(11)}),
     Case("weights of one class", ("class", "sample_weight"), arguments={"sample_weight": Y}),
     # Parameters

@@ -7,7 +7,10 @@ import re
 
 import keras
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
@@ -405,6 +408,29 @@ def test_a_network_at_the_end_of_a_pipeline():
     assert cross_val_score(model, X, y, cv=2).shape == (2,)
     assert lipschitz_bound(network) == model[-1].lipschitz_bound_
     assert bits(model[-1].decision_function(X)) == bits(serving(network).decision_function(X))
+
+
+@pytest.mark.parametrize(
+    "classes", [("no", "yes"), pd.Series(["no", "yes"]), pa.array(["no", "yes"]), tf.constant([3, 5])]
+)
+def test_classes_come_in_any_container(classes):
+    network = random_network(np.random.default_rng(0), (2, 8, 1))
+    labels = NetworkClassifier(network=network, classes=classes).serve().classes_
+    assert labels.tolist() == ([3, 5] if isinstance(classes, tf.Tensor) else ["no", "yes"])
+
+
+@pytest.mark.parametrize(
+    "classes, error, says",
+    [
+        (["no", 1], TypeError, "classes mixes labels of different types"),
+        (["no", None], ValueError, "classes has missing labels .* in row 1"),
+        ([[0, 1]], ValueError, "'classes' parameter must hold 2 different labels"),
+    ],
+)
+def test_classes_that_are_no_labels_are_refused(classes, error, says):
+    network = random_network(np.random.default_rng(0), (2, 8, 1))
+    with pytest.raises(error, match=says):
+        NetworkClassifier(network=network, classes=classes).serve()
 
 
 def test_fit_refuses_what_does_not_fit():

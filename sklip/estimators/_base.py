@@ -77,7 +77,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
         """
-        with validation.unchanged_on_error(self):
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)
             held_out = held_out_rows(self, X_val, y_val, sample_weight_val, classes)
@@ -129,7 +129,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
         """
-        with validation.unchanged_on_error(self):
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             if given.early_stopping:
                 raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
@@ -137,7 +137,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             if first and classes is None:
                 raise ValueError("The first call of partial_fit needs classes, all labels that will ever be seen.")
             if classes is not None:
-                classes = np.unique(validation.check_labels(classes, np.size(classes), "classes"))
+                classes = np.unique(validation.check_labels(classes, None, "classes"))
             if not first:
                 if classes is not None and not np.array_equal(classes, self.classes_):
                     raise ValueError(f"classes is {classes.tolist()}, but earlier calls had {self.classes_.tolist()}.")

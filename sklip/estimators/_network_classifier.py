@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from sklip._containers import as_column_container
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
@@ -141,7 +142,7 @@ class NetworkClassifier(CertifiedClassifier):
         *kernels, heads = self.network.kernels
         *biases, last = self.network.biases
         n_classes = max(2, heads.shape[1])
-        classes = np.arange(n_classes) if self.classes is None else np.asarray(self.classes)
+        classes = np.arange(n_classes) if self.classes is None else as_column_container(self.classes, "classes")
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
             raise ValueError(
                 f"The 'classes' parameter must hold {n_classes} different labels, in the order of the scores of the "

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sklip._containers import as_rows_container
+from sklip._containers import as_column_container, as_rows_container
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.estimators._numpy_numbers import python_number
@@ -172,14 +172,17 @@ def check_weights(sample_weight, X, name="sample_weight"):
     ValueError
         When they are negative, not finite, all zero, or not one for each row.
     """
+    if sample_weight is not None and not isinstance(sample_weight, Real):
+        sample_weight = as_column_container(sample_weight, name)
     try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
         raise ValueError(f"{name}: {error}. Give one finite weight ≥ 0 for each row.") from error
     largest = weights.max(initial=0.0)
     if not largest > 0:
         raise ValueError(f"{name} is zero for all rows. Give at least one row of each class a positive weight.")
-    return weights / largest
+    with np.errstate(under="ignore"):
+        return weights / largest
 
 
 def encode_labels(y, classes, name="y"):

@@ -187,7 +187,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
             For parameters or data that cannot be used, as when ``y`` does not name two samples;
             the estimator is left as it was.
         """
-        with validation.unchanged_on_error(self):
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             validation.check_parameters(self)
             rows = validation.check_features(self, X, reset=True, training=True)
             if y is None:

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
+from sklip._containers import as_column_container
 from sklip._labels import read_labels
 
 
@@ -178,11 +179,20 @@ def check_distances(epsilons: ArrayLike) -> np.ndarray:
     return distances
 
 
+def _numbers(column, name):
+    """A column of numbers in float64."""
+    column = as_column_container(column, name)
+    try:
+        return column_or_1d(column, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold one number per row: {error}") from error
+
+
 def _checked(y_true, y_pred, radius, sample_weight):
     """Whether each row is right, its radius, its weight."""
     y_true, y_pred = read_labels(y_true, "y_true"), read_labels(y_pred, "y_pred")
-    radius = column_or_1d(radius, dtype=np.float64)
-    weight = np.ones(len(radius)) if sample_weight is None else column_or_1d(sample_weight, dtype=np.float64)
+    radius = _numbers(radius, "radius")
+    weight = np.ones(len(radius)) if sample_weight is None else _numbers(sample_weight, "sample_weight")
     check_consistent_length(y_true, y_pred, radius, weight)
     if not len(radius):
         raise ValueError("There are no rows to score.")
