@@ -247,7 +247,7 @@ def _as_numpy(tensor):
 
     if keras.backend.backend() == "torch":
         return keras.ops.convert_to_numpy(tensor)
-    return np.asarray(tensor)  # to copy them, as Keras does, may warn
+    return np.asarray(tensor)  # Keras would call numpy.array, of which TensorFlow and JAX make a DeprecationWarning
 
 
 def _check_computes(model, network):

@@ -406,6 +406,8 @@ def test_bad_input_is_refused_before_tensorflow_is_imported(tmp_path):
         (masked(X), ValueError, ("X has masked entries in row 3 ",)),
         (with_value(pd.NA, dtype=object), ValueError, ("column 1 contains NaN",)),
         ({"a": X[:, 0], "b": X[:, 1]}, TypeError, ("X must hold rows", "dict")),
+        (pd.Series(X[0]), ValueError, ("Series",)),
+        (pl.Series(X[0]), ValueError, ("2D array", "[Rr]eshape")),
     ],
     ids=[
         "NaN",
@@ -425,6 +427,8 @@ def test_bad_input_is_refused_before_tensorflow_is_imported(tmp_path):
         "masked",
         "NA",
         "dict",
+        "pandas Series",
+        "polars Series",
     ],
 )
 def test_bad_rows_are_refused_when_asked_about(method, rows, error, says):

@@ -77,6 +77,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
         """
+        # What underflows is as good as 0, whatever the user's error state says.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)

@@ -64,12 +64,12 @@ def refuse_not_numbers(X, name, estimator):
 
 
 def _kinds_of_columns(X):
-    """The kinds of the entries of each column, of all that are not numbers by their dtype."""
-    dtypes = list(getattr(X, "dtypes", []))
+    """The kinds of the entries of each column, as a list of sets; an empty list where all are numbers by dtype."""
+    dtypes = list(X.dtypes) if hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2 else []
     if dtypes and {getattr(dtype, "kind", "?") for dtype in dtypes} <= set("biuf"):  # a frame of numbers
         return []
     if any(hasattr(dtype, "is_temporal") for dtype in dtypes):
-        # As an array, a polars frame of dates and numbers is one of numbers.
+        # NumPy makes numbers of the dates in a polars frame, if there are numbers too.
         kinds = [_kind_in_polars(dtype) for dtype in dtypes]
         if {"dates", "durations"} & set(kinds):
             return [{kind} for kind in kinds]

@@ -1,6 +1,6 @@
 """Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do.
 
-The estimators' one module that uses scikit-learn's private helpers.
+With :mod:`sklip.estimators._not_numbers` the only module that uses scikit-learn's private helpers.
 """
 
 from contextlib import contextmanager
