@@ -30,7 +30,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_sp
 
 import sklip
 from sklip import LipschitzMLP
-from sklip.metrics import certified_accuracy, certified_accuracy_score
+from sklip.metrics import certified_accuracy_score, certified_accuracy_scorers
 from sklip.plotting import CertifiedAccuracyDisplay
 
 parser = argparse.ArgumentParser(description="A grid search by accuracy, and one by certified accuracy.")
@@ -47,15 +47,15 @@ print(f"{len(X)} pictures to choose by, {len(X_test)} to judge by")
 # %%
 # One search, three scores
 # ------------------------
-# :func:`sklip.metrics.certified_accuracy` makes a scorer of one radius or of several; at radius 0 it is the accuracy.
-# All come from one forward pass, and all candidates have networks of one shape, which is compiled once. The grid is
-# over what trades accuracy for radius: a temperature and a margin offset.
+# :func:`sklip.metrics.certified_accuracy_scorers` makes a scorer for each radius; the score at 0 is the accuracy. All
+# candidates have networks of one shape, which is compiled once. The grid is over what trades accuracy for radius: a
+# temperature and a margin offset.
 RADII = (0.0, 0.5, 1.0)
 NAMES = ("accuracy", "certified at 0.5", "certified at 1.0")
 search = GridSearchCV(
     LipschitzMLP(hidden_layer_sizes=(64, 32), epochs=arguments.epochs, random_state=0),
     {"temperature": [3.0, 10.0, 30.0], "margin_offset": [0.0, 0.5, 1.0]},
-    scoring=certified_accuracy(RADII),
+    scoring=certified_accuracy_scorers(RADII),
     refit=False,
     cv=StratifiedKFold(3, shuffle=True, random_state=0),
 ).fit(X, y)

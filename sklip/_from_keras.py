@@ -51,9 +51,9 @@ def from_keras(
     NotLipschitzError
         For a layer that is not understood, by its name.
     ValueError
-        For a model that has no weights yet or more than one input or output, that is not a chain, whose
-        outputs pass through an activation, or which computes something else than its layers say; and for
-        ``classes`` that do not fit.
+        For a model that has no weights yet or more than one input or output, that is not a chain, whose dense layers
+        get inputs that are not vectors, whose outputs pass through an activation, or which computes something else
+        than its layers say; and for ``classes`` that do not fit.
     TypeError
         For anything but a Keras model.
 
@@ -76,13 +76,6 @@ def from_keras(
     if not isinstance(model, keras.Model):
         raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")
     network = _network(_layers(model))
-    shape = model.inputs[0].shape[1:]
-    unknown = len(shape) > 1 and None in shape
-    if unknown or math.prod(size or 1 for size in shape) not in (1, len(network.center)):
-        raise ValueError(
-            f"The model {model.name!r} takes inputs of shape {model.inputs[0].shape[1:]} and a dense layer of "
-            f"{len(network.center)} of them. Begin it with a Flatten."
-        )
     _check_computes(model, network)
     return NetworkClassifier(network=network, classes=classes, temperature=temperature).serve()
 
@@ -119,8 +112,22 @@ def _layers(model):
                 f"The layer {layer.name!r} ({type(layer).__name__}) is called with training=True also when the model "
                 "serves. Build the model without that."
             )
+        _check_input(layer, node.input_tensors[0].shape[1:])
         chain.append(_layers(layer) if isinstance(layer, keras.Model) else [layer])
         tensor = node.input_tensors[0]
+
+
+def _check_input(layer, shape):
+    """Raise a ValueError for a dense layer whose inputs are not vectors."""
+    import keras
+
+    from sklip.layers import FrobeniusDense, SpectralDense
+
+    if type(layer) in (SpectralDense, FrobeniusDense, keras.layers.Dense) and len(shape) != 1:
+        raise ValueError(
+            f"The layer {layer.name!r} ({type(layer).__name__}) gets inputs of shape {tuple(shape)} per row and acts "
+            "on their last axis alone. Put a Flatten before it, so that each row is one vector."
+        )
 
 
 def _network(layers):
@@ -226,14 +233,21 @@ def _not_understood(layer, activation=None):
 
 def _array(variable):
     """A variable's numbers in float64, none of which is rounded."""
-    import keras
-
-    array = np.asarray(keras.ops.convert_to_numpy(variable))
+    array = _as_numpy(variable)
     if array.dtype.kind in "iub":  # quantised: the numbers mean something else
         raise NotLipschitzError(
             f"A weight is of type {array.dtype}. from_keras takes weights of floating point numbers."
         )
     return np.array(array, dtype=np.float64)
+
+
+def _as_numpy(tensor):
+    """The numbers of a tensor or a variable."""
+    import keras
+
+    if keras.backend.backend() == "torch":
+        return keras.ops.convert_to_numpy(tensor)
+    return np.asarray(tensor)  # Keras would call numpy.array, of which TensorFlow and JAX make a DeprecationWarning
 
 
 def _check_computes(model, network):
@@ -242,8 +256,6 @@ def _check_computes(model, network):
     Rows at the distances from the centre at which biases count. The tolerance is that of the coarsest products of
     16 bits; a layer that was misread is off by more.
     """
-    import keras
-
     dimensions, dtype = model.inputs[0].shape[1:], model.inputs[0].dtype
     rng, width = np.random.default_rng(0), len(network.center)
     length = max([1.0, *(float(np.linalg.norm(bias)) for bias in network.biases)])
@@ -251,7 +263,7 @@ def _check_computes(model, network):
     scores = network.scores(np.float64(rows))
     if len(dimensions) > 1:
         rows = rows.reshape(len(rows), *dimensions)
-    computed = keras.ops.convert_to_numpy(keras.ops.cast(model(rows, training=False), "float64"))
+    computed = np.float64(_as_numpy(model(rows, training=False)))
     allowed = 0.02 * (np.abs(scores).max() + np.abs(scores - scores.mean(axis=0)).max())
     if computed.shape != scores.shape or not np.abs(computed - scores).max() <= allowed:
         raise ValueError(

@@ -22,9 +22,10 @@ def run_command(command, *, timeout=300, **environment):
     return result.stdout
 
 
-def run_script(script, *arguments, python=sys.executable, root=ROOT, timeout=300):
+def run_script(script, *arguments, python=sys.executable, root=ROOT, timeout=300, environment=None):
     """Run Python source that finds ``sklip`` and ``tests`` under ``root``; return what it printed."""
-    return run_command([python, "-c", script, *arguments], timeout=timeout, PYTHONPATH=str(root))
+    variables = {**(environment or {}), "PYTHONPATH": str(root)}
+    return run_command([python, "-c", script, *arguments], timeout=timeout, **variables)
 
 
 def last_json(output):

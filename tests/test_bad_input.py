@@ -6,12 +6,17 @@ import sys
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
 
 import joblib
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
+from numpy.dtypes import StringDType
 
 from sklip import HKRClassifier, exceptions
 from tests.estimator_fixtures import bits, classifier, fitted
@@ -51,7 +56,16 @@ class Case:
         getattr(estimator, self.method)(self.X, self.y, **self.arguments)
 
 
+def masked(array):
+    """An array with a masked entry in row 3."""
+    made = np.ma.masked_array(array, mask=False)
+    made[3] = np.ma.masked
+    return made
+
+
 FRAME = {"east": X[:, 0], "north": X[:, 1]}
+DAYS = pd.date_range("2020-01-01", periods=12)
+STRUCTURED = np.array([(1.0, 2.0)] * 12, dtype=[("east", float), ("north", float)])
 
 EITHER = (TypeError, ValueError)
 FIRST = {"classes": [0, 1]}
@@ -77,12 +91,86 @@ CASES = [
     Case("three dimensions", (r"\bX\b", "reshape|two"), X[None]),
     Case("one dimension", ("2D array", "[Rr]eshape"), X[:, 0]),
     Case("None for X", (r"\bX\b|array",), None),
+    *[
+        Case(f"{kind} in X", ("'when'", holds, r"numpy.timedelta64\(1, 'D'\)"), frame)
+        for kind, holds, frame in [
+            ("dates beside numbers", "dates", pd.DataFrame({**FRAME, "when": DAYS})),
+            ("dates alone", "dates", pd.DataFrame({"when": DAYS, "then": DAYS})),
+            ("a missing date", "dates", pd.DataFrame({"when": [*DAYS[:-1], None], "then": DAYS})),
+            ("dates of a time zone", "dates", pd.DataFrame({**FRAME, "when": DAYS.tz_localize("UTC")})),
+            ("dates as objects", "dates", pd.DataFrame({**FRAME, "when": pd.Series(DAYS.date)})),
+            ("times of day", "dates or times", pd.DataFrame({**FRAME, "when": [time(hour) for hour in range(12)]})),
+            ("periods", "dates", pd.DataFrame({**FRAME, "when": DAYS.to_period("D")})),
+            ("durations", "durations", pd.DataFrame({**FRAME, "when": DAYS - DAYS[0]})),
+            ("durations alone", "durations", pd.DataFrame({"when": DAYS - DAYS[0]})),
+            ("dates of polars", "dates", pl.DataFrame({**FRAME, "when": DAYS.to_numpy()})),
+            ("dates of polars alone", "dates", pl.DataFrame({"when": DAYS.to_numpy()})),
+            ("dates of Arrow", "dates", pa.table({**FRAME, "when": DAYS.to_numpy()})),
+            ("days of Arrow", "dates", pa.table({**FRAME, "when": pa.array(DAYS.date)})),
+            ("durations of Arrow", "durations", pa.table({**FRAME, "when": DAYS - DAYS[0]})),
+        ]
+    ],
+    Case("an array of dates", ("column 0", "dates"), DAYS.to_numpy()[:, None]),
+    Case("an array of durations", ("column 0", "durations"), (DAYS - DAYS[0]).to_numpy()[:, None]),
+    Case("a date among objects", ("column 1 ", "dates"), with_value(pd.Timestamp("2020"), dtype=object)),
+    Case("a missing date among objects", ("column 1 ", "dates"), with_value(pd.NaT, dtype=object)),
+    Case("a list with a date", ("column 0 ", "dates"), [[datetime(2020, 1, 1), 1.0]] * 12),
+    Case("pandas.NA among objects", ("column 1 ", "NaN", "impute"), with_value(pd.NA, dtype=object)),
+    Case("pandas.NA in a column", ("'north'", "NaN"), pd.DataFrame({**FRAME, "north": [pd.NA, *X[1:, 1]]})),
+    Case("other objects", ("column 1 ", "objects of type set"), with_value({1}, dtype=object)),
+    Case("a masked entry", ("^X has masked entries in row 3 ", "[Dd]rop", "X.filled"), masked(X)),
+    Case("rows of different lengths", ("^X cannot be read",), [[0.0], [1.0, 2.0]] * 6),
+    Case("a structured array", ("^X is a structured array", "pandas"), STRUCTURED, error=TypeError),
+    Case("a dict of columns", ("^X must hold rows", "dict", "pandas"), FRAME, error=TypeError),
+    Case("a generator", ("^X must hold rows", "generator", r"list\(X\)"), (row for row in X), error=TypeError),
+    Case("a lazy frame", ("^X must hold rows", r"X.collect\(\)"), pl.DataFrame(FRAME).lazy(), error=TypeError),
     # y
     Case("one class", ("class", "two", r"\by\b"), y=np.zeros(12)),
     Case("labels of mixed types", (r"\by\b", "types", "text"), y=[0, "a"] * 6, error=TypeError),
     Case("an array of mixed types", (r"\by\b", "types"), y=np.array([0, "a"] * 6, dtype=object), error=TypeError),
-    Case("a missing label", (r"\by\b",), y=np.array(["b", "a"] * 5 + ["a", None], dtype=object), error=TypeError),
-    Case("NaN among labels", (r"\by\b", "NaN", "[Dd]rop"), y=np.where(Y == 1, np.nan, 0)),
+    *[
+        Case(f"missing labels: {kind}", ("^y has missing labels", "in row 11 ", "[Dd]rop"), y=labels)
+        for kind, labels in {
+            "None among text": [*"ab" * 5, "a", None],
+            "NaN among text": [*"ab" * 5, "a", np.nan],
+            "an array of text and None": np.array([*"ab" * 5, "a", None], dtype=object),
+            "NaN among numbers": [0.0, 1.0] * 5 + [0.0, np.nan],
+            "None among numbers": [0, 1] * 5 + [0, None],
+            "pandas.NA among integers": pd.Series([0, 1] * 5 + [0, pd.NA], dtype="Int64"),
+            "pandas.NA among booleans": pd.Series([False, True] * 5 + [True, pd.NA], dtype="boolean"),
+            "pandas.NA among objects": [0, 1] * 5 + [0, pd.NA],
+            "pandas text": pd.Series([*"ab" * 5, "a", None]),
+            "pandas categories": pd.Series([*"ab" * 5, "a", None], dtype="category"),
+            "polars text": pl.Series([*"ab" * 5, "a", None]),
+            "polars integers": pl.Series([0, 1] * 5 + [0, None]),
+            "Arrow": pa.array([*"ab" * 5, "a", None]),
+            "NaT among dates": np.array([*["2020", "2021"] * 5, "2020", "NaT"], dtype="datetime64[D]"),
+            "NaT among durations": np.array([*[1, 2] * 5, 1, "NaT"], dtype="timedelta64[D]"),
+            "NaT among timestamps": pd.Series(pd.to_datetime([*["2020", "2021"] * 5, "2020", None])),
+            "None among dates": [date(2020, 1, 1), date(2021, 1, 1)] * 5 + [date(2020, 1, 1), None],
+            "NumPy's own text": np.array([*"ab" * 5, "a", None], dtype=StringDType(na_object=None)),
+        }.items()
+    ],
+    Case("many missing labels", ("rows 0, 2, 4, 6, 8 and 1 more",), y=np.where(Y == 1, 1.0, np.nan)),
+    Case("masked labels", ("^y has masked entries in row 3 ", "[Dd]rop", r"y.filled"), y=masked(Y)),
+    Case("infinity among labels", (r"\by\b", "infinity", "[Dd]rop"), y=np.where(Y == 1, np.inf, 0)),
+    Case("complex labels", (r"^y holds complex numbers",), y=Y + 1j),
+    Case("bytes for labels", ("^y holds bytes", "decode"), y=np.where(Y == 1, b"a", b"b"), error=TypeError),
+    Case("bytes as objects", ("^y holds bytes", "decode"), y=np.array([b"a", b"b"] * 6, dtype=object), error=TypeError),
+    *[
+        Case(f"objects: {kind}", (f"^y holds objects of type {kind}", rf"asarray\(y, dtype={wanted}\)"), y=labels)
+        for kind, wanted, labels in [
+            ("bool", "bool", np.array([True, False] * 6, dtype=object)),
+            ("int", "int", np.array([0, 1] * 6, dtype=object)),
+            ("float, int", "float", np.array([0, 1.0] * 6, dtype=object)),
+            ("Decimal", "str", [Decimal(0), Decimal(1)] * 6),
+            ("date", "str", [date(2020, 1, 1), date(2021, 1, 1)] * 6),
+            ("Period", "str", pd.Series(list(pd.period_range("2020", periods=2)) * 6)),
+        ]
+    ],
+    Case("a set of labels", ("^y must hold labels", "set", r"list\(y\)"), y={0, 1}, error=TypeError),
+    Case("a dict of labels", ("^y must hold labels", "dict"), y={0: 1}, error=TypeError),
+    Case("labels of different lengths", ("^y cannot be read",), y=[[0], [1, 2]] * 6),
     Case("continuous labels", ("continuous",), y=X[:, 0]),
     Case("too few labels", (r"\bX\b", r"\by\b", "12", "11"), y=Y[:-1]),
     Case("no labels", ("requires y",), y=None),
@@ -92,6 +180,10 @@ CASES = [
     Case("a negative weight", ("sample_weight", "[Nn]egative"), arguments={"sample_weight": with_weight(-1)}),
     Case("NaN weight", ("sample_weight", "NaN"), arguments={"sample_weight": with_weight(np.nan)}),
     Case("infinite weight", ("sample_weight", "infinity"), arguments={"sample_weight": with_weight(np.inf)}),
+    Case("a masked weight", ("^sample_weight has masked",), arguments={"sample_weight": masked(np.ones(12))}),
+    Case("a missing weight", ("^sample_weight",), arguments={"sample_weight": pd.Series([pd.NA, *[1.0] * 11])}),
+    Case("text for weights", ("^sample_weight",), arguments={"sample_weight": ["heavy"] * 12}),
+    Case("a set of weights", ("^sample_weight must hold",), arguments={"sample_weight": {1.0}}, error=TypeError),
     Case("too few weights", ("sample_weight", "11", "12"), arguments={"sample_weight": np.ones(11)}),
     Case("weights of one class", ("class", "sample_weight"), arguments={"sample_weight": Y}),
     # Parameters
@@ -116,6 +208,9 @@ CASES = [
             ("hidden_layer_sizes", (8, 4.0), ValueError),
             ("hidden_layer_sizes", (8, 5), ValueError),
             ("hidden_layer_sizes", "64", ValueError),
+            ("hidden_layer_sizes", np.array(8), ValueError),
+            ("hidden_layer_sizes", np.array([[8, 4]]), ValueError),
+            ("hidden_layer_sizes", np.array([8.0, 4.0]), ValueError),
             ("hidden_layer_sizes", None, ValueError),
             ("learning_rate", 0.0, ValueError),
             ("learning_rate", np.inf, ValueError),
@@ -144,6 +239,9 @@ CASES = [
     Case("1e30 held out", ("X_val", "column 1"), arguments={"X_val": with_value(1e30), "y_val": Y}),
     Case("other columns held out", ("X_val|features",), arguments={"X_val": X[:, :1], "y_val": Y}),
     Case("held out without labels", ("y_val",), arguments={"X_val": X}),
+    Case("a missing label held out", ("^y_val has missing",), arguments={"X_val": X, "y_val": [0, None] * 6}),
+    Case("a date held out", ("X_val", "dates"), arguments={"X_val": DAYS.to_numpy()[:, None], "y_val": Y}),
+    Case("masked rows held out", ("X_val has masked",), arguments={"X_val": masked(X), "y_val": Y}),
     Case("held-out labels without rows", ("X_val",), arguments={"y_val": Y}),
     Case("held-out weights without rows", ("X_val",), arguments={"sample_weight_val": np.ones(12)}),
     Case("unseen class held out", ("y_val", r"\b7\b"), arguments={"X_val": X, "y_val": np.where(Y == 1, 7, 0)}),
@@ -173,6 +271,9 @@ CASES = [
     Case("text for numbers", (r"\by\b", "classes"), y=Y.astype(str), method="partial_fit", arguments=FIRST),
     Case("classes of mixed types", ("classes",), method="partial_fit", error=EITHER, arguments={"classes": [0, "a"]}),
     Case("a single class named", ("class",), y=np.zeros(12, int), method="partial_fit", arguments={"classes": [0]}),
+    Case("a set of classes", ("^classes must hold", "set", r"list\(classes\)"), method="partial_fit", error=TypeError,
+         arguments={"classes": {0, 1}}),
+    Case("classes with None", ("^classes has missing",), method="partial_fit", arguments={"classes": ["a", None]}),
     Case("classes is a number", ("classes",), method="partial_fit", error=EITHER, arguments={"classes": 2}),
     Case(
         "partial_fit with early stopping",
@@ -299,8 +400,36 @@ def test_bad_input_is_refused_before_tensorflow_is_imported(tmp_path):
         (X[0], ValueError, ("2D array", "[Rr]eshape")),
         (X + 1j, ValueError, (r"\bX\b",)),
         (X[:0], ValueError, (r"\bX\b",)),
+        (pd.DataFrame({**FRAME, "when": DAYS}), ValueError, ("'when'", "dates")),
+        (pd.DataFrame({"when": DAYS, "then": DAYS}), ValueError, ("'when'", "and 1 more", "dates")),
+        (np.full((3, 2), "NaT", dtype="datetime64[D]"), ValueError, ("column 0", "dates")),
+        (masked(X), ValueError, ("X has masked entries in row 3 ",)),
+        (with_value(pd.NA, dtype=object), ValueError, ("column 1 contains NaN",)),
+        ({"a": X[:, 0], "b": X[:, 1]}, TypeError, ("X must hold rows", "dict")),
+        (pd.Series(X[0]), ValueError, ("Series",)),
+        (pl.Series(X[0]), ValueError, ("2D array", "[Rr]eshape")),
     ],
-    ids=["NaN", "infinity", "few", "many", "text", "numbers as text", "sparse", "3-D", "1-D", "complex", "no rows"],
+    ids=[
+        "NaN",
+        "infinity",
+        "few",
+        "many",
+        "text",
+        "numbers as text",
+        "sparse",
+        "3-D",
+        "1-D",
+        "complex",
+        "no rows",
+        "a date",
+        "dates",
+        "missing dates",
+        "masked",
+        "NA",
+        "dict",
+        "pandas Series",
+        "polars Series",
+    ],
 )
 def test_bad_rows_are_refused_when_asked_about(method, rows, error, says):
     with pytest.raises(error) as raised:

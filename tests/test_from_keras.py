@@ -3,10 +3,14 @@
 import copy
 import functools
 import pickle
+import re
 
 import keras
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone, is_classifier
@@ -332,10 +336,53 @@ def test_models_that_are_not_chains():
         from_keras(chain(SpectralDense(4, "groupsort2")))
     with pytest.raises(ValueError, match="computes something else"):
         from_keras(_OwnCall(inputs, FrobeniusDense(1)(inputs)))
-    with pytest.raises(ValueError, match="Begin it with a Flatten"):
-        from_keras(keras.Sequential([keras.Input((3, 4)), keras.layers.Dense(2)]))
     with pytest.raises(TypeError, match="got HKRClassifier"):
         from_keras(HKRClassifier())
+
+
+SHAPES = [((2, 4), False), ((2, 4), True), ((1, 4), False), ((4, 1), False), ((4, 1), True), ((None, 4), False)]
+
+
+@pytest.mark.parametrize("shape, flattened_later", SHAPES)
+@pytest.mark.parametrize("dense", [keras.layers.Dense, SpectralDense, FrobeniusDense])
+def test_a_dense_layer_on_inputs_that_are_no_vectors_is_named(shape, flattened_later, dense):
+    rest = [keras.layers.Flatten(), keras.layers.Dense(4)] if flattened_later else []
+    model = keras.Sequential([keras.Input(shape), dense(4, name="wide"), *rest])
+    says = rf"^The layer 'wide' \({dense.__name__}\) gets inputs of shape {re.escape(str(shape))} .*Put a Flatten"
+    with pytest.raises(ValueError, match=says):
+        from_keras(model)
+
+
+QUIETLY = """
+import sys, warnings
+import keras, numpy as np
+model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)])
+import sklip, sklip.layers
+warnings.simplefilter("error")
+classifier = sklip.from_keras(model)
+X = np.random.default_rng(0).standard_normal((5, 4)).astype("float32")
+outputs = keras.ops.convert_to_numpy(model(X))[:, 0]
+assert np.abs(classifier.decision_function(X) - outputs).max() < 1e-5
+assert (classifier.certified_radius(X) >= 0).all()
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "numpy"])
+def test_no_warning_whatever_the_backend(backend):
+    run_script(QUIETLY, environment={"KERAS_BACKEND": backend})
+
+
+def test_fit_says_that_a_backend_has_no_gradients():
+    script = """
+from tests.estimator_fixtures import classifier, moons
+try:
+    classifier().fit(*moons())
+except RuntimeError as error:
+    print(error)
+"""
+    said = run_script(script, environment={"KERAS_BACKEND": "numpy"})
+    assert said.startswith("Keras uses the backend 'numpy', which computes no gradients")
+    assert "KERAS_BACKEND to 'tensorflow'" in said
 
 
 def test_weights_that_are_not_numbers():
@@ -363,6 +410,29 @@ def test_a_network_at_the_end_of_a_pipeline():
     assert bits(model[-1].decision_function(X)) == bits(serving(network).decision_function(X))
 
 
+@pytest.mark.parametrize(
+    "classes", [("no", "yes"), pd.Series(["no", "yes"]), pa.array(["no", "yes"]), tf.constant([3, 5])]
+)
+def test_classes_come_in_any_container(classes):
+    network = random_network(np.random.default_rng(0), (2, 8, 1))
+    labels = NetworkClassifier(network=network, classes=classes).serve().classes_
+    assert labels.tolist() == ([3, 5] if isinstance(classes, tf.Tensor) else ["no", "yes"])
+
+
+@pytest.mark.parametrize(
+    "classes, error, says",
+    [
+        (["no", 1], TypeError, "classes mixes labels of different types"),
+        (["no", None], ValueError, "classes has missing labels .* in row 1"),
+        ([[0, 1]], ValueError, "'classes' parameter must hold 2 different labels"),
+    ],
+)
+def test_classes_that_are_no_labels_are_refused(classes, error, says):
+    network = random_network(np.random.default_rng(0), (2, 8, 1))
+    with pytest.raises(error, match=says):
+        NetworkClassifier(network=network, classes=classes).serve()
+
+
 def test_fit_refuses_what_does_not_fit():
     X, y = moons()
     classifier = NetworkClassifier(network=random_network(np.random.default_rng(0), (2, 8, 1)), classes=[0, 1])
@@ -384,9 +454,3 @@ def test_importing_sklip_imports_no_keras():
     run_script(
         "import sys, sklip; sklip.from_keras, sklip.load, sklip.TRUSTED_TYPES; assert 'keras' not in sys.modules"
     )
-
-
-def test_inputs_of_unknown_inner_size_are_refused():
-    model = keras.Sequential([keras.Input((None, 3)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match="Flatten"):
-        sklip.from_keras(model)

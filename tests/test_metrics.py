@@ -2,26 +2,33 @@
 
 import copy
 import pickle
+import warnings
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.datasets import make_moons
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from sklip import certified_radius
 from sklip.metrics import (
     average_certified_radius,
     certified_accuracy,
     certified_accuracy_curve,
     certified_accuracy_score,
+    certified_accuracy_scorers,
 )
 from sklip.network import CondensedNetwork
 from tests.estimator_fixtures import classifier, fitted, fitted_mlp, mlp, moons
@@ -91,7 +98,10 @@ def test_integer_weights_are_repeated_rows(table, epsilon):
         assert weighted == pytest.approx(metric(*repeated, *arguments), rel=1e-12)
 
 
-@pytest.mark.parametrize("container", [list, np.array, pd.Series, lambda column: np.array(column)[:, None]])
+CONTAINERS = [list, tuple, np.array, pd.Series, pl.Series, pa.array, lambda column: np.array(column)[:, None]]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
 def test_columns_of_every_kind_are_taken(container):
     columns = map(container, (["yes", "no", "yes"], ["yes", "no", "no"], [0.5, 0.1, 0.9]))
     assert certified_accuracy_score(*columns, 0.2) == pytest.approx(1 / 3)
@@ -113,6 +123,10 @@ METRICS = {
         (([0, 1], [0, 1], [0.5]), None, "numbers of samples"),
         (([0, 1], [0, 1, 1], [0.5, 0.5]), None, "numbers of samples"),
         (([0], [0, 1], [0.5, 0.5]), None, "numbers of samples"),
+        (([0, 1], [0, 1], ["a", "b"]), None, "^radius must hold one number per row: could not convert"),
+        (([0, 1], [0, 1], np.ma.masked_array([0.5, 0.5], [0, 1])), None, "^radius has masked entries in row 1"),
+        ((np.ma.masked_array([0, 1], [0, 1]), [0, 1], [0.5, 0.5]), None, "y_true has masked entries in row 1"),
+        (([0, 1], [0, 1], [0.5, 0.5]), np.ma.masked_array([1.0, 1.0], [1, 1]), "^sample_weight has masked"),
         (([0, 1], [0, 1], [0.5, 0.5]), [1.0], "numbers of samples"),
         (([0, 1], [0, 1], [0.5, 0.5]), [0.0, 0.0], "sample_weight"),
         (([0, 1], [0, 1], [0.5, 0.5]), [2.0, -1.0], "sample_weight"),
@@ -132,9 +146,48 @@ def test_a_distance_below_0_is_refused(epsilon):
         certified_accuracy_score([0], [0], [1.0], epsilon)
     with pytest.raises(ValueError, match="epsilon"):
         certified_accuracy_curve([0], [0], [1.0], epsilons=[0.1, epsilon])
-    for given_epsilon in (epsilon, [0.1, epsilon]):
-        with pytest.raises(ValueError, match="epsilon"):
-            certified_accuracy(given_epsilon)
+    with pytest.raises(ValueError, match="epsilon"):
+        certified_accuracy(epsilon)
+    with pytest.raises(ValueError, match="epsilon"):
+        certified_accuracy_scorers([0.1, epsilon])
+
+
+@pytest.mark.parametrize("epsilon", [None, "0.1", True, 0.1j, [0.1]])
+def test_what_is_no_distance_is_refused_by_name(epsilon):
+    with pytest.raises(TypeError, match="epsilon must be a distance, a number of 0 or more"):
+        certified_accuracy_score([0], [0], [1.0], epsilon)
+
+
+@pytest.mark.parametrize("epsilons", [["a"], [None, {}], [[0.1], [0.2, 0.3]]])
+def test_what_are_no_distances_are_refused_by_name(epsilons):
+    with pytest.raises(TypeError, match="epsilons must be a sequence of distances"):
+        certified_accuracy_curve([0], [0], [1.0], epsilons=epsilons)
+    with pytest.raises(TypeError, match="epsilons must be a sequence of distances"):
+        certified_accuracy_scorers(epsilons)
+
+
+@pytest.mark.parametrize(
+    "epsilon", [np.float16(0.5), np.float32(0.5), np.array(0.5), Fraction(1, 2), np.longdouble(0.5)]
+)
+def test_a_distance_may_be_any_real_number(epsilon):
+    assert certified_accuracy_score([0, 0], [0, 0], [0.5, 0.75], epsilon) == 0.5
+    assert certified_accuracy(epsilon)(*fitted()) == certified_accuracy(0.5)(*fitted())
+
+
+def test_a_distance_that_no_float_holds_is_rounded_up():
+    third = Fraction(1, 3)  # which lies above the nearest float
+    assert certified_accuracy_score([0, 0], [0, 0], [float(third), np.nextafter(1 / 3, 1)], third) == 0.0
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize(
+    "missing", [[0.0, np.nan], ["a", None], ["a", np.nan], pd.Series(["a", None]), pd.Series([0, None], dtype="Int64")]
+)
+def test_missing_labels_are_told_by_row(metric, missing):
+    known = ["a", "a"] if isinstance(missing[0], str) else [0, 0]
+    for name, columns in (("y_true", (missing, known)), ("y_pred", (known, missing))):
+        with pytest.raises(ValueError, match=f"{name} has missing labels .* in row 1 .*Drop those rows"):
+            metric(*columns, [0.5, 0.5])
 
 
 # The curve and the area under it -------------------------------------------------------------
@@ -246,16 +299,23 @@ def test_a_pipeline_that_ends_in_another_is_scored(pipeline, noisy):
     assert scorer(make_pipeline(pipeline), *noisy) == scorer(pipeline, *noisy)
 
 
-def test_several_distances_give_a_score_each_by_name(pipeline, noisy):
-    scores = certified_accuracy([0, 0.1, 0.25])(pipeline, *noisy)
-    assert scores == {
-        f"certified_accuracy_{epsilon:g}": certified_accuracy(epsilon)(pipeline, *noisy) for epsilon in (0, 0.1, 0.25)
-    }
-    assert len(set(scores.values())) == 3
+def test_several_distances_give_a_scorer_each_by_name(pipeline, noisy):
+    scorers = certified_accuracy_scorers([0, 0.1, 0.25])
+    assert list(scorers) == ["certified_accuracy_0", "certified_accuracy_0.1", "certified_accuracy_0.25"]
+    scores = [scorer(pipeline, *noisy) for scorer in scorers.values()]
+    assert scores == [certified_accuracy(epsilon)(pipeline, *noisy) for epsilon in (0, 0.1, 0.25)]
+    assert len(set(scores)) == 3
 
 
-@pytest.mark.parametrize("epsilon", [0.1, [0, 0.1, 0.5]])
-def test_prediction_and_radii_take_one_forward_pass(pipeline, noisy, epsilon, monkeypatch):
+def test_a_scorer_of_several_distances_is_refused_with_what_to_do():
+    for epsilons in ([0, 0.1], np.array([0.1]), ()):
+        with pytest.raises(TypeError, match=r"one distance.*certified_accuracy_scorers"):
+            certified_accuracy(epsilons)
+    with pytest.raises(ValueError, match="epsilons holds no distance"):
+        certified_accuracy_scorers([])
+
+
+def test_prediction_and_radii_take_one_forward_pass(pipeline, noisy, monkeypatch):
     passes = []
     for name in ("centered_scores", "centered_blocks"):
         original = getattr(CondensedNetwork, name)
@@ -265,8 +325,62 @@ def test_prediction_and_radii_take_one_forward_pass(pipeline, noisy, epsilon, mo
             return original(network, rows, *buffers)
 
         monkeypatch.setattr(CondensedNetwork, name, counted)
-    certified_accuracy(epsilon)(pipeline, *noisy)
+    certified_accuracy(0.1)(pipeline, *noisy)
     assert passes == [("centered_blocks", 120), ("centered_scores", 120)]
+
+
+# The scorer in raw units ---------------------------------------------------------------------
+
+QUESTIONS = [
+    {"norm": 2},
+    {"norm": np.inf},
+    {"norm": 1, "tolerances": [0.5, 2.0]},
+    {"tolerances": {"east": 2.0}},
+    {"tolerances": pd.Series({"east": 0.5, "north": 1.0})},
+]
+
+
+@pytest.fixture(scope="module")
+def frames(noisy):
+    """Noisy rows in a frame, whose columns have different units, and a pipeline that is fitted on others."""
+    X, y = noisy
+    rows = pd.DataFrame({"east": 10.0 * X[:, 0], "north": 0.3 * X[:, 1]})
+    return make_pipeline(StandardScaler(), mlp(epochs=10)).fit(rows[::2], y[::2]), rows, y
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=str)
+def test_with_a_norm_or_tolerances_the_question_is_about_raw_columns(frames, question):
+    model, X, y = frames
+    radii = certified_radius(model, X, **question)
+    epsilon = float(np.median(radii))
+    score = certified_accuracy(epsilon, **question)(model, X, y)
+    assert score == certified_accuracy_score(y, model.predict(X), radii, epsilon)
+    assert 0 < score < model.score(X, y) < 1
+    assert score != certified_accuracy(epsilon)(model, X, y)
+
+
+def test_a_constant_of_a_step_is_passed_on(noisy):
+    X, y = noisy
+    model = make_pipeline(FunctionTransformer(np.sin), mlp(epochs=2)).fit(X, y)
+    radii = certified_radius(model, X, step_lipschitz={"functiontransformer": 1.001})
+    scorer = certified_accuracy(0.05, step_lipschitz={"functiontransformer": 1.001})
+    assert scorer(model, X, y) == certified_accuracy_score(y, model.predict(X), radii, 0.05)
+
+
+def test_with_a_norm_it_takes_what_the_function_takes(noisy):
+    model = FixedThresholdClassifier(FrozenEstimator(fitted()[0]), threshold=0.1, response_method="decision_function")
+    model.fit(*noisy)
+    with pytest.raises(TypeError, match=r"FixedThresholdClassifier.*norm=2"):
+        certified_accuracy(0.1)(model, *noisy)
+    radii = certified_radius(model, noisy[0])
+    expected = certified_accuracy_score(noisy[1], model.predict(noisy[0]), radii, 0.1)
+    assert certified_accuracy(0.1, norm=2)(model, *noisy) == expected
+
+
+@pytest.mark.parametrize("norm", [3, 0, True, np.nan, np.array([1, 2])])
+def test_another_norm_is_refused_at_once(norm):
+    with pytest.raises(ValueError, match="norm must be 1, 2 or inf"):
+        certified_accuracy(0.1, norm=norm)
 
 
 ONE_SPLIT = [(np.arange(0, 80, 2), np.arange(1, 80, 2))]
@@ -275,7 +389,7 @@ ONE_SPLIT = [(np.arange(0, 80, 2), np.arange(1, 80, 2))]
 def test_cross_validation_scores_what_it_fits():
     X, y = moons()
     settings = {"cv": ONE_SPLIT, "error_score": "raise"}
-    model, several = mlp(epochs=10), certified_accuracy([0, 0.1])
+    model, several = mlp(epochs=10), certified_accuracy_scorers([0, 0.1])
     result = cross_validate(model, X, y, scoring=several, return_estimator=True, **settings)
     fold, test = result["estimator"][0], ONE_SPLIT[0][1]
     assert result["test_certified_accuracy_0"] == [fold.score(X[test], y[test])]
@@ -290,7 +404,7 @@ def test_grid_search_is_refitted_by_the_certified_accuracy_it_names():
         make_pipeline(StandardScaler(), mlp(epochs=10)),
         {"lipschitzmlp__learning_rate": [1e-30, 0.02]},
         cv=ONE_SPLIT,
-        scoring=certified_accuracy([0, 0.1]),
+        scoring={**certified_accuracy_scorers([0, 0.1]), "auc": "roc_auc"},
         refit="certified_accuracy_0.1",
         error_score="raise",
     ).fit(X, y)
@@ -299,12 +413,36 @@ def test_grid_search_is_refitted_by_the_certified_accuracy_it_names():
     assert search.best_params_ == {"lipschitzmlp__learning_rate": 0.02}
     assert search.best_score_ == scores[1]
     assert (search.cv_results_["mean_test_certified_accuracy_0"] >= scores).all()
+    assert search.cv_results_["mean_test_auc"][1] > 0.9
 
 
-@pytest.mark.parametrize("epsilon, shown", [(0.25, "0.25"), ([0, 0.1], "(0.0, 0.1)")])
-def test_scorer_is_pickled_copied_and_shown(epsilon, shown):
-    scorer, (model, X, y) = certified_accuracy(epsilon), fitted()
-    assert repr(scorer) == f"certified_accuracy({shown})"
+def test_a_grid_search_asks_in_raw_units(frames):
+    _, X, y = frames
+    rows = [(np.arange(0, 120, 2), np.arange(1, 120, 2))]
+    scoring = certified_accuracy_scorers([0, 0.1], norm=np.inf, tolerances={"east": 10.0, "north": 0.3})
+    model = make_pipeline(StandardScaler(), mlp(epochs=10))
+    grid = {"lipschitzmlp__learning_rate": [1e-30, 0.02]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # scikit-learn's, where a score fails
+        search = GridSearchCV(model, grid, cv=rows, scoring=scoring, refit="certified_accuracy_0.1").fit(X, y)
+    score = scoring["certified_accuracy_0.1"]
+    test = rows[0][1]
+    twin = clone(model).set_params(**search.best_params_).fit(X.iloc[rows[0][0]], y[rows[0][0]])
+    assert search.best_score_ == score(twin, X.iloc[test], y[test])
+    assert score(search, X, y) == score(search.best_estimator_, X, y)
+
+
+@pytest.mark.parametrize(
+    "question, shown",
+    [
+        ({}, "certified_accuracy(0.25)"),
+        ({"norm": 1, "tolerances": [1.0, 0.5]}, "certified_accuracy(0.25, norm=1, tolerances=[1.0, 0.5])"),
+        ({"tolerances": {0: 0.5}}, "certified_accuracy(0.25, tolerances={0: 0.5})"),
+    ],
+)
+def test_scorer_is_pickled_copied_and_shown(question, shown):
+    scorer, (model, X, y) = certified_accuracy(0.25, **question), fitted()
+    assert repr(scorer) == shown
     for twin in (pickle.loads(pickle.dumps(scorer)), copy.deepcopy(scorer)):
         assert repr(twin) == repr(scorer)
         assert twin(model, X, y) == scorer(model, X, y)

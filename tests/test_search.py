@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import loguniform, uniform
 from sklearn.base import clone
+from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
+from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV, learning_curve
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -27,6 +28,28 @@ def a_pipeline(**parameters):
 def named(**values):
     """Parameters of the pipeline's last step."""
     return {f"lipschitzmlp__{name}": value for name, value in values.items()}
+
+
+ONE_CLASS = "needs rows of at least two classes in y; got one class: 0 .*shuffle those first, or take a larger part"
+
+
+def test_a_part_of_one_class_is_refused_by_a_learning_curve_of_sorted_rows():
+    order = np.argsort(moons()[1], kind="stable")
+    X, y = (array[order] for array in moons())
+    parts = {"cv": [(np.arange(80), np.arange(80))], "train_sizes": [0.25, 1.0]}
+    with pytest.warns(FitFailedWarning, match=ONE_CLASS):
+        scores = learning_curve(mlp(epochs=1), X, y, **parts)[2]
+    assert np.isnan(scores[0]).all() and np.isfinite(scores[1]).all()
+    scores = learning_curve(mlp(epochs=1), X, y, **parts, shuffle=True, random_state=0, error_score="raise")[2]
+    assert np.isfinite(scores).all()
+
+
+def test_a_part_of_one_class_is_refused_by_bagging():
+    X, y = moons()
+    with pytest.raises(ValueError, match=ONE_CLASS):
+        BaggingClassifier(mlp(epochs=1), n_estimators=10, max_samples=2, random_state=0).fit(X, y)
+    bag = BaggingClassifier(mlp(epochs=1), n_estimators=2, max_samples=0.5, random_state=0).fit(X, y)
+    assert bag.predict(X).shape == (80,)
 
 
 def test_every_kind_of_parameter_is_searched():

@@ -10,6 +10,8 @@ from sklearn.utils import check_random_state
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._keyword_arguments import refuses_unknown_keywords
+from sklip.estimators._numpy_numbers import python_number
 from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
@@ -26,6 +28,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
 
     _state: TrainingState
 
+    @refuses_unknown_keywords
     def fit(
         self,
         X: ArrayLike,
@@ -74,24 +77,28 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
         """
-        with validation.unchanged_on_error(self):
-            self._check_parameters()
+        # What underflows is as good as 0, whatever the user's error state says.
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
+            given = self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)
             held_out = held_out_rows(self, X_val, y_val, sample_weight_val, classes)
-            if held_out is None and self.early_stopping and self.validation_fraction is not None:
-                rows, held_out = hold_out(rows, classes, self.validation_fraction, self.random_state)
+            if held_out is None and given.early_stopping and given.validation_fraction is not None:
+                rows, held_out = hold_out(rows, classes, given.validation_fraction, given.random_state)
             if self.warm_start and hasattr(self, "network_"):
                 self._check_same_problem(classes)
             else:
                 self._begin(rows, classes)
             # A warm start keeps the weights and starts the optimizer and its schedule afresh.
             self._state = replace(self._state, optimizer_variables=[])
-            history = self._train(rows, held_out, self.epochs, self.learning_rate_schedule, self.early_stopping)
+            history = self._train(
+                given, rows, held_out, given.epochs, given.learning_rate_schedule, given.early_stopping
+            )
             self.history_, self.n_iter_ = history, len(history["loss"])
-            advice.advise_on_margin(self._given_margin(), rows, len(classes), self.scale_)
-            advice.advise_on_temperature(self._given_temperature(), self.network_, rows, self.scale_)
+            advice.advise_on_margin(python_number(self._given_margin()), rows, len(classes), self.scale_)
+            advice.advise_on_temperature(python_number(self._given_temperature()), self.network_, rows, self.scale_)
         return self
 
+    @refuses_unknown_keywords
     def partial_fit(
         self,
         X: ArrayLike,
@@ -123,15 +130,15 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
         """
-        with validation.unchanged_on_error(self):
-            self._check_parameters()
-            if self.early_stopping:
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
+            given = self._check_parameters()
+            if given.early_stopping:
                 raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
             first = not hasattr(self, "network_")
             if first and classes is None:
                 raise ValueError("The first call of partial_fit needs classes, all labels that will ever be seen.")
             if classes is not None:
-                classes = np.unique(validation.check_labels(classes, np.size(classes), "classes"))
+                classes = np.unique(validation.check_labels(classes, None, "classes"))
             if not first:
                 if classes is not None and not np.array_equal(classes, self.classes_):
                     raise ValueError(f"classes is {classes.tolist()}, but earlier calls had {self.classes_.tolist()}.")
@@ -141,7 +148,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
                 self._check_same_problem(classes)
             else:
                 self._begin(rows, classes, streaming=True)
-            history = self._train(rows, None, 1, "constant", False)
+            history = self._train(given, rows, None, 1, "constant", False)
             past = {} if first else self.history_
             missing = [np.nan] * len(past.get("loss", []))
             self.history_ = {
@@ -162,20 +169,22 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         advice.advise_on_scales(rows, getattr(self, "feature_names_in_", None), self.scale_)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
 
-    def _train(self, rows, held_out, epochs, decay, early_stopping):
-        """Train, condense, and return the history in the units of the data."""
+    def _train(self, given, rows, held_out, epochs, decay, early_stopping):
+        """Train with the given parameters, condense, and return the history in the units of the data."""
         self._objective = self._objective_of_fit()
         units = len(self.classes_), self.center_, self.scale_
         inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
         held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
         from sklip.training import backend
+        from sklip.training.trainable import check_can_train
 
         backend.prepare()
+        check_can_train()
         from sklip.training.architecture import Architecture
         from sklip.training.train import Schedule, train
 
         n_classes = len(self.classes_)
-        plan = plan_batches(rows.codes, rows.weights, n_classes, self.batch_size, self.class_weight == "balanced")
+        plan = plan_batches(rows.codes, rows.weights, n_classes, given.batch_size, self.class_weight == "balanced")
         shares = np.bincount(rows.codes, rows.weights, n_classes) / rows.weights.sum()
         factors = self._class_costs(shares)
         self._class_factors = None if self.class_weight == "balanced" else factors
@@ -189,19 +198,19 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
                 hidden_layer_sizes=self._widths(),
                 n_scores=1 if n_classes == 2 else n_classes,
                 activation=self.activation,
-                dropout=self.dropout,
+                dropout=given.dropout,
             ),
             Schedule(
                 epochs=epochs,
                 optimizer=self.optimizer,
-                learning_rate=self.learning_rate,
+                learning_rate=given.learning_rate,
                 decay=decay,
-                patience=self.n_iter_no_change if early_stopping else None,
+                patience=given.n_iter_no_change if early_stopping else None,
                 monitor=self.monitor,
-                tolerance=self.tol,
+                tolerance=given.tol,
                 callbacks=list(self.callbacks or []),
-                jit_compile=self.jit_compile,
-                verbose=int(self.verbose),
+                jit_compile=given.jit_compile,
+                verbose=int(given.verbose),
                 units=units,
             ),
             plan,
@@ -210,11 +219,11 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             losses,
             self._state,
             validation=held_out,
-            epsilon=None if self.epsilon is None else self.epsilon / self.scale_,
+            epsilon=None if given.epsilon is None else given.epsilon / self.scale_,
         )
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
         if early_stopping and decay == "constant" and training.was_improving:
-            advice.advise_on_end(self.n_iter_no_change, epochs)
+            advice.advise_on_end(given.n_iter_no_change, epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
         weights = training.state.weights

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import ClassifierMixin
 
+from sklip._labels import read_labels
 from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import ServedRows
@@ -20,6 +22,32 @@ class LabelledEvaluation:
     _class_factors: np.ndarray | None
     _objective: Any
     _inference_rows: Callable[[ArrayLike], ServedRows]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy: the share of the rows that are predicted right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+        y : array-like of shape (n_rows,)
+            Their labels.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Their weights.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, and for missing labels.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        return ClassifierMixin.score(self, X, read_labels(y), sample_weight)
 
     def loss_terms(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -58,13 +86,14 @@ class LabelledEvaluation:
             weights[:, None],
         )
         factors = self._class_factors
-        if factors is None:
-            factors = balanced_factors(np.bincount(codes, weights, len(self.classes_)) / weights.sum())
-        terms = self._objective.terms(positive, scores, weight, factors)
-        parts = [
-            self._objective.class_terms(positive[own], scores[own], weight[own]) if weights[own].any() else {}
-            for own in (codes == code for code in range(len(self.classes_)))
-        ]
+        with np.errstate(under="ignore"):
+            if factors is None:
+                factors = balanced_factors(np.bincount(codes, weights, len(self.classes_)) / weights.sum())
+            terms = self._objective.terms(positive, scores, weight, factors)
+            parts = [
+                self._objective.class_terms(positive[own], scores[own], weight[own]) if weights[own].any() else {}
+                for own in (codes == code for code in range(len(self.classes_)))
+            ]
         names = next(filter(None, parts))
         return {
             **{name: float(value) for name, value in terms.items()},

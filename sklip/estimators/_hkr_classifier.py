@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sklip.estimators import _validation as validation
+from sklip.estimators._absent_methods import AbsentMethod
 from sklip.estimators._base import LipschitzClassifier
 from sklip.estimators._objectives import HKRObjective
 from sklip.estimators._units import AUTO_MARGIN, length
 
 if TYPE_CHECKING:
     import keras
+
+
+_NO_PROBABILITIES = (
+    "its scores are distances, not probabilities. Use LipschitzMLP, or turn the scores into probabilities with "
+    "sklearn.calibration.CalibratedClassifierCV."
+)
 
 
 class HKRClassifier(LipschitzClassifier):
@@ -203,6 +210,9 @@ class HKRClassifier(LipschitzClassifier):
         )
         self.alpha = alpha
         self.min_margin = min_margin
+
+    predict_proba = AbsentMethod(_NO_PROBABILITIES)
+    predict_log_proba = AbsentMethod(_NO_PROBABILITIES)
 
     def _objective_of_fit(self):
         self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)

@@ -239,8 +239,9 @@ class LipschitzMLP(LipschitzClassifier):
         self.min_margin = min_margin
 
     def _check_parameters(self):
-        super()._check_parameters()
+        given = super()._check_parameters()
         check_loss(self.loss)
+        return given
 
     def _objective_of_fit(self):
         self.temperature_ = inverse_length("temperature", self.temperature, AUTO_TEMPERATURE, self.scale_)
@@ -264,9 +265,11 @@ class LipschitzMLP(LipschitzClassifier):
         """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
 
         def answer(scores):
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", under="ignore"):
                 logits = np.clip(self.temperature_ * scores, -1e300, 1e300)  # differences must not overflow
-            return of_many(logits, axis=1) if logits.ndim > 1 else np.column_stack([of_one(-logits), of_one(logits)])
+                if logits.ndim > 1:
+                    return of_many(logits, axis=1)
+                return np.column_stack([of_one(-logits), of_one(logits)])
 
         return self._of_scores(self._inference_rows(X), answer, n_columns=len(self.classes_))
 

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from sklip._containers import as_column_container
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._lipschitz_mlp import LipschitzMLP
 from sklip.network import CondensedNetwork
 
@@ -88,6 +90,7 @@ class NetworkClassifier(CertifiedClassifier):
         self.classes = classes
         self.temperature = temperature
 
+    @refuses_unknown_keywords
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Check that rows and labels fit the network; its weights stay as they are.
 
@@ -135,11 +138,11 @@ class NetworkClassifier(CertifiedClassifier):
         ValueError, TypeError
             For parameters that do not fit together.
         """
-        self._validate_params()
+        given = validation.check_parameters(self)
         *kernels, heads = self.network.kernels
         *biases, last = self.network.biases
         n_classes = max(2, heads.shape[1])
-        classes = np.arange(n_classes) if self.classes is None else np.asarray(self.classes)
+        classes = np.arange(n_classes) if self.classes is None else as_column_container(self.classes, "classes")
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
             raise ValueError(
                 f"The 'classes' parameter must hold {n_classes} different labels, in the order of the scores of the "
@@ -155,7 +158,7 @@ class NetworkClassifier(CertifiedClassifier):
         else:
             heads, last = heads[:, order], last[order]
         self.network_ = replace(self.network, kernels=(*kernels, heads), biases=(*biases, last))
-        self.classes_, self.temperature_ = classes[order], self.temperature
+        self.classes_, self.temperature_ = classes[order], given.temperature
         self.n_features_in_ = len(self.network_.center)
         return self
 

@@ -1,10 +1,12 @@
 """Checks of parameters that the table of constraints cannot express."""
 
 from inspect import signature
+from numbers import Integral
 
 import numpy as np
 
 from sklip.activations import is_activation, required_multiple
+from sklip.estimators._numpy_numbers import python_number
 
 OPTIMIZERS = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
@@ -22,18 +24,19 @@ def check_activation(activation):
 
 def check_hidden_layer_sizes(sizes, activation):
     """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
-    widths = (sizes,) if isinstance(sizes, (int, np.integer)) else tuple(sizes)
+    single = isinstance(sizes, Integral) or np.ndim(sizes) == 0
+    widths = [python_number(width) for width in ([sizes] if single else sizes)]
     for width in widths:
-        if isinstance(width, bool) or not isinstance(width, (int, np.integer)) or width < 1:
+        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise ValueError(
-                f"The 'hidden_layer_sizes' parameter must hold positive integers, one a hidden layer; got {sizes!r}."
+                f"The 'hidden_layer_sizes' parameter must hold positive integers, one per hidden layer; got {sizes!r}."
             )
         if width % required_multiple(activation):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter holds {width}, which activation={activation!r} cannot split into "
                 f"groups of {required_multiple(activation)}. Choose a multiple, or activation='fullsort'."
             )
-    return tuple(int(width) for width in widths)
+    return tuple(widths)
 
 
 def check_callbacks(callbacks):

@@ -1,7 +1,6 @@
 """The parameters of a training that sklip's classifiers share, and what must hold between them."""
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 
@@ -21,7 +20,6 @@ class TrainingParameters:
     classes_: np.ndarray
     n_features_in_: int
     network_: CondensedNetwork
-    _validate_params: Any
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
@@ -92,7 +90,8 @@ class TrainingParameters:
         self.verbose = verbose
 
     def _check_parameters(self):
-        self._validate_params()
+        """Check the parameters; return them with Python's numbers, which is what training computes with."""
+        given = validation.check_parameters(self)
         check_activation(self.activation)
         check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
         check_optimizer(self.optimizer)
@@ -102,6 +101,7 @@ class TrainingParameters:
                 "monitor='certified_accuracy' needs the 'epsilon' parameter, the radius at which to certify, in the "
                 "units of the data."
             )
+        return given
 
     def _check_same_problem(self, classes):
         if not np.array_equal(classes, self.classes_):

@@ -65,7 +65,8 @@ def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
     if len(classes) < 2:
         raise ValueError(
             f"{type(estimator).__name__} needs rows of at least two classes in y; got one class: "
-            f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count)."
+            f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count). If they are a part of more rows, "
+            "shuffle those first, or take a larger part."
         )
     validation.check_class_weight(estimator.class_weight, classes)
     return Rows(X, validation.encode_labels(y, classes), weights), classes

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from sklip._containers import as_rows_container
 from sklip._memory_maps import READ_BETWEEN_RELEASES, bytes_between_rows, release_pages, releases_pages
 from sklip.estimators import _validation as validation
 from sklip.network import SERVED_DTYPES
@@ -90,4 +91,7 @@ def served_rows(estimator, X) -> ServedRows:
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and getattr(estimator, "feature_names_in_", None) is None
     )
-    return ServedRows(estimator, np.asarray(X) if plain else validation.check_form(estimator, X, reset=False), X)
+    if plain:
+        return ServedRows(estimator, np.asarray(X), X)
+    source = as_rows_container(X)
+    return ServedRows(estimator, validation.check_form(estimator, source, reset=False), source)

@@ -1,16 +1,20 @@
 """Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do.
 
-The estimators' one module that uses scikit-learn's private helpers.
+With :mod:`sklip.estimators._not_numbers` the only module that uses scikit-learn's private helpers.
 """
 
 from contextlib import contextmanager
 from numbers import Real
+from types import SimpleNamespace
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, _get_feature_names, column_or_1d, validate_data
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from sklip._containers import as_column_container, as_rows_container
+from sklip._labels import check_labels
+from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
+from sklip.estimators._numpy_numbers import python_number
 from sklip.network import SERVED_DTYPES, row_blocks
 from sklip.training.rows import RowsOnDisk, slices
 
@@ -23,6 +27,7 @@ __all__ = [
     "check_features_on_disk",
     "check_form",
     "check_labels",
+    "check_parameters",
     "check_weights",
     "encode_labels",
     "refuse_not_finite",
@@ -45,6 +50,24 @@ def unchanged_on_error(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+
+
+def check_parameters(estimator) -> SimpleNamespace:
+    """Check the parameters of an estimator by its table of constraints.
+
+    Returns
+    -------
+    SimpleNamespace
+        The parameters, with Python's numbers in place of NumPy's. Those of the estimator stay as they are.
+
+    Raises
+    ------
+    ValueError
+        For a parameter that the table does not allow, by its name.
+    """
+    given = {name: python_number(value) for name, value in estimator.get_params(deep=False).items()}
+    validate_parameter_constraints(estimator._parameter_constraints, given, caller_name=type(estimator).__name__)
+    return SimpleNamespace(**given)
 
 
 def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64):
@@ -72,12 +95,13 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     ------
     ValueError
         For no rows, no columns, another number of columns or other names than in ``fit``,
-        text, complex numbers, three dimensions, NaN, infinity; for entries beyond 1e18 when
+        text, dates, complex numbers, three dimensions, NaN, infinity, masked entries; for entries beyond 1e18 when
         ``training``.
     TypeError
-        For a sparse matrix.
+        For a sparse matrix, and for what holds no rows.
     """
-    source, X = X, check_form(estimator, X, reset=reset, name=name, dtype=dtype, order="C")
+    source = as_rows_container(X, name)
+    X = check_form(estimator, source, reset=reset, name=name, dtype=dtype, order="C")
     _check_entries(estimator, X, max(X.max(), -X.min()), source, name, training)
     return X
 
@@ -97,13 +121,15 @@ def _check_entries(estimator, X, largest, source, name, training):
     if not np.isfinite(largest):
         refuse_not_finite(estimator, X, source, name)
     if training and largest > _LARGEST_FEATURE:
-        _refuse(X, source, name, lambda block: np.abs(block) > _LARGEST_FEATURE, "has values beyond 1e18 in size, next "
-                "to which nothing else would count. Give it in a larger unit, or scale the features.")  # fmt: skip
+        huge = _bad_columns(X, lambda block: np.abs(block) > _LARGEST_FEATURE)
+        refuse_columns(huge, source, name, "has values beyond 1e18 in size, next to which nothing else would count. "
+                       "Give it in a larger unit, or scale the features.")  # fmt: skip
 
 
 def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
     """:func:`check_features` but for NaN, infinity and size; without ``dtype``, rows keep one of ``SERVED_DTYPES``."""
-    _refuse_text(X, name)
+    X = as_rows_container(X, name)
+    refuse_not_numbers(X, name, estimator)
     if dtype is None:  # of frames, columns of several dtypes would come as objects
         dtype = [np.float64, *SERVED_DTYPES] if isinstance(X, np.ndarray) else np.float64
     try:
@@ -123,71 +149,19 @@ def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
 def refuse_not_finite(estimator, X, source, name="X"):
     """Raise a ValueError that names the first column of an array with NaN, or else with infinity, if there is one.
 
-    ``source`` is what the user handed in; it may have names for the columns.
+    ``source`` is what the user passed; it may have names for the columns.
     """
-    _refuse(X, source, name, np.isnan, f"contains NaN. {type(estimator).__name__} does not accept missing values: "
-            "drop those rows or impute them, for example with sklearn.impute.SimpleImputer.")  # fmt: skip
-    _refuse(X, source, name, np.isinf, "contains infinity. Replace such values, or drop their rows.")
+    refuse_missing(_bad_columns(X, np.isnan), source, name, estimator)
+    infinite = _bad_columns(X, np.isinf)
+    refuse_columns(infinite, source, name, "contains infinity. Replace such values, or drop their rows.")
 
 
-def _refuse(X, source, name, is_bad, reason):
-    """Raise a ValueError that names the first column with a bad entry."""
+def _bad_columns(X, is_bad):
+    """Which columns hold a bad entry, of shape (n_columns,)."""
     bad = np.zeros(X.shape[1], dtype=bool)
     for rows in row_blocks(len(X)):
         bad |= is_bad(X[rows]).any(axis=0)
-    if not bad.any():
-        return
-    column, names = int(np.argmax(bad)), _get_feature_names(source)
-    label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
-    more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
-    raise ValueError(f"Input {name}: {label}{more} {reason}")
-
-
-def _refuse_text(X, name):
-    """Raise a ValueError that names the first column that holds text."""
-    kinds = {getattr(dtype, "kind", "?") for dtype in getattr(X, "dtypes", [])}
-    if kinds and kinds <= set("biuf"):  # a frame of numbers
-        return
-    array = np.asarray(X)
-    if array.ndim != 2 or array.dtype.kind not in "USO":
-        return
-    is_text = np.frompyfunc(lambda entry: isinstance(entry, (str, bytes)), 1, 1)
-    _refuse(array, X, name, lambda block: is_text(block).astype(bool), "holds text, which is not a number. Encode it, "
-            "for example with sklearn.preprocessing.OneHotEncoder, or convert it to numbers.")  # fmt: skip
-
-
-def check_labels(y, n_rows, name="y"):
-    """Return class labels as a one-dimensional array of one label a row.
-
-    Raises
-    ------
-    ValueError
-        When there are none, too few or too many, or when they are not labels.
-    TypeError
-        When labels of different kinds, such as text and numbers, are mixed.
-    """
-    if y is None:
-        raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
-    if isinstance(y, (list, tuple)) and len({_kind(label) for label in y if not isinstance(label, (list, tuple))}) > 1:
-        y = np.array(y, dtype=object)  # NumPy would turn numbers among text into text
-    if np.isscalar(y) or getattr(y, "ndim", 1) == 0:
-        raise ValueError(f"{name} must be an array of labels; got {y!r}.")
-    y = column_or_1d(y, warn=True)
-    if len(y) != n_rows:
-        raise ValueError(f"X has {n_rows} rows but {name} has {len(y)} labels. Give one label for each row.")
-    if y.dtype.kind == "O" and len({_kind(label) for label in y}) > 1:
-        raise TypeError(f"{name} mixes labels of different types. Make them all text, or all numbers.")
-    if y.dtype.kind in "fc" and not np.isfinite(y).all():
-        raise ValueError(f"Input {name} contains NaN or infinity. Drop the rows whose label is missing.")
-    check_classification_targets(y)
-    return y
-
-
-def _kind(label):
-    """``"number"`` for numbers and booleans, ``"text"`` for text, the type's name for the rest."""
-    if isinstance(label, (bool, int, float, np.number, np.bool_)):
-        return "number"
-    return "text" if isinstance(label, str) else type(label).__name__
+    return bad
 
 
 def check_weights(sample_weight, X, name="sample_weight"):
@@ -198,14 +172,17 @@ def check_weights(sample_weight, X, name="sample_weight"):
     ValueError
         When they are negative, not finite, all zero, or not one for each row.
     """
+    if sample_weight is not None and not isinstance(sample_weight, Real):
+        sample_weight = as_column_container(sample_weight, name)
     try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
         raise ValueError(f"{name}: {error}. Give one finite weight ≥ 0 for each row.") from error
     largest = weights.max(initial=0.0)
     if not largest > 0:
         raise ValueError(f"{name} is zero for all rows. Give at least one row of each class a positive weight.")
-    return weights / largest
+    with np.errstate(under="ignore"):
+        return weights / largest
 
 
 def encode_labels(y, classes, name="y"):
@@ -233,5 +210,6 @@ def check_class_weight(class_weight, classes):
     unknown = [label for label in class_weight if label not in classes]
     if unknown:
         raise ValueError(f"The 'class_weight' parameter names {unknown}, not among the classes {classes.tolist()}.")
-    if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in class_weight.values()):
+    weights = map(python_number, class_weight.values())
+    if not all(isinstance(weight, Real) and 0 <= weight <= 1e9 for weight in weights):
         raise ValueError(f"The 'class_weight' parameter must hold weights from 0 to 1e9; got {class_weight}.")

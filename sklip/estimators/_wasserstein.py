@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.certification import certificate
 from sklip.estimators import _validation as validation
 from sklip.estimators._hkr_classifier import HKRClassifier
+from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
@@ -161,6 +162,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @refuses_unknown_keywords
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the potential and prove the distance that it attains.
 
@@ -185,8 +187,8 @@ class WassersteinEstimator(StampedState, BaseEstimator):
             For parameters or data that cannot be used, as when ``y`` does not name two samples;
             the estimator is left as it was.
         """
-        with validation.unchanged_on_error(self):
-            self._validate_params()
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
+            validation.check_parameters(self)
             rows = validation.check_features(self, X, reset=True, training=True)
             if y is None:
                 raise ValueError(

@@ -1,0 +1,136 @@
+"""Class labels as users pass them, in one array; every message names the argument and says what to do."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from sklip._containers import as_column_container, row_numbers
+
+
+def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
+    """Return labels as a one-dimensional array, none of which is missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, 1)
+        Labels, in any container.
+    name : str, default="y"
+        Name of the argument, for messages.
+    warn : bool, default=False
+        Whether a column of shape (n_rows, 1) is worth a warning, as it is in ``fit``.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        For missing labels (None, NaN, NaT, ``pandas.NA``, masked), complex numbers, several columns and a single label.
+    TypeError
+        For what is no array, frame or list.
+    """
+    if isinstance(y, str | bytes | float | int | np.generic) or getattr(y, "ndim", 1) == 0:
+        raise ValueError(f"{name} must be an array of labels; got {y!r}.")
+    array = as_column_container(y, name)
+    if array.ndim != 1 and not (array.ndim == 2 and array.shape[1] == 1):
+        raise ValueError(f"{name} should be a 1d array, one label per row; got an array of shape {array.shape}.")
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} holds complex numbers, which are not labels. Give text or whole numbers.")
+    array = column_or_1d(array, warn=warn)
+    rows = np.flatnonzero(_missing(array))
+    if len(rows):
+        raise ValueError(
+            f"{name} has missing labels (None, NaN or NaT) in {row_numbers(rows)}. Drop those rows. If a missing label "
+            "is a class, replace it by a name."
+        )
+    return array
+
+
+def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
+    """Return class labels as a one-dimensional array of one label per row.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Labels, in any container.
+    n_rows : int or None
+        How many there must be; None for any number.
+    name : str, default="y"
+        Name of the argument, for messages.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Text, numbers, booleans or dates.
+
+    Raises
+    ------
+    ValueError
+        When there are none, too few or too many, when labels are missing, or when they are not labels.
+    TypeError
+        When text and numbers are mixed.
+    """
+    if y is None:
+        raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
+    labels = read_labels(y, name, warn=True)
+    if n_rows is not None and len(labels) != n_rows:
+        raise ValueError(f"X has {n_rows} rows but {name} has {len(labels)} labels. Give one label for each row.")
+    if labels.dtype.kind == "O":
+        _check_objects(labels, name)
+    if labels.dtype.kind == "S":
+        raise TypeError(f"{name} {_NOT_TEXT}")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(f"Input {name} contains infinity, which is not a label. Drop those rows, or name their class.")
+    check_classification_targets(labels)
+    return labels
+
+
+_NOT_TEXT = "holds bytes, which are not text. Decode them, for example with [label.decode() for label in labels]."
+
+
+def _missing(array):
+    """Which entries are missing."""
+    if array.dtype.kind == "f":
+        return np.isnan(array)
+    if array.dtype.kind in "mM":
+        return np.isnat(array)
+    if array.dtype.kind != "O":
+        return np.zeros(len(array), dtype=bool)
+    return np.array([_is_missing(label) for label in array], dtype=bool)
+
+
+def _is_missing(label):
+    return (
+        label is None
+        or type(label).__name__ in ("NAType", "NaTType")
+        or (isinstance(label, float | np.floating) and np.isnan(label))
+        or (isinstance(label, np.datetime64 | np.timedelta64) and np.isnat(label))
+    )
+
+
+def _check_objects(labels, name):
+    """Raise unless objects are all text; scikit-learn scores no others."""
+    kinds = {_kind(label) for label in labels}
+    if len(kinds) > 1:
+        raise TypeError(f"{name} mixes labels of different types. Make them all text, or all numbers.")
+    (kind,) = kinds or {"text"}
+    if kind == "text":
+        return
+    if kind == "bytes":
+        raise TypeError(f"{name} {_NOT_TEXT}")
+    types = sorted({type(label).__name__ for label in labels})
+    wanted = {("bool",): "bool", ("int",): "int"}.get(tuple(types), "float" if kind == "number" else "str")
+    raise ValueError(
+        f"{name} holds objects of type {', '.join(types)}, which scikit-learn does not take for labels. Convert them, "
+        f"for example with numpy.asarray({name}, dtype={wanted})."
+    )
+
+
+def _kind(label):
+    """``"number"`` for numbers and booleans, ``"text"`` for text, the type's name for the rest."""
+    if isinstance(label, bool | int | float | np.number | np.bool_):
+        return "number"
+    return "text" if isinstance(label, str) else type(label).__name__

@@ -1,0 +1,101 @@
+"""Columns that do not hold numbers: refused by name, with what to do."""
+
+from datetime import date, time, timedelta
+
+import numpy as np
+from sklearn.utils.validation import _get_feature_names
+
+_REASONS = {
+    "text": "holds text, which is not a number. Encode it, for example with sklearn.preprocessing.OneHotEncoder, or "
+    "convert it to numbers.",
+    "dates": "holds dates or times. Their numbers depend on the unit in which they are stored, and so would every "
+    "radius. Give the time since a fixed date in a unit that you choose: "
+    "(column - numpy.datetime64('2000-01-01')) / numpy.timedelta64(1, 'D') is in days.",
+    "durations": "holds durations. Their numbers depend on the unit in which they are stored, and so would every "
+    "radius. Give them in a unit that you choose: column / numpy.timedelta64(1, 'D') is in days.",
+}
+_MISSING = (
+    "contains NaN. {estimator} does not accept missing values: drop those rows or impute them, for example with "
+    "sklearn.impute.SimpleImputer."
+)
+_KINDS = {"U": "text", "S": "text", "T": "text", "M": "dates", "m": "durations"}
+
+
+def refuse_columns(bad, source, name, reason):
+    """Raise a ValueError that names the first of the bad columns, if there is one.
+
+    Parameters
+    ----------
+    bad : ndarray of shape (n_columns,), bool
+    source : array-like
+        What the user passed; it may have names for the columns.
+    name : str
+        Name of the argument.
+    reason : str
+        The rest of the sentence, and what to do.
+    """
+    if not bad.any():
+        return
+    column, names = int(np.argmax(bad)), _get_feature_names(source)
+    label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
+    more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
+    raise ValueError(f"Input {name}: {label}{more} {reason}")
+
+
+def refuse_missing(bad, source, name, estimator):
+    """:func:`refuse_columns` with missing values."""
+    refuse_columns(bad, source, name, _MISSING.format(estimator=type(estimator).__name__))
+
+
+def refuse_not_numbers(X, name, estimator):
+    """Raise a ValueError that names the first column of text, dates, durations, or objects that are not numbers.
+
+    Missing values that only objects can hold, such as ``pandas.NA``, are refused too; NaN in numbers is not looked for.
+    """
+    kinds = _kinds_of_columns(X)
+    for kind, reason in _REASONS.items():
+        refuse_columns(np.array([kind in of_column for of_column in kinds], dtype=bool), X, name, reason)
+    refuse_missing(np.array(["missing" in of_column for of_column in kinds], dtype=bool), X, name, estimator)
+    for unknown in sorted(set().union(*kinds) - {"number", "missing"}):
+        bad = np.array([unknown in of_column for of_column in kinds])
+        refuse_columns(
+            bad, X, name, f"holds objects of type {unknown}, which are not numbers. Convert them to numbers."
+        )
+
+
+def _kinds_of_columns(X):
+    """The kinds of the entries of each column, as a list of sets; an empty list where all are numbers by dtype."""
+    dtypes = list(X.dtypes) if hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2 else []
+    if dtypes and {getattr(dtype, "kind", "?") for dtype in dtypes} <= set("biuf"):  # a frame of numbers
+        return []
+    if any(hasattr(dtype, "is_temporal") for dtype in dtypes):
+        # NumPy makes numbers of the dates in a polars frame, if there are numbers too.
+        kinds = [_kind_in_polars(dtype) for dtype in dtypes]
+        if {"dates", "durations"} & set(kinds):
+            return [{kind} for kind in kinds]
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind not in "OUSTMm":
+        return []
+    if array.dtype.kind == "O":
+        return [{_kind(entry) for entry in set(map(type, column))} for column in array.T]
+    return [{_KINDS[array.dtype.kind]}] * array.shape[1]
+
+
+def _kind_in_polars(dtype):
+    if not dtype.is_temporal():
+        return "number"
+    return "durations" if str(dtype).startswith("Duration") else "dates"
+
+
+def _kind(entry: type) -> str:
+    """The kind of an entry of an object array by its type; the type's name for what is not known."""
+    if issubclass(entry, str | bytes):
+        return "text"
+    if issubclass(entry, timedelta | np.timedelta64):
+        return "durations"
+    if issubclass(entry, date | time | np.datetime64) or entry.__name__ == "Period":
+        return "dates"
+    if entry is type(None) or entry.__name__ == "NAType":
+        return "missing"
+    is_number = hasattr(entry, "__float__") or hasattr(entry, "__index__") or issubclass(entry, complex)
+    return "number" if is_number and not issubclass(entry, np.ndarray) else entry.__name__

@@ -1,0 +1,189 @@
+"""Scorers of certified accuracy, for ``scoring=`` wherever scikit-learn takes one."""
+
+from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
+
+Norm = Literal[1, 2] | float
+
+
+class _CertifiedAccuracy:
+    """Scorer of one distance; ``question`` is what :func:`sklip.certified_radius` is asked, empty for the method."""
+
+    def __init__(self, epsilon, question):
+        self.epsilon, self.question = epsilon, question
+
+    def __repr__(self):
+        arguments = [repr(self.epsilon), *(f"{name}={value!r}" for name, value in self.question.items())]
+        return f"certified_accuracy({', '.join(arguments)})"
+
+    def __call__(self, estimator, X, y, sample_weight=None):
+        """Return the certified accuracy of a fitted estimator."""
+        if self.question:
+            from sklip.pipelines import certified_radius
+
+            labels, radii = estimator.predict(X), certified_radius(estimator, X, **self.question)
+        else:
+            labels, radii = _labels_and_radii(estimator, X)
+        return certified_accuracy_score(y, labels, radii, self.epsilon, sample_weight=sample_weight)
+
+
+def certified_accuracy(
+    epsilon: float,
+    *,
+    norm: Norm | None = None,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
+) -> Callable[..., float]:
+    """Make a scorer of certified accuracy, for ``scoring=`` wherever scikit-learn takes one.
+
+    Parameters
+    ----------
+    epsilon : float
+        Distance. In the units in which the classifier gets its rows: at the end of a ``Pipeline``, those that the
+        earlier steps return. If any of the parameters below is given: in the raw units of the columns of ``X``, or in
+        tolerances. 0 is the accuracy.
+    norm : {1, 2, inf} or None, default=None
+        Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`. None is 2 if one of the
+        parameters below is given.
+    tolerances : array-like of shape (n_columns,), mapping or None, default=None
+        Tolerances of the raw columns, as in :func:`sklip.certified_radius`.
+    step_lipschitz : mapping of str to float or None, default=None
+        Lipschitz constants of steps, as in :func:`sklip.certified_radius`.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y, sample_weight=None)``. Without the last three parameters it takes a sklip classifier,
+        a ``Pipeline`` that ends in one, or a fitted search of these, and prediction and radius come from one forward
+        pass. With one of them it takes all that :func:`sklip.certified_radius` takes. Scikit-learn's searches pass no
+        sample weights to a scorer of this kind.
+
+    Raises
+    ------
+    ValueError
+        For an ``epsilon`` below 0, and for another norm.
+    TypeError
+        For an ``epsilon`` that is not one number; from the scorer, for an estimator without certificates.
+
+    See Also
+    --------
+    certified_accuracy_scorers : Scorers of several distances.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip import LipschitzMLP
+    >>> from sklip.metrics import certified_accuracy
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> classifier = LipschitzMLP(hidden_layer_sizes=(16,), epochs=20, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), classifier)
+    >>> cross_val_score(model, X, y, cv=3, scoring=certified_accuracy(0.1)).shape  # in standard deviations
+    (3,)
+    >>> in_cm = certified_accuracy(0.1, norm=1, tolerances={"petal length (cm)": 1.0, "petal width (cm)": 1.0})
+    >>> cross_val_score(model, X, y, cv=3, scoring=in_cm).shape  # petals that are 1 mm longer or wider
+    (3,)
+    """
+    if np.ndim(epsilon) > 0:
+        raise TypeError(
+            f"certified_accuracy takes one distance; got {epsilon!r}. For several, make a dict of scorers with "
+            "certified_accuracy_scorers: scoring={**certified_accuracy_scorers([0, 0.1]), 'auc': 'roc_auc'}."
+        )
+    distance = check_distance(epsilon)
+    known = norm is None or isinstance(norm, str) or (isinstance(norm, Real) and norm in (1, 2, np.inf))
+    if not known or isinstance(norm, bool):
+        raise ValueError(f"norm must be 1, 2 or inf; got {norm!r}.")
+    question = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
+    return _CertifiedAccuracy(distance, {name: value for name, value in question.items() if value is not None})
+
+
+def certified_accuracy_scorers(
+    epsilons: ArrayLike,
+    *,
+    norm: Norm | None = None,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
+) -> dict[str, Callable[..., float]]:
+    """Make a dict of scorers of certified accuracy, one for each distance.
+
+    Parameters
+    ----------
+    epsilons : array-like of shape (n_epsilons,)
+        Distances, as ``epsilon`` of :func:`certified_accuracy`.
+    norm : {1, 2, inf} or None, default=None
+        As in :func:`certified_accuracy`.
+    tolerances : array-like of shape (n_columns,), mapping or None, default=None
+        As in :func:`certified_accuracy`.
+    step_lipschitz : mapping of str to float or None, default=None
+        As in :func:`certified_accuracy`.
+
+    Returns
+    -------
+    dict of str to callable
+        :func:`certified_accuracy` of each distance, by the name ``certified_accuracy_<epsilon>``, for ``scoring=``,
+        alone or together with other scorers. ``refit=`` then takes one of the names.
+
+    Raises
+    ------
+    ValueError
+        For no distances, for one below 0, and for another norm.
+    TypeError
+        For what is no sequence of numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import cross_validate
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip import HKRClassifier
+    >>> from sklip.metrics import certified_accuracy_scorers
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), HKRClassifier(hidden_layer_sizes=(16,), epochs=5, random_state=0))
+    >>> scoring = {**certified_accuracy_scorers([0, 0.5]), "auc": "roc_auc"}
+    >>> sorted(name for name in cross_validate(model, X, y, cv=3, scoring=scoring) if name.startswith("test"))
+    ['test_auc', 'test_certified_accuracy_0', 'test_certified_accuracy_0.5']
+    """
+    distances = check_distances(epsilons).tolist()
+    if not distances:
+        raise ValueError("epsilons holds no distance. Give one or more.")
+    return {
+        f"certified_accuracy_{_shortest(epsilon)}": certified_accuracy(
+            epsilon, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz
+        )
+        for epsilon in distances
+    }
+
+
+def _shortest(number):
+    """The number in its shortest form, 0.1 or 0 or 1e-05."""
+    return f"{number:g}" if float(f"{number:g}") == number else repr(number)
+
+
+def _labels_and_radii(estimator, X):
+    """Labels and radii of a sklip classifier, however wrapped, from one forward pass."""
+    if isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        return _labels_and_radii(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
+    if hasattr(estimator, "best_estimator_"):
+        return _labels_and_radii(estimator.best_estimator_, X)
+    if isinstance(estimator, FrozenEstimator):
+        return _labels_and_radii(estimator.estimator, X)
+    if not hasattr(estimator, "_labels_and_radii"):
+        raise TypeError(
+            f"certified_accuracy needs a sklip classifier, or a Pipeline that ends in one; got "
+            f"{type(estimator).__name__}. For other estimators that sklip.certified_radius takes, give norm=2; epsilon "
+            "is then in the units of the raw columns."
+        )
+    return estimator._labels_and_radii(X)
