@@ -12,7 +12,7 @@ from scipy import sparse
 _READ_BY_NUMPY = ("__array__", "__array_interface__", "__array_struct__")
 
 
-def as_rows_container(X: Any, name: str = "X") -> Any:
+def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
     """Return rows in a container that has a shape and that NumPy and scikit-learn can index.
 
     Arrays (also mapped files), sparse matrices and frames of pandas and polars are returned as they are. Arrow tables
@@ -25,6 +25,8 @@ def as_rows_container(X: Any, name: str = "X") -> Any:
         What was passed as rows.
     name : str, default="X"
         Name of the argument, for messages.
+    widen : bool, default=True
+        Whether short floats that NumPy itself does not know become float64.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def as_rows_container(X: Any, name: str = "X") -> Any:
     array = X if isinstance(X, np.ndarray) else _read(X, name, "rows")
     if array.dtype.names is not None:
         raise TypeError(f"{name} is a structured array. Give its columns as a frame: pandas.DataFrame({name}).")
-    if array.dtype.kind == "V":  # bfloat16 and the like
+    if array.dtype.kind == "V" and widen:  # bfloat16 and the like
         return array.astype(np.float64)
     return np.asarray(X, dtype=object) if isinstance(X, list | tuple) and array.dtype.kind in "US" else array
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from sklip._labels import read_labels
 from sklip._progress_bar import progress_bar
 from sklip.attacks import attack
 from sklip.auditing._notes import question_notes
@@ -163,7 +164,7 @@ def _check_counts(**counts):
 
 
 def _checked_labels(y, n_rows, classes):
-    y = np.asarray(y)
+    y = read_labels(y)
     if y.shape != (n_rows,):
         raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got an array of shape {y.shape}.")
     if not np.isin(y, classes).all():

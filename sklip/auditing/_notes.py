@@ -1,5 +1,7 @@
 """What about a question makes its radii small next to the attacks: lines for the text of an audit."""
 
+import numpy as np
+
 from sklip.estimators._advice import small_columns
 
 
@@ -15,7 +17,9 @@ def question_notes(rows, n_columns, tolerances):
             f"{n_fixed} of {n_columns} columns are held fixed: this restricts the attack and hardly changes the proven "
             "bound, so that radius / attack is smaller"
         )
-    if tolerances is None and small_columns(rows) is not None:
+    with np.errstate(all="ignore"):
+        unlike = tolerances is None and small_columns(rows) is not None
+    if unlike:
         notes.append(
             "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= "
             "says more"

@@ -1,7 +1,7 @@
 """Scorers of certified accuracy, for ``scoring=`` wherever scikit-learn takes one."""
 
+import copy
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -12,32 +12,40 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
 
-Norm = Literal[1, 2] | float
+Norm = Literal[1, 2, "l1", "l2", "inf"] | float
 
 
 class _CertifiedAccuracy:
-    """Scorer of one distance; ``question`` is what :func:`sklip.certified_radius` is asked, empty for the method."""
+    """Scorer of distances; ``question`` is what :func:`sklip.certified_radius` is asked, empty for the method."""
 
-    def __init__(self, epsilon, question):
-        self.epsilon, self.question = epsilon, question
+    def __init__(self, epsilons, question):
+        self.epsilons, self.question = epsilons, question
 
     def __repr__(self):
-        arguments = [repr(self.epsilon), *(f"{name}={value!r}" for name, value in self.question.items())]
+        epsilon = self.epsilons if len(self.epsilons) > 1 else self.epsilons[0]
+        arguments = [repr(epsilon), *(f"{name}={value!r}" for name, value in self.question.items())]
         return f"certified_accuracy({', '.join(arguments)})"
 
     def __call__(self, estimator, X, y, sample_weight=None):
         """Return the certified accuracy of a fitted estimator."""
         if self.question:
             from sklip.pipelines import certified_radius
+            from sklip.pipelines._arguments import as_rows
 
-            labels, radii = estimator.predict(X), certified_radius(estimator, X, **self.question)
+            X = as_rows(X)
+            radii = certified_radius(estimator, X, **self.question)
+            labels = estimator.predict(copy.deepcopy(X))  # steps may work in place
         else:
             labels, radii = _labels_and_radii(estimator, X)
-        return certified_accuracy_score(y, labels, radii, self.epsilon, sample_weight=sample_weight)
+        scores = [
+            certified_accuracy_score(y, labels, radii, epsilon, sample_weight=sample_weight)
+            for epsilon in self.epsilons
+        ]
+        return float(np.mean(scores))
 
 
 def certified_accuracy(
-    epsilon: float,
+    epsilon: float | ArrayLike,
     *,
     norm: Norm | None = None,
     tolerances: ArrayLike | Mapping | None = None,
@@ -47,10 +55,10 @@ def certified_accuracy(
 
     Parameters
     ----------
-    epsilon : float
-        Distance. In the units in which the classifier gets its rows: at the end of a ``Pipeline``, those that the
-        earlier steps return. If any of the parameters below is given: in the raw units of the columns of ``X``, or in
-        tolerances. 0 is the accuracy.
+    epsilon : float or array-like of shape (n_epsilons,)
+        Distance; of several, the score is the mean of the certified accuracies. In the units in which the classifier
+        gets its rows: at the end of a ``Pipeline``, those that the earlier steps return. If any of the parameters below
+        is given: in the raw units of the columns of ``X``, or in tolerances. 0 is the accuracy.
     norm : {1, 2, inf} or None, default=None
         Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`. None is 2 if one of the
         parameters below is given.
@@ -72,11 +80,11 @@ def certified_accuracy(
     ValueError
         For an ``epsilon`` below 0, and for another norm.
     TypeError
-        For an ``epsilon`` that is not one number; from the scorer, for an estimator without certificates.
+        For an ``epsilon`` that is not a number; from the scorer, for an estimator without certificates.
 
     See Also
     --------
-    certified_accuracy_scorers : Scorers of several distances.
+    certified_accuracy_scorers : A scorer for each of several distances.
 
     Examples
     --------
@@ -95,17 +103,17 @@ def certified_accuracy(
     >>> cross_val_score(model, X, y, cv=3, scoring=in_cm).shape  # petals that are 1 mm longer or wider
     (3,)
     """
-    if np.ndim(epsilon) > 0:
-        raise TypeError(
-            f"certified_accuracy takes one distance; got {epsilon!r}. For several, make a dict of scorers with "
-            "certified_accuracy_scorers: scoring={**certified_accuracy_scorers([0, 0.1]), 'auc': 'roc_auc'}."
-        )
-    distance = check_distance(epsilon)
-    known = norm is None or isinstance(norm, str) or (isinstance(norm, Real) and norm in (1, 2, np.inf))
-    if not known or isinstance(norm, bool):
-        raise ValueError(f"norm must be 1, 2 or inf; got {norm!r}.")
-    question = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
-    return _CertifiedAccuracy(distance, {name: value for name, value in question.items() if value is not None})
+    distances = check_distances(epsilon).tolist() if np.ndim(epsilon) else [check_distance(epsilon)]  # type: ignore[arg-type]
+    if not distances:
+        raise ValueError("epsilon holds no distance. Give one or more.")
+    from sklip.pipelines._arguments import norm_of
+
+    question = {
+        "norm": None if norm is None else norm_of(norm),
+        "tolerances": tolerances,
+        "step_lipschitz": step_lipschitz,
+    }
+    return _CertifiedAccuracy(distances, {name: value for name, value in question.items() if value is not None})
 
 
 def certified_accuracy_scorers(
@@ -174,8 +182,10 @@ def _shortest(number):
 def _labels_and_radii(estimator, X):
     """Labels and radii of a sklip classifier, however wrapped, from one forward pass."""
     if isinstance(estimator, Pipeline):
+        from sklip.pipelines._steps_of_pipelines import transformed
+
         check_is_fitted(estimator)
-        return _labels_and_radii(estimator[-1], estimator[:-1].transform(X) if len(estimator) > 1 else X)
+        return _labels_and_radii(*transformed(estimator, X))
     if hasattr(estimator, "best_estimator_"):
         return _labels_and_radii(estimator.best_estimator_, X)
     if isinstance(estimator, FrozenEstimator):

@@ -6,16 +6,17 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from sklip._containers import as_rows_container
+
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 
 
 def as_rows(X):
-    """Rows as something that has a shape and can be indexed; lists become arrays."""
-    if not hasattr(X, "shape"):
-        array = np.asarray(X)
-        X = np.asarray(X, dtype=object) if array.dtype.kind in "US" else array  # text beside numbers
-    if len(X.shape) != 2:
-        raise ValueError(f"X must have two dimensions, rows and columns; got shape {tuple(X.shape)}.")
+    """Rows as something that has a shape and can be indexed, in their own types: steps compute in them."""
+    X = as_rows_container(X, widen=False)
+    shape = tuple(X.shape) if hasattr(X, "shape") else np.shape(X)
+    if len(shape) != 2:
+        raise ValueError(f"X must have two dimensions, rows and columns; got shape {shape}.")
     return _one_entry_per_place(X) if sparse.issparse(X) else X
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from sklip._labels import read_labels
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
 
@@ -44,13 +45,13 @@ def known_labels(y, n_rows: int, classes) -> np.ndarray:
     ValueError
         Unless they are one for each row, and labels that the estimator knows.
     """
-    labels = np.asarray(y)
+    labels = read_labels(y)
     if labels.shape != (n_rows,):
         raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got shape {labels.shape}.")
-    strangers = np.setdiff1d(labels, classes)
-    if len(strangers):
+    unknown = np.setdiff1d(labels, classes)
+    if len(unknown):
         raise ValueError(
-            f"y holds labels that the estimator does not know: {strangers[:10].tolist()}; it knows "
+            f"y holds labels that the estimator does not know: {unknown[:10].tolist()}; it knows "
             f"{np.asarray(classes)[:10].tolist()}."
         )
     return labels
