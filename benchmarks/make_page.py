@@ -16,8 +16,8 @@ from page_text import rows
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 QUALITY = (
-    "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "tightness", "question",
-    "raw_units", "certified_radius", "transport", "grid_search",
+    "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "fuzz", "tightness",
+    "question", "raw_units", "certified_radius", "transport", "grid_search",
 )  # fmt: skip
 SPEED = ("fit_against_deel_lip", "step", "growth", "out_of_core", "search", "serving", "serving_memory")
 MAKERS = {

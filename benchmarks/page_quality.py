@@ -104,6 +104,21 @@ def audit(figures):
     return {**texts, "all": cells(summed(figures["runs"])), "goal": figures["goal"]}
 
 
+def fuzz(figures):
+    """Rows of each kind of estimator and of all, and what rational arithmetic found."""
+    names = {"alone": "a classifier, alone or behind steps", "frozen": "frozen", "search": "a search",
+             "threshold": "a threshold", "calibrated": "Platt's sigmoid", "vote": "a vote"}  # fmt: skip
+
+    def line(name, counts):
+        inside = judged(counts["inside"], counts["inside"] == figures["goal"])
+        return [name, *(f"{counts[of]:,}" for of in ("cases", "pairs", "refused")), inside]
+
+    kinds = figures["by"]["estimator"]
+    total = {of: sum(counts[of] for counts in kinds.values()) for of in ("cases", "pairs", "refused", "inside")}
+    lines = [line(names.get(kind, kind), counts) for kind, counts in kinds.items()]
+    return {"rows": rows([*lines, line("all", total)]), "faults": figures["faults"] or "none"}
+
+
 def tightness(figures):
     """Cells of each setting, and of the goals."""
     goals = figures["goals for HKR of two classes"]

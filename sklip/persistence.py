@@ -42,7 +42,7 @@ def load(file: str | PathLike | IO[bytes], *, mmap_mode: str | None = None) -> B
         Written by ``joblib.dump``, compressed or not, or by ``pickle.dump``.
     mmap_mode : {None, "r", "c"}, default=None
         Map the arrays of an uncompressed file that ``joblib.dump`` wrote, as ``joblib.load`` does: processes then
-        share them.
+        share them. The networks of sklip are copied all the same, as their certificates must not change with the file.
 
     Returns
     -------
