@@ -7,10 +7,12 @@ Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` 
 
 import functools
 
-import keras
-from keras import ops
-
+from sklip._requirements import training_packages
 from sklip._tensors import Tensor
+
+with training_packages():
+    import keras
+    from keras import ops
 
 # A Gram matrix within this distance of I (in spectral norm) has singular values within 1e-5
 # of 1; float32 products of width 4096 still resolve it.

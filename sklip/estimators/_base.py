@@ -14,6 +14,7 @@ from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
 from sklip.network import condense
+from sklip.training import backend
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 
@@ -66,6 +67,11 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             For parameters or data that cannot be used; the classifier is left as it was.
         sklip.exceptions.TrainingDivergedError
             When weights are not finite in the end; the classifier is left as it was.
+        RuntimeError
+            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+        ModuleNotFoundError
+            When TensorFlow, Keras or SciKeras is not installed.
 
         Warns
         -----
@@ -74,6 +80,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
         """
+        backend.check_surroundings()
         with validation.unchanged_on_error(self):
             self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)
@@ -123,6 +130,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
         """
+        backend.check_surroundings()
         with validation.unchanged_on_error(self):
             self._check_parameters()
             if self.early_stopping:
@@ -168,9 +176,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         units = len(self.classes_), self.center_, self.scale_
         inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
         held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
-        from sklip.training import backend
-
-        backend.prepare()
+        backend.prepare_training()
         from sklip.training.architecture import Architecture
         from sklip.training.train import Schedule, train
 

@@ -16,6 +16,7 @@ from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+from sklip.training import backend
 
 if TYPE_CHECKING:
     import keras
@@ -185,6 +186,7 @@ class WassersteinEstimator(StampedState, BaseEstimator):
             For parameters or data that cannot be used, as when ``y`` does not name two samples;
             the estimator is left as it was.
         """
+        backend.check_surroundings()
         with validation.unchanged_on_error(self):
             self._validate_params()
             rows = validation.check_features(self, X, reset=True, training=True)
