@@ -1,6 +1,7 @@
 """Warnings where a fit is unlikely to be what the user meant: all are cheap, and none changes a result."""
 
 import warnings
+from contextlib import suppress
 from numbers import Real
 
 import numpy as np
@@ -29,7 +30,8 @@ _MOST_HEADS = 32  # that are compared; of more classes, others might hold the ma
 
 
 def _warn(message, kind):
-    warnings.warn(message, kind, stacklevel=users_line())
+    with suppress(OSError, ValueError):  # standard error is closed; the training shall not be lost for that
+        warnings.warn(message, kind, stacklevel=users_line())
 
 
 def _some(rows, most):
