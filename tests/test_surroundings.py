@@ -9,7 +9,8 @@ import pytest
 
 import sklip
 from sklip import WassersteinEstimator
-from tests.estimator_fixtures import bits, classifier, fitted, mlp, moons
+from sklip.training import train
+from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons
 from tests.processes import ROOT, run_command, run_script
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -162,6 +163,38 @@ def test_functions_that_run_eagerly_train_the_same(monkeypatch):
         tf.config.run_functions_eagerly(False)
         sklip.clear_compiled_networks()
     np.testing.assert_allclose(eager.history_["loss"], expected.history_["loss"], rtol=1e-4)
+
+
+@pytest.fixture
+def checked_numerics():
+    """TensorFlow looks for infinities in the result of every operation."""
+    tf = pytest.importorskip("tensorflow")
+    sklip.clear_compiled_networks()
+    tf.debugging.enable_check_numerics()
+    yield
+    tf.debugging.disable_check_numerics()
+    sklip.clear_compiled_networks()
+
+
+@pytest.mark.usefixtures("checked_numerics")
+@pytest.mark.parametrize(
+    ("make", "data", "changes"),
+    [
+        (classifier, moons, {"epsilon": 0.1, "early_stopping": True, "monitor": "certified_accuracy"}),
+        (classifier, blobs, {"activation": "fullsort", "hidden_layer_sizes": (6,)}),  # which pads to 8
+        (mlp, blobs, {"dropout": 0.1}),
+    ],
+)
+def test_nothing_that_trains_is_infinite(make, data, changes, monkeypatch):
+    monkeypatch.setattr(train, "STEPS_THAT_PAY", 0)  # "auto" would choose XLA, which cannot compile the checks
+    model = make(**changes).fit(*data())
+    assert np.isfinite(model.history_["loss"]).all()
+
+
+@pytest.mark.usefixtures("checked_numerics")
+def test_xla_and_checks_of_numerics_exclude_each_other():
+    with pytest.raises(ValueError, match=r"XLA cannot compile what .*: set jit_compile=False, or 'auto'"):
+        classifier(jit_compile=True).fit(*moons())
 
 
 @pytest.mark.slow

@@ -79,6 +79,17 @@ def check_surroundings() -> None:
         raise RuntimeError("fit trains on one device: call fit and to_keras outside of the scope of tf.distribute.")
 
 
+def operations_are_watched() -> bool:
+    """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
+    if _backend() != "tensorflow":
+        return False
+    with suppress(ImportError, AttributeError):  # private, and may go
+        from tensorflow.python.eager import context
+
+        return bool(context.context().op_callbacks)
+    return False
+
+
 def _backend():
     """The backend of Keras, by its name."""
     keras = sys.modules.get("keras")

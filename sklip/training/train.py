@@ -10,6 +10,7 @@ import numpy as np
 
 from sklip.exceptions import TrainingDivergedError
 from sklip.network import polar_factor
+from sklip.training import backend
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
@@ -121,7 +122,7 @@ def train(
     optimizer = _optimizer(schedule)
     rates = _learning_rates(optimizer, schedule, plan.steps)
 
-    jit_compile = _pays_to_compile(schedule, plan, losses) if schedule.jit_compile == "auto" else schedule.jit_compile
+    jit_compile = _compiles(schedule, plan, losses)
 
     key = _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compile)
     network: Any = None if key is None else borrow(key)
@@ -198,6 +199,18 @@ def train(
         network.release_data()
         put_back(key, network)
     return trained
+
+
+def _compiles(schedule, plan, losses):
+    """Whether XLA compiles the training."""
+    watched = backend.operations_are_watched()
+    if schedule.jit_compile == "auto":
+        return not watched and _pays_to_compile(schedule, plan, losses)
+    if watched and schedule.jit_compile:
+        raise ValueError(
+            "XLA cannot compile what tf.debugging.enable_check_numerics() watches: set jit_compile=False, or 'auto'."
+        )
+    return schedule.jit_compile
 
 
 def _pays_to_compile(schedule, plan, losses):
