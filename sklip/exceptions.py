@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 
 __all__ = [
     "BrokenCertificateWarning",
@@ -11,6 +11,7 @@ __all__ = [
     "NotLipschitzError",
     "SaturatedTemperatureWarning",
     "TrainingDivergedError",
+    "TrainingInterruptedWarning",
     "UnattainableMarginWarning",
     "UnlikeScalesWarning",
     "VersionMismatchWarning",
@@ -131,6 +132,19 @@ class TrainingDivergedError(ValueError):
     >>> import sklip
     >>> issubclass(sklip.exceptions.TrainingDivergedError, ValueError)
     True
+    """
+
+
+class TrainingInterruptedWarning(ConvergenceWarning):
+    """The user ended a training by Ctrl-C: the estimator keeps what it had learned.
+
+    Emitted by ``fit`` and ``partial_fit``. A subclass of scikit-learn's warning, whose ``MLPClassifier`` does the same.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import TrainingInterruptedWarning
+    >>> warnings.simplefilter("error", TrainingInterruptedWarning)  # leave the estimator as it was instead
     """
 
 

@@ -12,6 +12,7 @@ from sklip.estimators._rows import own_head
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
 from sklip.exceptions import (
     SaturatedTemperatureWarning,
+    TrainingInterruptedWarning,
     UnattainableMarginWarning,
     UnlikeScalesWarning,
 )
@@ -132,4 +133,13 @@ def advise_on_end(patience, epochs):
         f"last n_iter_no_change = {patience} epochs. Give more epochs, or learning_rate_schedule='cosine', which "
         "settles within those that there are.",
         ConvergenceWarning,
+    )
+
+
+def advise_on_interrupt(trained, epochs):
+    """Warn that the user ended the training."""
+    _warn(
+        f"Training interrupted by user: it ended after epoch {trained} of {epochs}. The estimator keeps what it "
+        "had learned by then.",
+        TrainingInterruptedWarning,
     )

@@ -79,6 +79,10 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             Where the data is unlikely to be in the right units, or a parameter in those of the data.
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
+        sklip.exceptions.TrainingInterruptedWarning
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs, and the
+            classifier keeps what it has learned. Within the first epoch, and at a second Ctrl-C, the
+            KeyboardInterrupt is raised, and the classifier is left as it was.
         """
         backend.check_surroundings()
         with validation.unchanged_on_error(self):
@@ -218,8 +222,10 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             validation=held_out,
             epsilon=None if self.epsilon is None else self.epsilon / self.scale_,
         )
+        if training.interrupted:
+            advice.advise_on_interrupt(len(training.history["loss"]), epochs)
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
-        if early_stopping and decay == "constant" and training.was_improving:
+        elif early_stopping and decay == "constant" and training.was_improving:
             advice.advise_on_end(self.n_iter_no_change, epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state

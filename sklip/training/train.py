@@ -14,6 +14,7 @@ from sklip.training import backend
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
+from sklip.training.interrupts import Interrupts
 from sklip.training.progress import progress_of
 from sklip.training.reuse import borrow, put_back
 from sklip.training.state import TrainingState
@@ -72,12 +73,14 @@ class Schedule:
 class Training:
     """What a training leaves: the state to go on from, and one number an epoch for each term.
 
-    ``was_improving`` tells whether the epochs ran out before the patience did.
+    ``was_improving`` tells whether the epochs ran out before the patience did, ``interrupted`` whether the user ended
+    the training.
     """
 
     state: TrainingState
     history: dict[str, list[float]]
     was_improving: bool = False
+    interrupted: bool = False
 
 
 def train(
@@ -152,19 +155,21 @@ def train(
             variable.assign(value)
         return network
 
-    callbacks = _callbacks(schedule, validation)
+    interrupts, stop = Interrupts(), _early_stopping(schedule, validation)
+    callbacks = [*map(interrupts.guarded, schedule.callbacks), stop]
     progress = progress_of(schedule.verbose, schedule.units, schedule.epochs, state.epochs)
     driver = KerasDriver(
         compiled_network,
         optimizer=optimizer,
         loss=losses[0],
-        callbacks=[*callbacks, *filter(None, [progress])],
+        callbacks=[*filter(None, [*callbacks, progress, interrupts])],
         verbose=0,
         epochs=schedule.epochs,
     )
     try:
         driver.fit_network(plan, rates, state)
     finally:
+        interrupts.close()
         if progress is not None:
             progress.close()
         if network is not None:
@@ -189,11 +194,8 @@ def train(
             seed=state.seed,
         ),
         history=history,
-        was_improving=(
-            schedule.patience is not None
-            and callbacks[-1].wait < schedule.patience
-            and len(history["loss"]) == schedule.epochs
-        ),
+        was_improving=(stop is not None and stop.wait < schedule.patience and len(history["loss"]) == schedule.epochs),
+        interrupted=interrupts.interrupted,
     )
     if key is not None:
         network.release_data()
@@ -272,15 +274,14 @@ def _learning_rates(optimizer, schedule, steps):
     return decay.astype(np.float32).reshape(-1, steps)
 
 
-def _callbacks(schedule, validation):
-    """The user's callbacks, then early stopping."""
+def _early_stopping(schedule, validation):
+    """Keras' early stopping; None where the schedule has no patience."""
     if schedule.patience is None:
-        return list(schedule.callbacks)
-    stop = keras.callbacks.EarlyStopping(
+        return None
+    return keras.callbacks.EarlyStopping(
         monitor=schedule.monitor if validation is None else f"val_{schedule.monitor}",
         mode="min" if schedule.monitor == "loss" else "max",
         min_delta=schedule.tolerance,
         patience=schedule.patience,
         restore_best_weights=True,
     )
-    return [*schedule.callbacks, stop]
