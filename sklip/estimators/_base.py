@@ -11,6 +11,7 @@ from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._parameters import TrainingParameters
+from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
 from sklip.network import condense
@@ -19,7 +20,7 @@ from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 
 
-class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
+class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClassifier):
     """Base of the classifiers that train a 1-Lipschitz network.
 
     A subclass adds its parameters and ``_objective_of_fit``.

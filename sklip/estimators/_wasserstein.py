@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.certification import certificate
 from sklip.estimators import _validation as validation
 from sklip.estimators._hkr_classifier import HKRClassifier
+from sklip.estimators._portable import PortableParameters
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 
-class WassersteinEstimator(StampedState, BaseEstimator):
+class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
     """Wasserstein-1 distance between two samples, bounded from below by a proof.
 
     The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, as

@@ -177,6 +177,8 @@ def train(
         for callback in schedule.callbacks:
             # Which would keep the data alive as long as the user's callback; those with a set_model expect a model.
             keras.callbacks.Callback.set_model(callback, None)
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                callback.csv_file = callback.writer = None  # closed, of no use to it, and in the way of pickle
     names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
