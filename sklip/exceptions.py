@@ -13,6 +13,7 @@ __all__ = [
     "TrainingDivergedError",
     "TrainingInterruptedWarning",
     "UnattainableMarginWarning",
+    "UnlikeHeldOutRowsWarning",
     "UnlikeScalesWarning",
     "VersionMismatchWarning",
 ]
@@ -145,6 +146,20 @@ class TrainingInterruptedWarning(ConvergenceWarning):
     >>> import warnings
     >>> from sklip.exceptions import TrainingInterruptedWarning
     >>> warnings.simplefilter("error", TrainingInterruptedWarning)  # leave the estimator as it was instead
+    """
+
+
+class UnlikeHeldOutRowsWarning(UserWarning):
+    """The rows of ``X_val`` lie elsewhere than those of ``X``, most often as they did not pass through the scaler.
+
+    Emitted by ``fit``: when nine tenths of them are over 1.5 times as far from the mean of ``X`` as nine tenths of its
+    rows, or nearer than nine tenths of its rows by the same factor.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import UnlikeHeldOutRowsWarning
+    >>> warnings.simplefilter("error", UnlikeHeldOutRowsWarning)  # stop there
     """
 
 

@@ -14,6 +14,7 @@ from sklip.exceptions import (
     SaturatedTemperatureWarning,
     TrainingInterruptedWarning,
     UnattainableMarginWarning,
+    UnlikeHeldOutRowsWarning,
     UnlikeScalesWarning,
 )
 
@@ -21,12 +22,17 @@ from sklip.exceptions import (
 # raw tables that need scaling, over more than 0.05 (docs/warnings.md).
 LEAST_RANGE = 0.1
 
+# Of rows that are drawn alike, the ratio of the two quantiles is below 1; of raw rows beside scaled ones it is mostly far
+# above (docs/warnings.md).
+UNLIKE_DISTANCES = 1.5
+
 # The next float64 below 1 is reached by the logit 36.7.
 SATURATED_LOGIT = 36.7
 
 _SAMPLE = 4096
 _MATCHED = 128
 _FEWEST_ROWS = 10
+_FEWEST_HELD_OUT = 5
 _MOST_HEADS = 32  # that are compared; of more classes, others might hold the margin
 
 
@@ -63,6 +69,25 @@ def advise_on_scales(rows, names, scale):
         "the small ones will hardly count. Put a scaler before, as in make_pipeline(StandardScaler(), ...); "
         "sklip.certified_radius(pipeline, X) gives radii in the raw units all the same.",
         UnlikeScalesWarning,
+    )
+
+
+def advise_on_held_out_rows(rows, held_out):
+    """Warn of held-out rows that lie elsewhere than the training rows, as where a pipeline scales the latter alone."""
+    if held_out is None or len(held_out.codes) < _FEWEST_HELD_OUT or len(rows.codes) < _FEWEST_ROWS:
+        return
+    X, X_val = (np.asarray(_some(some, _SAMPLE).X[:], np.float64) for some in (rows, held_out))
+    center = X.mean(axis=0)
+    distances = [np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) for offsets in (X - center, X_val - center)]
+    (near, usual, far), (near_val, usual_val, far_val) = (np.quantile(one, [0.1, 0.5, 0.9]) for one in distances)
+    if near_val <= UNLIKE_DISTANCES * far and far_val * UNLIKE_DISTANCES >= near:
+        return
+    _warn(
+        f"The rows of X_val lie elsewhere than those of X: half of them over {usual_val:.3g} from the mean of X, half "
+        f"of the rows of X over {usual:.3g}. If they are in other units, what is watched means nothing. A pipeline hands "
+        "X_val on as it is. Transform it like X before, or let the pipeline do so: "
+        "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
+        UnlikeHeldOutRowsWarning,
     )
 
 

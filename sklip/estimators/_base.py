@@ -51,7 +51,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             ``scale_``; 0 is the same as leaving the row out.
         X_val : array-like of shape (n_held_out, n_features), default=None
             Rows on which ``history_`` records the loss as well, and which early stopping
-            watches.
+            watches, in the units of ``X``: a pipeline transforms them with ``transform_input=["X_val"]`` alone.
         y_val : array-like of shape (n_held_out,), default=None
             Their labels, all of them among those of ``y``.
         sample_weight_val : array-like of shape (n_held_out,), default=None
@@ -76,8 +76,10 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
 
         Warns
         -----
-        sklip.exceptions.UnlikeScalesWarning, UnattainableMarginWarning, SaturatedTemperatureWarning
-            Where the data is unlikely to be in the right units, or a parameter in those of the data.
+        sklip.exceptions.UnlikeScalesWarning, UnlikeHeldOutRowsWarning
+            Where rows are unlikely to be in the right units.
+        sklip.exceptions.UnattainableMarginWarning, SaturatedTemperatureWarning
+            Where a parameter is unlikely to be in the units of the data.
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
         sklip.exceptions.TrainingInterruptedWarning
@@ -90,6 +92,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)
             held_out = held_out_rows(self, X_val, y_val, sample_weight_val, classes)
+            advice.advise_on_held_out_rows(rows, held_out)
             if held_out is None and self.early_stopping and self.validation_fraction is not None:
                 rows, held_out = hold_out(rows, classes, self.validation_fraction, self.random_state)
             if self.warm_start and hasattr(self, "network_"):
