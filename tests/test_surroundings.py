@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import pickle
 import sys
 
+import keras
 import numpy as np
 import pytest
 
@@ -70,6 +72,19 @@ def test_a_forked_copy_serves():
         return bits(model.decision_function(X)), bits(model.certified_radius(X))
 
     assert in_forked_child(serve) == expected
+
+
+@forks
+def test_a_forked_copy_reads_and_serves_what_holds_a_keras_optimizer():
+    X, y = moons()
+    model = classifier(optimizer=keras.optimizers.Adam(0.01)).fit(X, y)
+    written, expected = pickle.dumps(model), bits(model.decision_function(X))
+
+    def serve():
+        read = pickle.loads(written)
+        return bits(read.decision_function(X)), bits(pickle.loads(pickle.dumps(read)).decision_function(X))
+
+    assert in_forked_child(serve) == (expected, expected)
 
 
 @forks

@@ -22,8 +22,8 @@ from sklip.exceptions import (
 # raw tables that need scaling, over more than 0.05 (docs/warnings.md).
 LEAST_RANGE = 0.1
 
-# Of rows that are drawn alike, the ratio of the two quantiles is below 1; of raw rows beside scaled ones it is mostly far
-# above (docs/warnings.md).
+# Of rows that are drawn alike, the ratio of the two quantiles is below 1; of raw rows beside scaled ones, mostly far
+# above it (docs/warnings.md).
 UNLIKE_DISTANCES = 1.5
 
 # The next float64 below 1 is reached by the logit 36.7.
@@ -84,8 +84,8 @@ def advise_on_held_out_rows(rows, held_out):
         return
     _warn(
         f"The rows of X_val lie elsewhere than those of X: half of them over {usual_val:.3g} from the mean of X, half "
-        f"of the rows of X over {usual:.3g}. If they are in other units, what is watched means nothing. A pipeline hands "
-        "X_val on as it is. Transform it like X before, or let the pipeline do so: "
+        f"of the rows of X over {usual:.3g}. If they are in other units, what is watched means nothing. A pipeline "
+        "hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
         "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
         UnlikeHeldOutRowsWarning,
     )

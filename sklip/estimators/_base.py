@@ -137,6 +137,13 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         ------
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
+        RuntimeError, ModuleNotFoundError
+            As ``fit``.
+
+        Warns
+        -----
+        sklip.exceptions.UnlikeScalesWarning
+            At the first call, where rows are unlikely to be in the right units.
         """
         backend.check_surroundings()
         with validation.unchanged_on_error(self):

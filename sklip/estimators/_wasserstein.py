@@ -186,6 +186,17 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
         ValueError, TypeError
             For parameters or data that cannot be used, as when ``y`` does not name two samples;
             the estimator is left as it was.
+        RuntimeError
+            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+        ModuleNotFoundError
+            When TensorFlow, Keras or SciKeras is not installed.
+
+        Warns
+        -----
+        sklip.exceptions.TrainingInterruptedWarning
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs. Within
+            the first epoch, and at a second Ctrl-C, the KeyboardInterrupt is raised.
         """
         backend.check_surroundings()
         with validation.unchanged_on_error(self):

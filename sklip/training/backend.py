@@ -33,10 +33,7 @@ def prepare() -> None:
     ------
     ModuleNotFoundError
         Where Keras or its backend is not installed.
-    RuntimeError
-        In the forked copy of a process in which the backend had been started.
     """
-    forks.refuse_in_forked_child()
     with forks.starting, training_packages():
         _start()
 
@@ -46,8 +43,10 @@ def prepare_training() -> None:
 
     Raises
     ------
-    ModuleNotFoundError, RuntimeError
-        As there, and on a backend of Keras that does not train.
+    ModuleNotFoundError
+        Where one of the packages is not installed.
+    RuntimeError
+        On a backend of Keras that does not train.
     """
     prepare()
     with forks.starting, training_packages():
@@ -62,7 +61,7 @@ def prepare_training() -> None:
 
 
 def check_surroundings() -> None:
-    """Raise a RuntimeError where TensorFlow is told to record operations, or to spread them: nothing could train there.
+    """Raise a RuntimeError where nothing could train: in forked processes, graphs, and scopes of several devices.
 
     To be asked first: TensorFlow rewrites what it finds within a ``tf.function``.
     """
