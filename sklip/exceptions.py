@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 
 __all__ = [
     "BrokenCertificateWarning",
@@ -12,7 +12,9 @@ __all__ = [
     "NotLipschitzError",
     "SaturatedTemperatureWarning",
     "TrainingDivergedError",
+    "TrainingInterruptedWarning",
     "UnattainableMarginWarning",
+    "UnlikeHeldOutRowsWarning",
     "UnlikeScalesWarning",
     "VersionMismatchWarning",
 ]
@@ -148,6 +150,33 @@ class TrainingDivergedError(ValueError):
     >>> import sklip
     >>> issubclass(sklip.exceptions.TrainingDivergedError, ValueError)
     True
+    """
+
+
+class TrainingInterruptedWarning(ConvergenceWarning):
+    """The user ended a training by Ctrl-C: the estimator keeps what it had learned.
+
+    Emitted by ``fit`` and ``partial_fit``. A subclass of scikit-learn's warning, whose ``MLPClassifier`` does the same.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import TrainingInterruptedWarning
+    >>> warnings.simplefilter("error", TrainingInterruptedWarning)  # leave the estimator as it was instead
+    """
+
+
+class UnlikeHeldOutRowsWarning(UserWarning):
+    """The rows of ``X_val`` lie elsewhere than those of ``X``, most often as they did not pass through the scaler.
+
+    Emitted by ``fit``: when nine tenths of them are over 1.5 times as far from the mean of ``X`` as nine tenths of its
+    rows, or nearer than nine tenths of its rows by the same factor.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import UnlikeHeldOutRowsWarning
+    >>> warnings.simplefilter("error", UnlikeHeldOutRowsWarning)  # stop there
     """
 
 

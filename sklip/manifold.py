@@ -7,10 +7,12 @@ Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` 
 
 import functools
 
-import keras
-from keras import ops
-
+from sklip._requirements import training_packages
 from sklip._tensors import Tensor
+
+with training_packages():
+    import keras
+    from keras import ops
 
 # A Gram matrix within this distance of I (in spectral norm) has singular values within 1e-5
 # of 1; float32 products of width 4096 still resolve it.
@@ -18,6 +20,8 @@ ORTHONORMAL_TOLERANCE = 1e-5
 
 # Sides of a kernel up to this size are hardly larger than a batch.
 _USUAL_BATCH = 128
+
+_LARGEST = 3.4028234e38  # of float32
 
 # Two cubic steps multiply a small singular value by 2.25: 40 calls bring 1e-14 to 1.
 _MAXIMUM_RETRACTIONS = 40
@@ -231,7 +235,7 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     kernel : tensor of shape (n, p)
         Largest singular value at most 1, up to float32 rounding.
     distance : scalar tensor
-        Bound of ``‖Wᵀ W − I‖₂`` of the kernel that came in, infinite where it overflows.
+        Bound of ``‖Wᵀ W − I‖₂`` of the kernel that came in, the largest float32 where it overflows.
         Where it is at most ½, the result's is at most its fourth power.
 
     Examples
@@ -249,7 +253,7 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     error = gram - identity
     error_squared = precise_matmul(error, error)
     distance = ops.sqrt(ops.sqrt(ops.sum(ops.square(error_squared))))
-    distance = ops.where(ops.isnan(distance), float("inf"), distance)
+    distance = ops.where(distance <= _LARGEST, distance, _LARGEST)  # an infinity would alarm tf.debugging
     tall, error, error_squared = ops.cond(
         distance <= 1.0, lambda: (tall, error, error_squared), lambda: _safely_scaled(tall)
     )

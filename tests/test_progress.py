@@ -9,8 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+from sklip import audit
+from sklip._progress_bar import progress_bar
 from sklip.training import backend
-from tests.estimator_fixtures import blobs, classifier, mlp, moons
+from tests.estimator_fixtures import blobs, classifier, fitted, mlp, moons
 from tests.processes import ROOT
 
 # TensorFlow warns of the fifth compilation.
@@ -204,3 +206,147 @@ def test_a_training_that_breaks_ends_its_line(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         classifier(verbose=1, callbacks=[Broken()]).fit(*moons())
     assert screen.getvalue().endswith("\n")
+
+
+# Output that fails ----------------------------------------------------------------------------
+
+REFUSED = """
+import sys
+import numpy as np
+from sklip import audit
+from sklip.training import backend
+from tests.estimator_fixtures import classifier, moons
+where, *closed = sys.argv[1:]
+if closed:
+    backend.prepare()  # JAX, which TensorFlow imports where it is installed, looks at standard output
+for name in closed:
+    getattr(sys, name).close()
+X, y = moons()
+models = [classifier(verbose=verbose).fit(X, y, X_val=X, y_val=y) for verbose in (0, 1, 2)]
+models[1].partial_fit(X, y)
+classifier(verbose=1, early_stopping=True, learning_rate_schedule="constant", tol=0.0).fit(X, y)  # which warns
+import sklip.auditing._audit as module
+bar = module.progress_bar
+module.progress_bar = lambda **options: bar(**options | {"delay": 0, "disable": False, "mininterval": 0})
+assert not audit(models[0], X, steps=1, restarts=1).broken.any()
+np.save(where, [model.decision_function(X) for model in models])
+"""
+
+
+def train_in(tmp_path, *closed, redirect="", **streams):
+    """Scores after trainings of every ``verbose`` in a process with these streams, which saves them to a file."""
+    where = tmp_path / "scores.npy"
+    command = ["sh", "-c", f'exec "$@" {redirect}', "sh", sys.executable, "-c", REFUSED, where, *closed]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    finished = subprocess.run(command, env=environment, timeout=300, **streams)
+    assert finished.returncode in (0, 120)  # the latter is Python's, where it cannot flush what it has left
+    return np.load(where)
+
+
+def broken_pipe():
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+@pytest.fixture(scope="module")
+def scores():
+    model = classifier().fit(*moons())
+    once = model.decision_function(moons()[0])
+    return np.array([once, model.partial_fit(*moons()).decision_function(moons()[0]), once])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("redirect", ["2>&-", ">&- 2>&-", "2>/dev/full", ">/dev/full 2>/dev/full", "<&- >&- 2>&-"])
+def test_a_training_outlives_streams_that_are_closed_or_full(tmp_path, redirect, scores):
+    np.testing.assert_allclose(train_in(tmp_path, redirect=redirect), scores, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_training_outlives_a_broken_pipe(tmp_path, scores):
+    pipe = broken_pipe()
+    np.testing.assert_allclose(train_in(tmp_path, stdout=pipe, stderr=pipe), scores, atol=1e-4)
+    os.close(pipe)
+
+
+@pytest.mark.slow
+def test_a_training_outlives_streams_that_the_program_has_closed(tmp_path, scores):
+    np.testing.assert_allclose(train_in(tmp_path, "stderr", "stdout"), scores, atol=1e-4)
+
+
+class _Full(io.StringIO):
+    """A screen on a device that is full."""
+
+    def write(self, _):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("screen", [None, _Full()], ids=["none", "full"])
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_what_cannot_be_shown_changes_no_bits(monkeypatch, screen, verbose):
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setattr(sys, "stdout", screen)
+    shown = classifier(verbose=verbose).fit(*moons())
+    np.testing.assert_array_equal(shown.decision_function(moons()[0]), fitted()[0].decision_function(moons()[0]))
+
+
+def test_an_interrupt_is_no_failure_of_the_output(monkeypatch):
+    class Interrupted(io.StringIO):
+        def write(self, _):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "stderr", Interrupted())
+    with pytest.raises(KeyboardInterrupt):
+        progress_bar(total=1)
+
+
+def test_no_bar_where_tqdm_is_not_installed(monkeypatch, capsys):
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
+    model = classifier(verbose=1).fit(*moons())
+    assert not audit(model, moons()[0], steps=1, restarts=1).broken.any()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device here")
+def test_the_start_of_tensorflow_takes_no_offence_at_a_full_device(monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    screen, full = os.dup(2), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 2)
+    try:
+        for text in (b"", b"what is no greeting"):
+            with backend._quiet_start():
+                os.write(2, text)
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(full)
+
+
+def test_the_start_of_tensorflow_writes_to_no_other_file(monkeypatch, tmp_path):
+    """Where standard error was closed when the process began, a file that is opened later has its number."""
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.setattr(sys, "__stderr__", None)
+    screen, file = os.dup(2), os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
+    os.dup2(file, 2)
+    try:
+        with backend._quiet_start():
+            os.write(2, b"I0000 00:00:1.5 is data of the user's")
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
+        os.close(file)
+    assert (tmp_path / "file").read_bytes() == b"I0000 00:00:1.5 is data of the user's"
+
+
+def test_the_start_of_tensorflow_needs_no_room_for_what_it_holds_back(monkeypatch, capfd):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backend, "TemporaryFile", full)
+    with backend._quiet_start():
+        os.write(2, b"news")
+    assert capfd.readouterr().err == "news"

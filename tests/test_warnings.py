@@ -6,15 +6,17 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+import sklearn
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 
 import sklip
 from sklip import exceptions
-from sklip.estimators._advice import advise_on_scales
+from sklip.estimators._advice import advise_on_held_out_rows, advise_on_scales
 from sklip.estimators._rows import Rows
 from tests.estimator_fixtures import blobs, classifier, fitted, fitted_mlp, mlp, moons
 
@@ -81,6 +83,87 @@ def test_partial_fit_speaks_of_scales_once():
     with pytest.warns(exceptions.UnlikeScalesWarning) as record:
         model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
     only(record)
+
+
+# Held-out rows ------------------------------------------------------------------------------
+
+
+def early_stopping_pipeline(**parameters):
+    stopping = classifier(early_stopping=True, epochs=2).set_fit_request(X_val=True, y_val=True)
+    return make_pipeline(StandardScaler(), stopping, **parameters)
+
+
+@pytest.fixture
+def held_out():
+    X, y = load_iris(return_X_y=True)
+    return train_test_split(X, y, random_state=0)
+
+
+@pytest.mark.parametrize("how", ["routed", "by the name of the step"])
+def test_held_out_rows_that_a_pipeline_does_not_scale(how, held_out):
+    X, X_val, y, y_val = held_out
+    with sklearn.config_context(enable_metadata_routing=how == "routed"):
+        if how == "routed":
+            model, names = early_stopping_pipeline(), ("X_val", "y_val")
+        else:
+            model = make_pipeline(StandardScaler(), classifier(early_stopping=True, epochs=2))
+            names = ("hkrclassifier__X_val", "hkrclassifier__y_val")
+        with pytest.warns(exceptions.UnlikeHeldOutRowsWarning) as record:
+            model.fit(X, y, **dict(zip(names, (X_val, y_val), strict=True)))
+    (message,) = (str(warning.message) for warning in record)
+    scaled, raw = StandardScaler().fit(X).transform(X), X_val
+    for rows in (scaled, raw):
+        assert f"over {np.median(np.linalg.norm(rows, axis=1)):.3g}" in message
+    assert "transform_input=['X_val']" in message and "enable_metadata_routing=True" in message
+
+
+@pytest.mark.usefixtures("no_warnings")
+def test_no_word_about_held_out_rows_that_the_pipeline_scales(held_out):
+    X, X_val, y, y_val = held_out
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = early_stopping_pipeline(transform_input=["X_val"]).fit(X, y, X_val=X_val, y_val=y_val)
+    scaler = StandardScaler().fit(X)
+    by_hand = classifier(early_stopping=True, epochs=2)
+    by_hand.fit(scaler.transform(X), y, X_val=scaler.transform(X_val), y_val=y_val)
+    assert model[-1].history_ == by_hand.history_
+
+
+def test_held_out_rows_in_smaller_units():
+    X = load_diabetes().data  # columns of a deviation of 0.05
+    with pytest.warns(exceptions.UnlikeHeldOutRowsWarning):
+        advise_on_held_out_rows(rows_of(StandardScaler().fit_transform(X)), rows_of(X[:20]))
+
+
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits, load_iris])
+def test_other_tables_of_which_the_held_out_part_is_raw(load):
+    X = load().data
+    with pytest.warns(exceptions.UnlikeHeldOutRowsWarning):
+        advise_on_held_out_rows(rows_of(StandardScaler().fit_transform(X)), rows_of(X[::5]))
+
+
+@pytest.mark.usefixtures("no_warnings")
+@pytest.mark.parametrize("scaler", [StandardScaler(), RobustScaler(), FunctionTransformer()])
+@pytest.mark.parametrize("count", [1, 5, 20, 60])
+def test_no_word_about_held_out_rows_like_the_others(scaler, count):
+    rng = np.random.default_rng(0)
+    for X in (
+        *(load().data for load in (load_iris, load_wine, load_breast_cancer, load_digits)),
+        rng.standard_normal((500, 1)),
+        rng.standard_t(1.0, (500, 2)),
+        rng.lognormal(0, 2, (500, 3)),
+        rng.random((500, 30)) < 0.01,
+        rng.random((500, 30)) < 0.023,  # half of the rows are all alike
+        1e6 + rng.standard_normal((500, 4)),
+        np.arange(500.0)[:, None],
+    ):
+        for seed in range(5):
+            train, watched = train_test_split(np.float64(X), test_size=count, random_state=seed)
+            scaler.fit(train)
+            advise_on_held_out_rows(rows_of(scaler.transform(train)), rows_of(scaler.transform(watched)))
+    # Rows of later times, and rows of one class alone, lie beside the others without being in other units.
+    advise_on_held_out_rows(rows_of(np.arange(400.0)[:, None]), rows_of(np.arange(400.0, 500.0)[:, None]))
+    X, y = load_iris(return_X_y=True)
+    advise_on_held_out_rows(rows_of(X), rows_of(X[y == 2]))
 
 
 # Margin -------------------------------------------------------------------------------------

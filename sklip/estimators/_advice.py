@@ -1,6 +1,7 @@
 """Warnings where a fit is unlikely to be what the user meant: all are cheap, and none changes a result."""
 
 import warnings
+from contextlib import suppress
 from numbers import Real
 
 import numpy as np
@@ -11,7 +12,9 @@ from sklip.estimators._rows import own_head
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
 from sklip.exceptions import (
     SaturatedTemperatureWarning,
+    TrainingInterruptedWarning,
     UnattainableMarginWarning,
+    UnlikeHeldOutRowsWarning,
     UnlikeScalesWarning,
 )
 
@@ -19,17 +22,23 @@ from sklip.exceptions import (
 # raw tables that need scaling, over more than 0.05 (docs/warnings.md).
 LEAST_RANGE = 0.1
 
+# Of rows that are drawn alike, the ratio of the two quantiles is below 1; of raw rows beside scaled ones, mostly far
+# above it (docs/warnings.md).
+UNLIKE_DISTANCES = 1.5
+
 # The next float64 below 1 is reached by the logit 36.7.
 SATURATED_LOGIT = 36.7
 
 _SAMPLE = 4096
 _MATCHED = 128
 _FEWEST_ROWS = 10
+_FEWEST_HELD_OUT = 5
 _MOST_HEADS = 32  # that are compared; of more classes, others might hold the margin
 
 
 def _warn(message, kind):
-    warnings.warn(message, kind, stacklevel=users_line())
+    with suppress(OSError, ValueError):  # standard error is closed; the training shall not be lost for that
+        warnings.warn(message, kind, stacklevel=users_line())
 
 
 def _some(rows, most):
@@ -68,6 +77,25 @@ def advise_on_scales(rows, names, scale):
         "the small ones will hardly count. Put a scaler before, as in make_pipeline(StandardScaler(), ...); "
         "sklip.certified_radius(pipeline, X) gives radii in the raw units all the same.",
         UnlikeScalesWarning,
+    )
+
+
+def advise_on_held_out_rows(rows, held_out):
+    """Warn of held-out rows that lie elsewhere than the training rows, as where a pipeline scales the latter alone."""
+    if held_out is None or len(held_out.codes) < _FEWEST_HELD_OUT or len(rows.codes) < _FEWEST_ROWS:
+        return
+    X, X_val = (np.asarray(_some(some, _SAMPLE).X[:], np.float64) for some in (rows, held_out))
+    center = X.mean(axis=0)
+    distances = [np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) for offsets in (X - center, X_val - center)]
+    (near, usual, far), (near_val, usual_val, far_val) = (np.quantile(one, [0.1, 0.5, 0.9]) for one in distances)
+    if near_val <= UNLIKE_DISTANCES * far and far_val * UNLIKE_DISTANCES >= near:
+        return
+    _warn(
+        f"The rows of X_val lie elsewhere than those of X: half of them over {usual_val:.3g} from the mean of X, half "
+        f"of the rows of X over {usual:.3g}. If they are in other units, what is watched means nothing. A pipeline "
+        "hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
+        "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
+        UnlikeHeldOutRowsWarning,
     )
 
 
@@ -138,4 +166,13 @@ def advise_on_end(patience, epochs):
         f"last n_iter_no_change = {patience} epochs. Give more epochs, or learning_rate_schedule='cosine', which "
         "settles within those that there are.",
         ConvergenceWarning,
+    )
+
+
+def advise_on_interrupt(trained, epochs):
+    """Warn that the user ended the training."""
+    _warn(
+        f"Training interrupted by user: it ended after epoch {trained} of {epochs}. The estimator keeps what it "
+        "had learned by then.",
+        TrainingInterruptedWarning,
     )

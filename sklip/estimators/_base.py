@@ -13,14 +13,16 @@ from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._numpy_numbers import python_number
 from sklip.estimators._parameters import TrainingParameters
+from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
 from sklip.network import condense
+from sklip.training import backend
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 
 
-class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
+class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClassifier):
     """Base of the classifiers that train a 1-Lipschitz network.
 
     A subclass adds its parameters and ``_objective_of_fit``.
@@ -52,7 +54,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             ``scale_``; 0 is the same as leaving the row out.
         X_val : array-like of shape (n_held_out, n_features), default=None
             Rows on which ``history_`` records the loss as well, and which early stopping
-            watches.
+            watches, in the units of ``X``: a pipeline transforms them with ``transform_input=["X_val"]`` alone.
         y_val : array-like of shape (n_held_out,), default=None
             Their labels, all of them among those of ``y``.
         sample_weight_val : array-like of shape (n_held_out,), default=None
@@ -69,19 +71,32 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             For parameters or data that cannot be used; the classifier is left as it was.
         sklip.exceptions.TrainingDivergedError
             When weights are not finite in the end; the classifier is left as it was.
+        RuntimeError
+            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+        ModuleNotFoundError
+            When TensorFlow, Keras or SciKeras is not installed.
 
         Warns
         -----
-        sklip.exceptions.UnlikeScalesWarning, UnattainableMarginWarning, SaturatedTemperatureWarning
-            Where the data is unlikely to be in the right units, or a parameter in those of the data.
+        sklip.exceptions.UnlikeScalesWarning, UnlikeHeldOutRowsWarning
+            Where rows are unlikely to be in the right units.
+        sklip.exceptions.UnattainableMarginWarning, SaturatedTemperatureWarning
+            Where a parameter is unlikely to be in the units of the data.
         sklearn.exceptions.ConvergenceWarning
             When early stopping ran out of epochs at a constant learning rate.
+        sklip.exceptions.TrainingInterruptedWarning
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs, and the
+            classifier keeps what it has learned. Within the first epoch, and at a second Ctrl-C, the
+            KeyboardInterrupt is raised, and the classifier is left as it was.
         """
+        backend.check_surroundings()
         # What underflows is as good as 0, whatever the user's error state says.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             rows, classes = training_rows(self, X, y, sample_weight)
             held_out = held_out_rows(self, X_val, y_val, sample_weight_val, classes)
+            advice.advise_on_held_out_rows(rows, held_out)
             if held_out is None and given.early_stopping and given.validation_fraction is not None:
                 rows, held_out = hold_out(rows, classes, given.validation_fraction, given.random_state)
             if self.warm_start and hasattr(self, "network_"):
@@ -129,7 +144,15 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         ------
         ValueError, TypeError
             For parameters or data that cannot be used; the classifier is left as it was.
+        RuntimeError, ModuleNotFoundError
+            As ``fit``.
+
+        Warns
+        -----
+        sklip.exceptions.UnlikeScalesWarning
+            At the first call, where rows are unlikely to be in the right units.
         """
+        backend.check_surroundings()
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             if given.early_stopping:
@@ -175,11 +198,7 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
         units = len(self.classes_), self.center_, self.scale_
         inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
         held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
-        from sklip.training import backend
-        from sklip.training.trainable import check_can_train
-
-        backend.prepare()
-        check_can_train()
+        backend.prepare_training()
         from sklip.training.architecture import Architecture
         from sklip.training.train import Schedule, train
 
@@ -221,8 +240,10 @@ class LipschitzClassifier(TrainingParameters, CertifiedClassifier):
             validation=held_out,
             epsilon=None if given.epsilon is None else given.epsilon / self.scale_,
         )
+        if training.interrupted:
+            advice.advise_on_interrupt(len(training.history["loss"]), epochs)
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
-        if early_stopping and decay == "constant" and training.was_improving:
+        elif early_stopping and decay == "constant" and training.was_improving:
             advice.advise_on_end(given.n_iter_no_change, epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state

@@ -14,15 +14,17 @@ from sklip.certification import certificate
 from sklip.estimators import _validation as validation
 from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
+from sklip.estimators._portable import PortableParameters
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+from sklip.training import backend
 
 if TYPE_CHECKING:
     import keras
 
 
-class WassersteinEstimator(StampedState, BaseEstimator):
+class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
     """Wasserstein-1 distance between two samples, bounded from below by a proof.
 
     The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, as
@@ -186,7 +188,19 @@ class WassersteinEstimator(StampedState, BaseEstimator):
         ValueError, TypeError
             For parameters or data that cannot be used, as when ``y`` does not name two samples;
             the estimator is left as it was.
+        RuntimeError
+            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+        ModuleNotFoundError
+            When TensorFlow, Keras or SciKeras is not installed.
+
+        Warns
+        -----
+        sklip.exceptions.TrainingInterruptedWarning
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs. Within
+            the first epoch, and at a second Ctrl-C, the KeyboardInterrupt is raised.
         """
+        backend.check_surroundings()
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             validation.check_parameters(self)
             rows = validation.check_features(self, X, reset=True, training=True)

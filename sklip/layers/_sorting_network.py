@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 _SIGN_FLIP = 0x7FFFFFFF
+_BEYOND = 2.0**52  # above all keys; an infinity would alarm tf.debugging
 
 
 def _exchange(keys, block, mirrored):
@@ -57,7 +58,7 @@ def sort_columns(values):
     # 32 bits of the value and at most 20 of its position: float64 holds them all.
     whole = tf.cast(_turned(tf.bitcast(values, tf.int32)), tf.float64)
     keys = whole * length + np.arange(size, dtype=np.float64)[:, None]
-    keys = tf.pad(keys, [(0, length - size), (0, 0)], constant_values=np.inf)
+    keys = tf.pad(keys, [(0, length - size), (0, 0)], constant_values=_BEYOND)
     keys = _network(keys)[:size]
     whole = tf.floor(keys / length)
     places = tf.cast(keys - whole * length, tf.int32)

@@ -7,14 +7,17 @@ Several columns are a problem with a head a class: a row belongs to class ``c`` 
 removing the row.
 """
 
-from sklip.losses._cross_entropy import (
-    TauBinaryCrossentropy,
-    TauCategoricalCrossentropy,
-    TauSparseCategoricalCrossentropy,
-)
-from sklip.losses._kantorovich import HKR, KR, HingeMargin, hinge_margin, hkr, kr
-from sklip.losses._multiclass import CategoricalHinge, LseHKR, MultiMargin, SoftHKR
-from sklip.losses._one_vs_all import MulticlassHinge, MulticlassHKR
+from sklip._requirements import training_packages
+
+with training_packages():
+    from sklip.losses._cross_entropy import (
+        TauBinaryCrossentropy,
+        TauCategoricalCrossentropy,
+        TauSparseCategoricalCrossentropy,
+    )
+    from sklip.losses._kantorovich import HKR, KR, HingeMargin, hinge_margin, hkr, kr
+    from sklip.losses._multiclass import CategoricalHinge, LseHKR, MultiMargin, SoftHKR
+    from sklip.losses._one_vs_all import MulticlassHinge, MulticlassHKR
 
 __all__ = [
     "HKR",

@@ -2,14 +2,17 @@
 
 import os
 import re
-from contextlib import contextmanager, nullcontext, suppress
+import sys
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import cache
 from tempfile import TemporaryFile
-from threading import Lock
+
+from sklip._requirements import training_packages
+from sklip.training import forks
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
-_starting = Lock()
+_THAT_TRAIN = ("tensorflow", "jax", "torch")
 
 # Information and warnings, in either form of log lines; of errors, that there is no driver (303) or that
 # a library is registered twice.
@@ -20,24 +23,96 @@ _GREETING = re.compile(
 
 
 def prepare() -> None:
-    """Start TensorFlow: without its greetings, with as many threads as it may use and no more of a GPU than it needs.
+    """Start Keras and its backend.
 
-    TensorFlow does not read ``OMP_NUM_THREADS``, by which joblib's worker processes share
+    TensorFlow starts without its greetings, with as many threads as it may use and no more of a GPU than it needs. It
+    does not read ``OMP_NUM_THREADS``, by which joblib's worker processes share
     the cores among them. Limits, and a log level, that the user has set stay.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Where Keras or its backend is not installed.
     """
-    with _starting:
+    with forks.starting, training_packages():
         _start()
+
+
+def prepare_training() -> None:
+    """Start what ``fit`` needs; see :func:`prepare`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Where one of the packages is not installed.
+    RuntimeError
+        On a backend of Keras that does not train.
+    """
+    prepare()
+    with forks.starting, training_packages():
+        _import_scikeras()
+    import keras
+
+    if keras.backend.backend() not in _THAT_TRAIN:
+        raise RuntimeError(
+            f"Keras runs on {keras.backend.backend()} here, which cannot train: fit needs TensorFlow, JAX or PyTorch. "
+            "Set the environment variable KERAS_BACKEND to tensorflow, jax or torch before Keras is imported."
+        )
+
+
+def check_surroundings() -> None:
+    """Raise a RuntimeError where nothing could train: in forked processes, graphs, and scopes of several devices.
+
+    To be asked first: TensorFlow rewrites what it finds within a ``tf.function``.
+    """
+    forks.refuse_in_forked_child()
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or _backend() != "tensorflow":
+        return
+    if not tensorflow.executing_eagerly():
+        raise RuntimeError(
+            "TensorFlow records operations here instead of running them: call fit and to_keras outside of tf.function "
+            "and tf.Graph, and without tf.compat.v1.disable_eager_execution()."
+        )
+    if tensorflow.distribute.has_strategy():
+        raise RuntimeError("fit trains on one device: call fit and to_keras outside of the scope of tf.distribute.")
+
+
+def operations_are_watched() -> bool:
+    """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
+    if _backend() != "tensorflow":
+        return False
+    with suppress(ImportError, AttributeError):  # private, and may go
+        from tensorflow.python.eager import context
+
+        return bool(context.context().op_callbacks)
+    return False
+
+
+def _backend():
+    """The backend of Keras, by its name."""
+    keras = sys.modules.get("keras")
+    return os.environ.get("KERAS_BACKEND", "tensorflow") if keras is None else keras.backend.backend()
 
 
 @cache
 def _start():
     with _quiet_start():
-        import tensorflow as tf  # which SciKeras imports whatever the backend is
-
         if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+            import tensorflow as tf
+
             _limit_threads(tf.config)
             _share_gpus(tf.config)
             tf.constant(0)  # the first operation starts it
+        import keras
+    if keras.backend.backend() in ("tensorflow", "jax"):
+        forks.note_start()
+
+
+@cache
+def _import_scikeras():
+    with _quiet_start():
+        import scikeras.wrappers  # noqa: F401 which imports TensorFlow whatever the backend is
 
 
 @contextmanager
@@ -63,20 +138,39 @@ def _quiet_start():
 @contextmanager
 def _held_back_greetings():
     """Write to standard error, afterwards, what was written to it that is no greeting."""
-    try:
-        screen = os.dup(2)
-    except OSError:  # a process without standard error
+    diverted = _divert_standard_error()
+    if diverted is None:
         yield
         return
-    with TemporaryFile() as held_back:
-        os.dup2(held_back.fileno(), 2)
+    held_back, screen = diverted
+    with held_back:
         try:
             yield
         finally:
             os.dup2(screen, 2)
             os.close(screen)
             held_back.seek(0)
-            os.write(2, b"".join(line for line in held_back if not _GREETING.match(line)))
+            _write(b"".join(line for line in held_back if not _GREETING.match(line)))
+
+
+def _divert_standard_error():
+    """A file in the place of standard error, and what was there before; None where one of the two cannot be had."""
+    if sys.__stderr__ is None:  # closed when the process began: its number may be that of any file since
+        return None
+    with suppress(OSError), ExitStack() as unless_both:
+        held_back = unless_both.enter_context(TemporaryFile())
+        screen = os.dup(2)
+        unless_both.pop_all()
+        os.dup2(held_back.fileno(), 2)
+        return held_back, screen
+    return None
+
+
+def _write(text):
+    """Write to standard error if it takes anything: a full device refuses even nothing."""
+    with suppress(OSError):
+        while text:
+            text = text[os.write(2, text) :]
 
 
 def _share_gpus(config):

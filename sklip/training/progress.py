@@ -5,7 +5,7 @@ from time import perf_counter
 
 import keras
 
-from sklip._progress_bar import progress_bar
+from sklip._progress_bar import print_if_possible, progress_bar
 
 # A line of 80 characters has no room for more; the hinge is what the loss has beside kr.
 _IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
@@ -98,14 +98,16 @@ class _Table(_Progress):
         # A partial_fit trains one epoch and cannot know how many there will be.
         number = f"{self.first_epoch + epoch + 1}" + (f"/{self.first_epoch + self.epochs}" if self.epochs > 1 else "")
         if epoch == 0 and (self.first_epoch == 0 or self.epochs > 1):
-            print(f"{'epoch':>9}", *(f"{name:>{_width(name)}}" for name in values), f"{'time':>8}", sep="  ")
+            print_if_possible(
+                f"{'epoch':>9}", *(f"{name:>{_width(name)}}" for name in values), f"{'time':>8}", sep="  "
+            )
         row = (f"{_text(name, value, 4):>{_width(name)}}" for name, value in values.items())
-        print(f"{number:>9}", *row, f"{perf_counter() - self.began:>6.2f} s", sep="  ", flush=True)
+        print_if_possible(f"{number:>9}", *row, f"{perf_counter() - self.began:>6.2f} s", sep="  ")
 
     def on_train_end(self, logs=None):
         """Say when early stopping, or a callback, ended the training."""
         if self.model.stop_training:
-            print(f"Stopped early, of {self.epochs} epochs.", flush=True)
+            print_if_possible(f"Stopped early, of {self.epochs} epochs.")
 
 
 def _text(name, value, digits):

@@ -10,9 +10,11 @@ import numpy as np
 
 from sklip.exceptions import TrainingDivergedError
 from sklip.network import polar_factor
+from sklip.training import backend
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
 from sklip.training.driver import KerasDriver
+from sklip.training.interrupts import Interrupts
 from sklip.training.progress import progress_of
 from sklip.training.reuse import borrow, put_back
 from sklip.training.state import TrainingState
@@ -71,12 +73,14 @@ class Schedule:
 class Training:
     """What a training leaves: the state to go on from, and one number an epoch for each term.
 
-    ``was_improving`` tells whether the epochs ran out before the patience did.
+    ``was_improving`` tells whether the epochs ran out before the patience did, ``interrupted`` whether the user ended
+    the training.
     """
 
     state: TrainingState
     history: dict[str, list[float]]
     was_improving: bool = False
+    interrupted: bool = False
 
 
 def train(
@@ -121,7 +125,7 @@ def train(
     optimizer = _optimizer(schedule)
     rates = _learning_rates(optimizer, schedule, plan.steps)
 
-    jit_compile = _pays_to_compile(schedule, plan, losses) if schedule.jit_compile == "auto" else schedule.jit_compile
+    jit_compile = _compiles(schedule, plan, losses)
 
     key = _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compile)
     network: Any = None if key is None else borrow(key)
@@ -151,19 +155,21 @@ def train(
             variable.assign(value)
         return network
 
-    callbacks = _callbacks(schedule, validation)
+    interrupts, stop = Interrupts(), _early_stopping(schedule, validation)
+    callbacks = [*map(interrupts.guarded, schedule.callbacks), stop]
     progress = progress_of(schedule.verbose, schedule.units, schedule.epochs, state.epochs)
     driver = KerasDriver(
         compiled_network,
         optimizer=optimizer,
         loss=losses[0],
-        callbacks=[*callbacks, *filter(None, [progress])],
+        callbacks=[*filter(None, [*callbacks, progress, interrupts])],
         verbose=0,
         epochs=schedule.epochs,
     )
     try:
         driver.fit_network(plan, rates, state)
     finally:
+        interrupts.close()
         if progress is not None:
             progress.close()
         if network is not None:
@@ -171,6 +177,8 @@ def train(
         for callback in schedule.callbacks:
             # Which would keep the data alive as long as the user's callback; those with a set_model expect a model.
             keras.callbacks.Callback.set_model(callback, None)
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                callback.csv_file = callback.writer = None  # closed, of no use to it, and in the way of pickle
     names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
     names += [f"val_{name}" for name in names] if validation is not None else []
     history = {name: [float(value) for value in driver.history_[name]] for name in names}
@@ -188,16 +196,25 @@ def train(
             seed=state.seed,
         ),
         history=history,
-        was_improving=(
-            schedule.patience is not None
-            and callbacks[-1].wait < schedule.patience
-            and len(history["loss"]) == schedule.epochs
-        ),
+        was_improving=(stop is not None and stop.wait < schedule.patience and len(history["loss"]) == schedule.epochs),
+        interrupted=interrupts.interrupted,
     )
     if key is not None:
         network.release_data()
         put_back(key, network)
     return trained
+
+
+def _compiles(schedule, plan, losses):
+    """Whether XLA compiles the training."""
+    watched = backend.operations_are_watched()
+    if schedule.jit_compile == "auto":
+        return not watched and _pays_to_compile(schedule, plan, losses)
+    if watched and schedule.jit_compile:
+        raise ValueError(
+            "XLA cannot compile what tf.debugging.enable_check_numerics() watches: set jit_compile=False, or 'auto'."
+        )
+    return schedule.jit_compile
 
 
 def _pays_to_compile(schedule, plan, losses):
@@ -259,15 +276,14 @@ def _learning_rates(optimizer, schedule, steps):
     return decay.astype(np.float32).reshape(-1, steps)
 
 
-def _callbacks(schedule, validation):
-    """The user's callbacks, then early stopping."""
+def _early_stopping(schedule, validation):
+    """Keras' early stopping; None where the schedule has no patience."""
     if schedule.patience is None:
-        return list(schedule.callbacks)
-    stop = keras.callbacks.EarlyStopping(
+        return None
+    return keras.callbacks.EarlyStopping(
         monitor=schedule.monitor if validation is None else f"val_{schedule.monitor}",
         mode="min" if schedule.monitor == "loss" else "max",
         min_delta=schedule.tolerance,
         patience=schedule.patience,
         restore_best_weights=True,
     )
-    return [*schedule.callbacks, stop]

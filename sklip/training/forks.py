@@ -1,0 +1,50 @@
+"""Refuse to run TensorFlow or JAX in the forked copy of a process that runs it: it would wait for ever.
+
+Of the threads of a process, a fork copies the one that asks for it; both libraries wait for the others.
+"""
+
+import os
+import sys
+from threading import Lock
+
+starting = Lock()
+"""Held while the backend starts."""
+
+_started_in: int | None = None  # the process in which sklip started the backend
+_inherited = False
+
+
+def note_start() -> None:
+    """Take note that the backend of Keras has been started in this process."""
+    global _started_in
+    if _started_in is None:
+        _started_in = os.getpid()
+
+
+def refuse_in_forked_child() -> None:
+    """Raise a RuntimeError in the forked copy of a process in which TensorFlow or JAX had been started."""
+    if not _inherited and _started_in in (None, os.getpid()):
+        return
+    raise RuntimeError(
+        "This process was forked from one that had started TensorFlow or JAX, which would wait here for ever: fit, "
+        "partial_fit and to_keras cannot be used in it. Start processes by 'spawn' or 'forkserver' "
+        "(multiprocessing.get_context('spawn')), or by joblib with its default, loky; or fork before the first fit. "
+        "Predictions and certificates work in forked processes."
+    )
+
+
+def _has_started():
+    """Whether TensorFlow or JAX has been started, by sklip or by anyone; private names of theirs, which may go."""
+    tensorflow = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    jax = getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None)
+    return starting.locked() or bool(getattr(tensorflow, "_initialized", False) or jax)
+
+
+def _look_at_inheritance():
+    global _inherited, starting
+    _inherited = _inherited or _has_started()
+    starting = Lock()  # the other thread that may have held it is not here to let go
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_look_at_inheritance)

@@ -1,0 +1,289 @@
+"""Where training cannot run, it says so at once and in words; what can run there does."""
+
+import multiprocessing
+import os
+import pickle
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import sklip
+from sklip import WassersteinEstimator
+from sklip.training import train
+from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons
+from tests.processes import ROOT, run_command, run_script
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+FORKED = "forked from one that had started TensorFlow.*'spawn' or 'forkserver'.*loky"
+
+
+# Forked processes ---------------------------------------------------------------------------
+
+
+def _report(connection, call):
+    try:
+        connection.send(call())
+    except Exception as error:
+        connection.send(error)
+
+
+def in_forked_child(call, seconds=60):
+    """What a call returns or raises in a forked copy of this process; None where it does not come back."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_report, args=(theirs, call))
+    child.start()
+    try:
+        return ours.recv() if ours.poll(seconds) else None
+    finally:
+        child.kill()
+        child.join()
+
+
+@forks
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda: classifier().fit(*moons()),
+        lambda: classifier().partial_fit(*moons(), classes=[0, 1]),
+        lambda: mlp().fit(*moons()),
+        lambda: WassersteinEstimator(hidden_layer_sizes=(4,), epochs=1).fit(*moons()),
+        lambda: fitted()[0].to_keras(),
+    ],
+    ids=["fit", "partial_fit", "mlp", "transport", "to_keras"],
+)
+def test_a_forked_copy_of_a_process_that_trained_says_so_instead_of_hanging(train):
+    fitted()
+    error = in_forked_child(train)
+    assert isinstance(error, RuntimeError)
+    with pytest.raises(RuntimeError, match=FORKED):
+        raise error
+
+
+@forks
+def test_a_forked_copy_serves():
+    model, X, _ = fitted()
+    expected = bits(model.decision_function(X)), bits(model.certified_radius(X))
+
+    def serve():
+        sklip.clear_compiled_networks()
+        return bits(model.decision_function(X)), bits(model.certified_radius(X))
+
+    assert in_forked_child(serve) == expected
+
+
+@forks
+def test_a_forked_copy_reads_and_serves_what_holds_a_keras_optimizer():
+    X, y = moons()
+    model = classifier(optimizer=keras.optimizers.Adam(0.01)).fit(X, y)
+    written, expected = pickle.dumps(model), bits(model.decision_function(X))
+
+    def serve():
+        read = pickle.loads(written)
+        return bits(read.decision_function(X)), bits(pickle.loads(pickle.dumps(read)).decision_function(X))
+
+    assert in_forked_child(serve) == (expected, expected)
+
+
+@forks
+def test_a_refused_fit_leaves_the_estimator_as_it_was():
+    model, X, y = fitted()
+    expected = bits(model.decision_function(X))
+
+    def refused():
+        with pytest.raises(RuntimeError, match=FORKED):
+            model.set_params(warm_start=True).fit(X, y)
+        return bits(model.decision_function(X))
+
+    assert in_forked_child(refused) == expected
+
+
+POOL = """
+import joblib, keras
+from sklearn.model_selection import GridSearchCV
+from tests.estimator_fixtures import classifier, moons
+{before}
+search = GridSearchCV(classifier(epochs=1), {{"alpha": [1.0, 2.0]}}, cv=2, n_jobs=2, error_score="raise", refit=False)
+with joblib.parallel_config(backend="multiprocessing"):
+    try:
+        print("searched", search.fit(*moons()).best_params_)
+    except RuntimeError as error:
+        print("refused", error)
+"""
+
+
+@forks
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ("", "searched"),
+        ("import tensorflow", "searched"),
+        ("classifier(epochs=1).fit(*moons())", "refused This process was forked"),
+        ("keras.optimizers.Adam(0.01)", "refused This process was forked"),  # which starts TensorFlow, without sklip
+    ],
+)
+def test_pools_of_forked_processes_search_where_nothing_had_started(before, expected):
+    assert run_script(POOL.format(before=before), timeout=120).splitlines()[-1].startswith(expected)
+
+
+# TensorFlow's ways to run -------------------------------------------------------------------
+
+
+def train_and_export():
+    tf = pytest.importorskip("tensorflow")
+
+    @tf.function
+    def within_a_function(call):
+        call()
+
+    def within(scope):
+        def run(call):
+            with scope():
+                call()
+
+        return run
+
+    return [
+        (within_a_function, "records operations here.*outside of tf.function"),
+        (within(tf.Graph().as_default), "records operations here.*disable_eager_execution"),
+        (within(tf.distribute.OneDeviceStrategy("/cpu:0").scope), "one device: .* outside of the scope"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(3), ids=["function", "graph", "scope"])
+def test_training_says_where_it_cannot_run(number):
+    run, words = train_and_export()[number]
+    model, X, y = fitted()
+    for call in (
+        lambda: classifier().fit(X, y),
+        lambda: classifier().partial_fit(X, y, classes=[0, 1]),
+        lambda: WassersteinEstimator(hidden_layer_sizes=(4,)).fit(X, y),
+        model.to_keras,
+    ):
+        with pytest.raises(RuntimeError, match=words):
+            run(call)
+
+
+def test_functions_that_run_eagerly_train_the_same(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    expected = fitted()[0]
+    sklip.clear_compiled_networks()
+    tf.config.run_functions_eagerly(True)
+    try:
+        eager = classifier().fit(*moons())
+    finally:
+        tf.config.run_functions_eagerly(False)
+        sklip.clear_compiled_networks()
+    np.testing.assert_allclose(eager.history_["loss"], expected.history_["loss"], rtol=1e-4)
+
+
+@pytest.fixture
+def checked_numerics():
+    """TensorFlow looks for infinities in the result of every operation."""
+    tf = pytest.importorskip("tensorflow")
+    sklip.clear_compiled_networks()
+    tf.debugging.enable_check_numerics()
+    yield
+    tf.debugging.disable_check_numerics()
+    sklip.clear_compiled_networks()
+
+
+@pytest.mark.usefixtures("checked_numerics")
+@pytest.mark.parametrize(
+    ("make", "data", "changes"),
+    [
+        (classifier, moons, {"epsilon": 0.1, "early_stopping": True, "monitor": "certified_accuracy"}),
+        (classifier, blobs, {"activation": "fullsort", "hidden_layer_sizes": (6,)}),  # which pads to 8
+        (mlp, blobs, {"dropout": 0.1}),
+    ],
+)
+def test_nothing_that_trains_is_infinite(make, data, changes, monkeypatch):
+    monkeypatch.setattr(train, "STEPS_THAT_PAY", 0)  # "auto" would choose XLA, which cannot compile the checks
+    model = make(**changes).fit(*data())
+    assert np.isfinite(model.history_["loss"]).all()
+
+
+@pytest.mark.usefixtures("checked_numerics")
+def test_xla_and_checks_of_numerics_exclude_each_other():
+    with pytest.raises(ValueError, match=r"XLA cannot compile what .*: set jit_compile=False, or 'auto'"):
+        classifier(jit_compile=True).fit(*moons())
+
+
+@pytest.mark.slow
+def test_a_backend_that_cannot_train_is_named():
+    script = (
+        "from tests.estimator_fixtures import classifier, moons\n"
+        "try:\n    classifier().fit(*moons())\nexcept RuntimeError as error:\n    print(error)"
+    )
+    printed = run_command([sys.executable, "-c", script], PYTHONPATH=str(ROOT), KERAS_BACKEND="numpy")
+    assert printed.startswith("Keras runs on numpy here, which cannot train: fit needs TensorFlow, JAX or PyTorch.")
+
+
+# Packages that are missing ------------------------------------------------------------------
+
+ABSENT = """
+import sys
+
+class Absent:
+    def find_spec(name, path=None, target=None):
+        if name == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent)
+"""
+
+MISSING = """
+import numpy as np
+import sklip
+from sklip.network import CondensedNetwork
+from sklip.export import to_keras
+
+network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+X, y = np.eye(2), [0, 1]
+for use in (
+    lambda: sklip.HKRClassifier().fit(X, y),
+    lambda: sklip.LipschitzMLP().partial_fit(X, y, classes=y),
+    lambda: sklip.WassersteinEstimator().fit(X, y),
+    lambda: __import__("sklip.layers"),
+    lambda: __import__("sklip.losses"),
+    lambda: __import__("sklip.manifold"),
+    lambda: to_keras(network),
+):
+    try:
+        use()
+        print("worked")
+    except ImportError as error:
+        print(error.name, error)
+served = sklip.NetworkClassifier(network=network, classes=y).serve()
+print(sklip.certified_radius(served, X).shape, sklip.audit(served, X, verbose=False).broken.any())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("package", "needed_by_all"), [("tensorflow", True), ("keras", True), ("scikeras", False)])
+def test_a_missing_package_is_named_with_what_to_do(package, needed_by_all):
+    *uses, served = run_script(ABSENT + MISSING, package).splitlines()
+    sentence = (
+        f"{package} fit, to_keras, from_keras, sklip.layers, sklip.losses and sklip.manifold need TensorFlow, Keras "
+        f"and SciKeras, of which {package} is not installed. Run pip install tensorflow keras scikeras. Predictions, "
+        "certificates and audits of fitted estimators do without."
+    )
+    assert uses == [sentence] * 3 + [sentence if needed_by_all else "worked"] * 4
+    assert served == "(2,) False"
+
+
+@pytest.mark.slow
+def test_a_backend_that_is_not_installed_is_named():
+    script = ABSENT + "try:\n    import sklip.layers\nexcept ImportError as error:\n    print(error)"
+    printed = run_command([sys.executable, "-c", script, "torch"], PYTHONPATH=str(ROOT), KERAS_BACKEND="torch")
+    assert printed.startswith("Keras is told to run on torch, which is not installed. Run pip install torch, or set")
+
+
+def test_other_missing_packages_are_left_alone():
+    from sklip._requirements import training_packages
+
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named .nowhere.$"), training_packages():
+        import nowhere  # noqa: F401
