@@ -372,19 +372,6 @@ def test_no_warning_whatever_the_backend(backend):
     run_script(QUIETLY, environment={"KERAS_BACKEND": backend})
 
 
-def test_fit_says_that_a_backend_has_no_gradients():
-    script = """
-from tests.estimator_fixtures import classifier, moons
-try:
-    classifier().fit(*moons())
-except RuntimeError as error:
-    print(error)
-"""
-    said = run_script(script, environment={"KERAS_BACKEND": "numpy"})
-    assert said.startswith("Keras uses the backend 'numpy', which computes no gradients")
-    assert "KERAS_BACKEND to 'tensorflow'" in said
-
-
 def test_weights_that_are_not_numbers():
     model = chain(keras.layers.Dense(1))
     model.layers[0].kernel.assign(np.full((4, 1), np.nan))
