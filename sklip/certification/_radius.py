@@ -79,7 +79,26 @@ class Certificate:
 
 
 def distances_above(units: np.ndarray) -> np.ndarray:
-    """Upper bounds of the lengths of centred rows, of shape (n_rows,); infinite beyond 2⁵¹²."""
+    """Upper bounds of the distances of centred rows from the centre, rounding of the subtraction aside.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_rows, n_features), float64
+        Rows from which the centre was subtracted.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        Infinite beyond ``2⁵¹²``, where squares overflow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import distances_above
+    >>> bound = distances_above(np.array([[3.0, 4.0]]))[0]
+    >>> bool(5.0 <= bound < 5.0 + 1e-12)
+    True
+    """
     squares = np.einsum("ij,ij->i", units, units)
     floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
     return round_up(np.sqrt(squares), units.shape[1] + 6) + floor
