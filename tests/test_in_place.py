@@ -67,6 +67,26 @@ def test_slices_of_a_column_transformer_are_views_and_lists_are_copies(X):
     assert_withstands(model([0, 1]), X, reached=0.0)
 
 
+def test_frames_may_give_views_of_lists_of_columns(X):
+    """pandas makes a slice of neighbouring columns, and scikit-learn makes it writeable."""
+    frame = pd.DataFrame(np.column_stack([X, X]), columns=list("abcd"))
+
+    def model(first, second):
+        steps = ColumnTransformer([("scaled", StandardScaler(copy=False), first), ("raw", "passthrough", second)])
+        return make_pipeline(steps.fit(frame.copy()), linear([0.0, 0.0, 1.0, 0.3], -0.001))
+
+    overlapping = model(["b", "c"], ["b", "c"])
+    given = frame.copy()
+    overlapping.predict(given)
+    assert not given.equals(frame)
+    for rows in (frame, frame.astype("Float64"), frame.astype(np.float32)):
+        with pytest.raises(NotLipschitzError, match=REFUSAL):
+            certified_radius(overlapping, rows)
+    apart = model(["a", "b"], ["c", "d"])
+    assert_withstands(apart, frame, reached=0.0)
+    assert (certified_radius(apart, frame) > 0).any()
+
+
 def test_members_of_a_vote_get_the_same_rows(rng):
     X = rng.standard_normal((80, 3))
     y = (X[:, 0] > 0).astype(int)

@@ -56,8 +56,9 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
 def _columns(step, point, path, question):
     """A ColumnTransformer: columns that an encoder takes are held fixed, here and wherever else they go."""
     positions = _positions(step, point.values)
+    is_frame = hasattr(point.values, "columns")
     branches = [
-        (name, transformer, positions[name], isinstance(given, slice | str | Integral))
+        (name, transformer, positions[name], is_frame or isinstance(given, slice | str | Integral))
         for name, transformer, given in step.transformers_
         if not (isinstance(transformer, str) and transformer == "drop") and len(positions[name])
     ]
@@ -66,10 +67,11 @@ def _columns(step, point, path, question):
             if (point.sources[columns] < 0).any():
                 refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
             question.encoded.update(point.sources[columns].tolist())
-    results = []
-    for name, transformer, columns, is_view in branches:
-        # Of a slice or a single column, scikit-learn takes a view: what is written there, other branches see.
-        branch = _selected(point, columns, shared=is_view and (point.shared or len(branches) > 1))
+    results, readers = [], np.bincount(np.concatenate([np.zeros(0, dtype=np.intp), *(taken[2] for taken in branches)]))
+    for name, transformer, columns, may_be_view in branches:
+        # Of a slice or a single column, scikit-learn takes a view, of a frame perhaps (pandas makes a slice of
+        # neighbouring columns): what is written there, branches that read the same columns see.
+        branch = _selected(point, columns, shared=may_be_view and (point.shared or readers[columns].max() > 1))
         if np.isin(point.sources[columns], list(question.encoded)).all() and (point.sources[columns] >= 0).all():
             branch = replace(nothing_moves(branch, len(columns)), sources=point.sources[columns])
         result = walk(transformer, branch, (*path, name), question)
