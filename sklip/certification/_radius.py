@@ -45,9 +45,13 @@ class Certificate:
     def __post_init__(self):
         object.__setattr__(self, "pair_lipschitz", frozen(self.pair_lipschitz))
 
-    def score_errors(self, distances: np.ndarray) -> np.ndarray:
-        """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,)."""
-        return round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
+    def score_errors(self, distances: np.ndarray, converted: float = 0.0) -> np.ndarray:
+        """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,).
+
+        ``converted`` bounds how far the rows that were read lie from those that were meant.
+        """
+        errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
+        return round_up(errors + (self.lipschitz + 2.0 * self.drift) * converted, 4) if converted else errors
 
     @property
     def drift(self) -> float:
@@ -66,11 +70,11 @@ class Certificate:
             furthest = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
         return not (furthest <= self.error.farthest or self.drift == 0.0 == slope)
 
-    def radii(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
-        """Radii of centred rows and their computed scores, of shape (n_rows,)."""
+    def radii(self, scores: np.ndarray, units: np.ndarray, converted: float = 0.0) -> np.ndarray:
+        """Radii of centred rows and their computed scores, of shape (n_rows,); ``converted`` as in ``score_errors``."""
         with np.errstate(all="ignore"):
             distances = distances_above(units)
-            errors = self.score_errors(distances)
+            errors = self.score_errors(distances, converted)
             if scores.shape[1] == 1:
                 radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
             else:

@@ -113,7 +113,7 @@ def _of_plain_array(name):
     def method(self, *arguments: Any, **options: Any) -> Any:
         return getattr(np.asarray(self), name)(*arguments, **options)
 
-    method.__name__, method.__doc__ = name, getattr(np.ndarray, name).__doc__
+    method.__name__, method.__doc__ = name, f"Return what ``{name}`` of a plain array with the same numbers returns."
     return method
 
 
