@@ -36,6 +36,7 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     >>> bool(5 <= bound < 5 + 1e-13)
     True
     """
+    array = np.asarray(array, dtype=np.float64)
     count = array.size if axis is None else array.shape[axis]
     if is_zero(array):
         return np.zeros(np.sum(array, axis=axis).shape)[()]

@@ -34,7 +34,7 @@ class _CertifiedAccuracy:
             from sklip.pipelines import certified_radius
             from sklip.pipelines._arguments import as_rows
 
-            X = as_rows(X)
+            X = as_rows(X, estimator)
             radii = certified_radius(estimator, X, **self.question)
             labels = estimator.predict(copy.deepcopy(X))  # steps may work in place
         else:
