@@ -61,8 +61,8 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     ------
     sklip.attacks.Target
     """
-    X = as_rows(X, estimator)
     decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
+    X = as_rows(X, estimator)
     bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
     radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)
     labels = np.asarray(estimator.predict(copy.deepcopy(X)))
