@@ -343,7 +343,10 @@ FIXED = (
     "1 of 3 columns are held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
     "attack is smaller"
 )
-RAW = "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= says more"
+RAW = (
+    "radii are in raw units, and the columns are of unlike scales: those of the smallest scale decide every radius; "
+    "tolerances= gives each column a unit of its own"
+)
 
 
 @pytest.mark.parametrize(

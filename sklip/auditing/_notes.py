@@ -21,7 +21,7 @@ def question_notes(rows, n_columns, tolerances):
         unlike = tolerances is None and small_columns(rows) is not None
     if unlike:
         notes.append(
-            "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= "
-            "says more"
+            "radii are in raw units, and the columns are of unlike scales: those of the smallest scale decide every "
+            "radius; tolerances= gives each column a unit of its own"
         )
     return tuple(notes)

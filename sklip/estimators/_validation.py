@@ -173,11 +173,14 @@ def check_weights(sample_weight, X, name="sample_weight"):
         When they are negative, not finite, all zero, or not one for each row.
     """
     if sample_weight is not None and not isinstance(sample_weight, Real):
-        sample_weight = as_column_container(sample_weight, name)
+        sample_weight = as_column_container(sample_weight, name, "weights")
+    if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would make numbers of them
+        raise ValueError(f"{name} holds dates or durations. Give one finite weight ≥ 0 for each row.")
     try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
-        raise ValueError(f"{name}: {error}. Give one finite weight ≥ 0 for each row.") from error
+        reason = str(error).rstrip(".!")
+        raise ValueError(f"{name}: {reason}. Give one finite weight ≥ 0 for each row.") from error
     largest = weights.max(initial=0.0)
     if not largest > 0:
         raise ValueError(f"{name} is zero for all rows. Give at least one row of each class a positive weight.")
