@@ -322,7 +322,7 @@ def reread(model, **changes):
     [
         ({"alpha": None, "tol": None}, "the file has no 'alpha', 'tol'. It was written by sklip "),
         ({"network_": 3}, "has a int where its network should be"),
-        ({"classes_": None}, "classes_, None, do not fit its network, which has 1 scores"),
+        ({"classes_": None}, "classes_, None, do not fit its network, which has 1 score ("),
         ({"classes_": np.arange(3)}, "do not fit its network"),
         ({"classes_": [0, 1]}, "do not fit its network"),
         ({"n_features_in_": 3}, "says that there are 3 features, but its network takes 2"),
