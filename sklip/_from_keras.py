@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklip._requirements import training_packages
 from sklip.estimators import NetworkClassifier
 from sklip.exceptions import NotLipschitzError
 from sklip.network import CondensedNetwork
@@ -72,8 +71,11 @@ def from_keras(
     >>> bool(classifier.lipschitz_bound_ < 1 + 1e-5)
     True
     """
-    with training_packages():
-        import keras
+    from sklip.training import backend
+
+    backend.check_surroundings()
+    backend.prepare()
+    import keras
 
     if not isinstance(model, keras.Model):
         raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")

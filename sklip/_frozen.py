@@ -15,9 +15,29 @@ def frozen(array: np.ndarray) -> np.ndarray:
 
 def without_subnormals(array: np.ndarray) -> np.ndarray:
     """An array of float64 with 0 in place of its subnormal numbers, which some threads take for 0 and others do not."""
-    bits = np.ascontiguousarray(array).view(np.uint64)  # comparisons would flush them, too
-    subnormal = ((bits & _EXPONENT) == 0) & ((bits & _MANTISSA) != 0)
+    subnormal = _subnormal(array)
     return np.where(subnormal, 0.0, array) if subnormal.any() else array
+
+
+def as_float64(array: np.ndarray) -> np.ndarray:
+    """An array of numbers as float64, subnormal numbers of float32 included, in every thread."""
+    wide = np.asarray(array, dtype=np.float64)
+    if array.dtype.kind != "f" or array.dtype.itemsize != 4:
+        return wide
+    bits = np.asarray(array, dtype=np.float32).view(np.uint32)  # moved, and not computed with
+    subnormal = ((bits & 0x7F800000) == 0) & ((bits & 0x007FFFFF) != 0)
+    sizes = np.where(bits >> 31, -1.0, 1.0) * (bits & 0x007FFFFF) * 2.0**-149
+    return np.where(subnormal, sizes, wide) if subnormal.any() else wide
+
+
+def is_free_of_subnormals(array: np.ndarray) -> bool:
+    """Whether an array of float64 has no subnormal number."""
+    return not _subnormal(array).any()
+
+
+def _subnormal(array):
+    bits = np.ascontiguousarray(array).view(np.uint64)  # comparisons would flush such numbers, too
+    return ((bits & _EXPONENT) == 0) & ((bits & _MANTISSA) != 0)
 
 
 def is_zero(array: np.ndarray) -> bool:

@@ -35,14 +35,19 @@ def shadow(estimator) -> str | None:
 
 @cache
 def _override_by_class(kind, base):
-    known = set(base.__mro__)
+    ours = (other for other in kind.__mro__ if issubclass(other, base) and _is_known(other, base))
+    known = set(next(ours).__mro__)  # what the nearest class of sklip or scikit-learn is made of
     names = (set(dir(base)) | _DECISIVE) - _FREE
     for other in kind.__mro__:
-        if other not in known and not other.__module__.startswith(("sklip.", "sklearn.")):
-            anew = {name for name in names & vars(other).keys() if not _requests_metadata(name)}
-            if anew:
-                return min(anew)
+        defined = {name for name in names & vars(other).keys() if not _requests_metadata(name)}
+        if defined and other not in known:
+            return min(defined)
+        names -= defined  # what later classes define under these names is hidden
     return None
+
+
+def _is_known(kind, base):
+    return kind is base or kind.__module__.startswith(("sklip.", "sklearn."))
 
 
 @cache

@@ -1,12 +1,15 @@
 """Norms, tolerances and constants: what is taken, and the words for what is not."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.feature_selection import SelectKBest
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklip import NotLipschitzError, audit, certified_radius
@@ -142,3 +145,46 @@ def test_what_has_no_certificate_is_named(rng):
         certified_radius(StandardScaler().fit(X), X)
     with pytest.raises(TypeError, match="got the class StandardScaler"):
         certified_radius(StandardScaler, X)
+
+
+def test_lists_with_categories_are_read_as_predict_reads_them(rng):
+    """A ColumnTransformer makes objects of lists, also of numbers."""
+    rows = [
+        [float(code), *numbers]
+        for code, numbers in zip([1, 2] * 20, rng.standard_normal((40, 2)).tolist(), strict=True)
+    ]
+    steps = ColumnTransformer([("plan", OneHotEncoder(), [0]), ("numbers", StandardScaler(), [1, 2])])
+    model = make_pipeline(steps, Quick(random_state=0)).fit(rows, [int(row[1] > 0) for row in rows])
+    radii = certified_radius(model, rows)
+    assert radii.fixed_columns == (0,)
+    assert (radii > 0).any()
+    assert not audit(model, rows, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+
+
+@pytest.mark.parametrize("weights", [None, {"nothing": 0.5, "all": 2.0}])
+def test_branches_of_no_columns_are_no_trouble(rng, weights):
+    X = rng.standard_normal((20, 3))
+    nothing = SelectKBest(lambda X, y: np.arange(3.0), k=0)
+    union = FeatureUnion([("nothing", nothing), ("all", "passthrough")], transformer_weights=weights)
+    columns = ColumnTransformer([("nothing", StandardScaler(), []), ("all", "passthrough", [0, 1, 2])],
+                                transformer_weights=weights)  # fmt: skip
+    for steps in (union, columns, make_pipeline(union), FeatureUnion([("a", union), ("b", nothing)])):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = make_pipeline(steps, StandardScaler(), Quick(random_state=0)).fit(X, (X[:, 0] > 0).astype(int))
+            assert (certified_radius(model, X) > 0).any()
+            assert not audit(model, X, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+
+
+def test_a_pipeline_that_keeps_no_column_is_refused_as_predict_refuses_it(rng):
+    X = rng.standard_normal((20, 3))
+    nothing = SelectKBest(lambda X, y: np.arange(3.0), k=0).fit(X, X[:, 0] > 0)
+    for steps in ([nothing], [FeatureUnion([("a", nothing)], transformer_weights={"a": 2.0}).fit(X, X[:, 0] > 0)]):
+        model = make_pipeline(*steps, linear([1.0], 0.1))
+        with pytest.raises(ValueError) as expected, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.predict(X)
+        with pytest.raises(ValueError) as caught, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            certified_radius(model, X)
+        assert str(caught.value) == str(expected.value)

@@ -27,6 +27,7 @@ FUNCTIONS = [
             "certified_radius",
             "certified_scores",
             "class_radii",
+            "distances_above",
             "error_bound",
             "lipschitz_bound",
             "norm_bound",

@@ -60,9 +60,10 @@ def test_no_row_inside_a_radius_is_predicted_otherwise(benchmark, block):
     assert not inside, "\n".join(inside)
     assert not [(case["number"], case["faults"]) for case in cases if case["faults"]]
     assert not [case["number"] for case in cases if case.get("altered")]
-    # The cases are worth it.
-    assert sum(case["pairs"] for case in cases) > 200 * CASES
-    assert sum("not built" in case or case["refused"] is not None for case in cases) < CASES / 2
+    # The cases are worth it: most are answered, by many pairs each.
+    answered = [case for case in cases if "not built" not in case and case["refused"] is None]
+    assert len(answered) > CASES / 2
+    assert sum(case["pairs"] for case in cases) > 200 * len(answered)
     assert max(case.get("tightest", 0.0) for case in cases) > 0.99
 
 

@@ -6,10 +6,18 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 
 from sklip import NotLipschitzError, audit, certified_radius
 from sklip.plotting import CertifiedRadiusDisplay
@@ -67,6 +75,26 @@ def test_slices_of_a_column_transformer_are_views_and_lists_are_copies(X):
     assert_withstands(model([0, 1]), X, reached=0.0)
 
 
+def test_frames_may_give_views_of_lists_of_columns(X):
+    """pandas makes a slice of neighbouring columns, and scikit-learn makes it writeable."""
+    frame = pd.DataFrame(np.column_stack([X, X]), columns=list("abcd"))
+
+    def model(first, second):
+        steps = ColumnTransformer([("scaled", StandardScaler(copy=False), first), ("raw", "passthrough", second)])
+        return make_pipeline(steps.fit(frame.copy()), linear([0.0, 0.0, 1.0, 0.3], -0.001))
+
+    overlapping = model(["b", "c"], ["b", "c"])
+    given = frame.copy()
+    overlapping.predict(given)
+    assert not given.equals(frame)
+    for rows in (frame, frame.astype("Float64"), frame.astype(np.float32)):
+        with pytest.raises(NotLipschitzError, match=REFUSAL):
+            certified_radius(overlapping, rows)
+    apart = model(["a", "b"], ["c", "d"])
+    assert_withstands(apart, frame, reached=0.0)
+    assert (certified_radius(apart, frame) > 0).any()
+
+
 def test_members_of_a_vote_get_the_same_rows(rng):
     X = rng.standard_normal((80, 3))
     y = (X[:, 0] > 0).astype(int)
@@ -98,6 +126,68 @@ def test_a_stated_constant_does_not_excuse_writing_into_shared_rows(X):
     # After another step the rows are nobody else's.
     alone = make_pipeline(StandardScaler().fit(X), _Clipped().fit(X), linear([1.0, 0.3], -0.1))
     assert (certified_radius(alone, X, step_lipschitz={"_clipped": 1.0}) > 0).any()
+
+
+def _centred(X):
+    X = np.asarray(X, dtype=float)
+    X -= 100.0
+    return X
+
+
+def test_a_step_that_converts_integers_before_it_writes_is_found(X):
+    """Rows of integers are copied, rows of float64 at no distance from them are not."""
+    union = FeatureUnion([("c", FunctionTransformer(_centred)), ("raw", "passthrough")]).fit(X)
+    model, rows = make_pipeline(union, linear([0.0, 0.0, 1.0, 0.0], 20.0)), np.array([[10, 10], [-5, 3]])
+    with pytest.raises(NotLipschitzError, match="Let it write into a copy"):
+        certified_radius(model, rows, step_lipschitz={"featureunion__c": 1.0})
+
+
+class _Writes:
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        X -= 100.0
+        return X
+
+
+class WritingSelector(_Writes, SelectorMixin, BaseEstimator):
+    def _get_support_mask(self):
+        return np.ones(2, dtype=bool)
+
+
+class WritingEncoder(_Writes, OrdinalEncoder):
+    pass
+
+
+class WritingPipeline(_Writes, Pipeline):
+    pass
+
+
+@pytest.mark.parametrize(
+    "step",
+    [WritingSelector(), WritingEncoder(), WritingPipeline([("s", StandardScaler())])],
+    ids=lambda s: type(s).__name__,
+)
+def test_subclasses_with_a_stated_constant_may_write_as_well(step):
+    rows = np.array([[10.0, 10.0], [90.0, 10.0]])
+    union = FeatureUnion([("c", step), ("raw", "passthrough")]).fit(rows.copy())
+    model, mine = make_pipeline(union, linear([0.0, 0.0, 1.0, 0.0], 20.0)), rows.copy()
+    with pytest.raises(NotLipschitzError, match="Let it write into a copy"):
+        certified_radius(model, mine, step_lipschitz={"featureunion__c": 1.0})
+    np.testing.assert_array_equal(mine, rows)
+
+
+def test_rows_that_overlap_are_not_written_to(rng):
+    series = rng.standard_normal(60)
+    windows = np.lib.stride_tricks.as_strided(series, (50, 4), (8, 8))
+    model = make_pipeline(StandardScaler(copy=False).fit(windows.copy()), linear([1.0, 0.5, 0.2, 0.1], 0.1))
+    with pytest.raises(NotLipschitzError, match=r"each other's memory. Copy them: X.copy\(\)"):
+        certified_radius(model, windows)
+    assert (certified_radius(model, windows.copy()) > 0).any()
+    assert (certified_radius(model, np.asfortranarray(windows)) > 0).any()
+    assert (certified_radius(model, windows.copy()[::2]) > 0).any()
 
 
 @pytest.mark.parametrize("outer", [lambda step: step, FrozenEstimator, make_pipeline, lambda step: make_union(step)])

@@ -156,6 +156,20 @@ def test_sparse_rows_near_the_largest_number_have_no_radius_across_it():
         certified_radius(model, X)
 
 
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_constants_that_are_no_numbers_leave_no_radius(norm):
+    """Two scalers of 1e-200 and one of 1e200: the product is inf · 0 on the way."""
+    scalers = []
+    for scale in (1e-200, 1e-200, 1e200):
+        scaler = MaxAbsScaler().fit(np.eye(2))
+        scaler.scale_ = np.full(2, scale)
+        scalers.append(scaler)
+    model = make_pipeline(*scalers, linear([1.0, 1.0], 1e-3))
+    radii = certified_radius(model, np.array([[0.0, 0.0], [1e-210, 0.0]]), norm=norm)
+    assert (radii == 0.0).all()
+    assert radii.lipschitz_bound == np.inf or radii.lipschitz_bound > 1e199
+
+
 # Directed rounding --------------------------------------------------------------------------
 
 

@@ -9,14 +9,18 @@ import pytest
 import skops.io
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import VotingClassifier
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import FixedThresholdClassifier
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model._base import LinearClassifierMixin
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 import sklip
-from sklip import HKRClassifier, LipschitzMLP, NotLipschitzError, certified_radius
+from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, NotLipschitzError, certified_radius
 from sklip._overrides import override, shadow
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.exceptions import ModelFileError
@@ -144,6 +148,118 @@ def test_attributes_of_steps_are_found(rng):
     scaler.transform = lambda X: X
     with pytest.raises(NotLipschitzError, match=r"'standardscaler'.*hides its method 'transform'"):
         certified_radius(make_pipeline(scaler, linear([1.0, 0.5], 0.1)), X)
+
+
+class ContrarySearch(GridSearchCV):
+    def predict(self, X):
+        return 1 - super().predict(X)
+
+
+def test_scorers_refuse_what_functions_refuse(rng):
+    X = rng.standard_normal((20, 2))
+    y = (X[:, 0] > 0).astype(int)
+    search = ContrarySearch(_Quick(), {"alpha": [1.0]}, cv=2, scoring="accuracy").fit(X, y)
+    frozen = FrozenEstimator(linear([1.0, 0.5], 0.1))
+    frozen.predict = lambda X: np.zeros(len(X), int)
+    for estimator in (search, frozen):
+        for scorer in (certified_accuracy(0.0), certified_accuracy(0.0, norm=2)):
+            with pytest.raises(NotLipschitzError, match="defines 'predict' itself"):
+                scorer(estimator, X, y)
+    GridSearchCV(_Quick(), {"alpha": [1.0, 2.0]}, cv=2, scoring=certified_accuracy(0.1), error_score="raise").fit(X, y)
+
+
+class OfScikitLearn(LinearClassifierMixin, NetworkClassifier):
+    """scikit-learn's own ``predict`` comes first."""
+
+
+def test_methods_of_other_classes_of_scikit_learn_are_overrides():
+    classifier = OfScikitLearn(network=linear([1.0], 0.0).network_).serve()
+    classifier.coef_, classifier.intercept_ = np.ones((1, 1)), np.array([-2.0])
+    for ask in (classifier.certified_radius, lambda X: certified_radius(classifier, X)):
+        with pytest.raises(NotLipschitzError, match=r"defines '(decision_function|predict)' itself"):
+            ask(np.array([[3.0]]))
+
+
+def test_what_calibrates_is_looked_at(rng):
+    X = rng.standard_normal((30, 2))
+    y = (X[:, 0] > 0).astype(int)
+
+    def calibrated():
+        return CalibratedClassifierCV(_Quick(), ensemble=False).fit(X, y)
+
+    assert (certified_radius(calibrated(), X) > 0).any()
+    model = calibrated()
+    model.calibrated_classifiers_[0].calibrators[0].predict = lambda T: np.full(len(T), 0.1)
+    with pytest.raises(NotLipschitzError, match="_SigmoidCalibration defines 'predict' itself"):
+        certified_radius(model, X)
+    model = calibrated()
+    model.calibrated_classifiers_[0].predict_proba = lambda X: np.tile([0.9, 0.1], (len(X), 1))
+    with pytest.raises(NotLipschitzError, match="_CalibratedClassifier defines 'predict_proba' itself"):
+        certified_radius(model, X)
+    model = CalibratedClassifierCV(_Quick(), ensemble=False, method="isotonic").fit(X, y)
+    model.method = "sigmoid"
+    with pytest.raises(NotLipschitzError, match="does not predict by a threshold on one score"):
+        certified_radius(model, X)
+
+
+def test_columns_that_were_assigned_after_the_fit_are_followed(rng):
+    X = rng.standard_normal((40, 3)) * [1.0, 100.0, 1.0]
+    steps = ColumnTransformer([("s", StandardScaler(), [0]), ("r", "passthrough", [2])]).fit(X)
+    steps.transformers_ = [("s", StandardScaler().fit(X[:, [1]]), [1]), *steps.transformers_[1:]]
+    model = make_pipeline(steps, linear([1.0, 0.0], 0.0))
+    radii = certified_radius(model, X, tolerances=[0.0, 1.0, 0.0])
+    np.testing.assert_allclose(radii, np.abs(X[:, 1] - X[:, 1].mean()), rtol=1e-6)
+
+
+def test_branches_that_are_not_joined_as_they_are_have_no_certificate(rng, monkeypatch):
+    X = rng.standard_normal((10, 2))
+    union = FeatureUnion([("a", StandardScaler()), ("b", "passthrough")]).fit(X)
+    model = make_pipeline(union, linear([1.0, 0.0, 0.5, 0.0], 0.0))
+    assert (certified_radius(model, X) > 0).all()
+    monkeypatch.setattr(FeatureUnion, "transform", lambda self, X: np.concatenate([X, X], axis=1))
+    with pytest.raises(NotLipschitzError, match="does not return what its transformers return"):
+        certified_radius(model, X)
+
+
+class TwoFaced(SelectorMixin, BaseEstimator):
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def _get_support_mask(self):
+        return np.array([False, True])
+
+    def get_support(self, indices=False):
+        return np.array([0]) if indices else self._get_support_mask()
+
+
+def test_selectors_are_read_as_their_transform_reads_them():
+    model = make_pipeline(TwoFaced().fit(None), linear([1.0], 0.0))
+    assert certified_radius(model, np.array([[1.0, 9.0]]), tolerances=[1.0, 0.0])[0] > 1e15
+    assert certified_radius(model, np.array([[1.0, 9.0]]), tolerances=[0.0, 1.0])[0] == pytest.approx(9.0)
+
+
+def test_attributes_of_other_kinds_of_projection_are_not_read():
+    svd = TruncatedSVD(1).fit(np.eye(2) + 0.1)
+    svd.whiten, svd.explained_variance_ = True, np.array([1e-6])
+    twin = TruncatedSVD(1).fit(np.eye(2) + 0.1)
+    twin.components_ = svd.components_
+    X = np.array([[1.0, 2.0]])
+    expected = certified_radius(make_pipeline(twin, linear([1.0], 0.1)), X)
+    np.testing.assert_array_equal(certified_radius(make_pipeline(svd, linear([1.0], 0.1)), X), expected)
+
+
+@pytest.mark.parametrize("kind", [RobustScaler, MaxAbsScaler, MinMaxScaler, StandardScaler])
+def test_scales_that_were_set_to_a_number_are_read(rng, kind):
+    X = rng.standard_normal((20, 2))
+    scaler = kind().fit(X)
+    scaler.scale_ = 2.0
+    model = make_pipeline(scaler, linear([1.0, 0.5], 0.1))
+    try:
+        model.predict(X)
+    except AttributeError:  # it needs an array, and says so by Python's words
+        return
+    assert (certified_radius(model, X) > 0).any()
 
 
 class _Quick(HKRClassifier):

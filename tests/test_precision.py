@@ -40,6 +40,8 @@ from tests.test_pipeline_traps import linear
         (pd.ArrowDtype(pa.decimal128(9, 2)), "other"),
         (pl.Float32(), "float32"),
         (pl.Int16(), "integer"),
+        (pl.Boolean(), "boolean"),
+        (pl.Date(), "other"),
         (pl.Decimal(9, 2), "other"),
         (pl.String(), "other"),
     ],
@@ -176,6 +178,36 @@ def test_sparse_rows_are_divided_whatever_with_std_says_now(rng):
         assert not audit(model, form, restarts=2, steps=5, random_state=0, verbose=False).broken.any()
     scaler.with_std, scaler.scale_ = True, None
     assert not audit(model, rows, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+
+
+def test_frames_of_sparse_columns_are_sparse_rows(rng):
+    """scikit-learn makes a sparse matrix of them, and divides whatever ``with_std`` says now."""
+    frame = pd.DataFrame(rng.standard_normal((9, 2)) * [0.01, 1.0], columns=["a", "b"]).astype(
+        pd.SparseDtype(float, 0.0)
+    )
+    steps = ColumnTransformer([("s", StandardScaler(with_mean=False), ["a", "b"])], sparse_threshold=0).fit(frame)
+    steps.named_transformers_["s"].with_std = False
+    model = make_pipeline(steps, linear([1.0, 0.0], -0.5))
+    for rows in (frame, frame.iloc[:1]):
+        assert not audit(model, rows, restarts=1, steps=5, random_state=0, verbose=False).broken.any()
+        exact = 0.01 * np.abs(model.decision_function(rows))
+        assert (certified_radius(model, rows) <= 3.0 * exact).all()
+
+
+def test_an_audit_of_sparse_columns_tries_what_they_hold(rng):
+    """−129 is no int8: it became 127, and the certificate was called broken."""
+    frame = pd.DataFrame([[0, 0], [-128, 2], [1, 1]], columns=["a", "b"]).astype(pd.SparseDtype(np.int8))
+    model = make_pipeline(TruncatedSVD(1, random_state=0).fit(np.eye(2) + 0.3), linear([1.0], -0.3))
+    assert not audit(model, frame, restarts=2, steps=5, random_state=0, verbose=False).broken.any()
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array])
+def test_an_audit_of_sparse_rows_holds_columns_fixed(rng, form):
+    X = form(rng.integers(-9, 9, (12, 3)).astype(np.int16))
+    model = make_pipeline(TruncatedSVD(1, random_state=0).fit(X), linear([1.0], -0.3))
+    result = audit(model, X, tolerances=[1.0, 0.0, 2.0], restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+    assert result.inputs.shape == (12, 2)
 
 
 def test_a_column_transformer_of_sparse_rows_holds(rng):

@@ -3,14 +3,20 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
-from sklip import certified_radius
-from sklip._frozen import frozen, is_zero, without_subnormals
+from sklip import HKRClassifier, NotLipschitzError, certified_radius
+from sklip._frozen import as_float64, frozen, is_zero, without_subnormals
 from sklip.certification import certificate, norm_bound, operator_norm_bound, spectral_norm_bound
 from sklip.network import CondensedNetwork
 from tests.flushing import CAN_FLUSH, in_flushing_thread
 from tests.helpers import amid, random_network, serving
+from tests.test_pipeline_traps import linear
 
 SUBNORMAL = 1e-317
 flushing = pytest.mark.skipif(not CAN_FLUSH, reason="sets a register of x86-64 under Linux")
@@ -79,6 +85,57 @@ def test_tiny_kernels_do_not_make_a_radius_infinite():
     for ask in (in_flushing_thread, lambda function, *given: function(*given)):
         assert ask(classifier.certified_radius, x)[0] < 2.0
         assert ask(certified_radius, classifier, x)[0] < 2.0
+
+
+@flushing
+@pytest.mark.parametrize("outer", [lambda model: model, lambda model: make_pipeline(FunctionTransformer(), model)])
+def test_float32_rows_that_a_conversion_flushes_have_no_radius(outer):
+    """5e-39 is 0 as float64 in such a thread, and of the other class."""
+    model, X = outer(linear([1.0], -1e-39)), np.array([[5e-39], [1e-30]], np.float32)
+    assert model.predict(X[:1]) == 1
+    assert in_flushing_thread(model.predict, X[:1]) == 0
+    for ask in (in_flushing_thread, lambda function, *given: function(*given)):
+        radii = np.asarray(ask(certified_radius, model, X))
+        assert radii[0] == 0.0 < radii[1]
+        if hasattr(model, "certified_radius"):
+            assert ask(model.certified_radius, X)[0] == 0.0
+    frame = pd.DataFrame({"a": X[:, 0]})
+    assert certified_radius(make_pipeline(FunctionTransformer(), linear([1.0], -1e-39)), frame)[0] == 0.0
+
+
+@flushing
+def test_float32_becomes_float64_in_every_thread():
+    array = np.array([[5e-39, -1e-45, 0.0, -0.0, 1.5, np.inf]], np.float32)
+    for form in (array, array.astype(">f4"), array.astype(np.float16), array.astype(float)):
+        expected = form.astype(np.float64)
+        assert in_flushing_thread(as_float64, form).tobytes() == expected.tobytes()
+
+
+@flushing
+def test_votes_and_calibrations_that_a_thread_takes_for_none_are_refused(rng):
+    X = rng.standard_normal((30, 1))
+    y = (X[:, 0] > 0).astype(int)
+    members = [(name, _Fixed(bias)) for name, bias in (("a", 0.0), ("b", 1.0), ("c", -1.0))]
+    vote = VotingClassifier(members, weights=[3e-310, 2e-310, 2e-310]).fit(X, y)
+    with pytest.raises(NotLipschitzError, match=r"weights of 0 or more, none below 2\.3e-308 but 0"):
+        certified_radius(vote, np.array([[3.0]]))
+    calibrated = CalibratedClassifierCV(_Fixed(0.0), ensemble=False).fit(X, y)
+    calibrated.calibrated_classifiers_[0].calibrators[0].a_ = -1e-310
+    with pytest.raises(NotLipschitzError, match="which some threads take for 0"):
+        certified_radius(calibrated, X)
+
+
+class _Fixed(HKRClassifier):
+    """Its score is x plus a number, whatever it is fitted on."""
+
+    def __init__(self, bias=0.0):
+        super().__init__()
+        self.bias = bias
+
+    def fit(self, X, y):
+        self.network_ = linear([1.0], self.bias).network_
+        self.classes_, self.n_features_in_ = np.unique(y), 1
+        return self
 
 
 def test_frozen_arrays_stay_as_they_are():

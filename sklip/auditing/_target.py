@@ -59,7 +59,7 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     ------
     sklip.attacks.Target
     """
-    X = as_rows(X)
+    X = as_rows(X, estimator)
     decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
     bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
     radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)

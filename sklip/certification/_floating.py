@@ -12,6 +12,9 @@ UNIT = 2.0**-53
 TINY = 2.0**-1022
 """Smallest normal number: what one operation loses at most where subnormal numbers are flushed."""
 
+TINY_OF_FLOAT32 = 2.0**-126
+"""Smallest normal number of float32: what the conversion of one loses at most where subnormal numbers are flushed."""
+
 LARGEST = float(np.finfo(np.float64).max)
 """The largest finite number."""
 

@@ -36,6 +36,7 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     >>> bool(5 <= bound < 5 + 1e-13)
     True
     """
+    array = np.asarray(array, dtype=np.float64)
     count = array.size if axis is None else array.shape[axis]
     if is_zero(array):
         return np.zeros(np.sum(array, axis=axis).shape)[()]
@@ -79,7 +80,7 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     if not np.isfinite(frobenius):
         return np.inf
     if min(matrix.shape) <= 1 or frobenius == 0:
-        return float(round_up(frobenius + inaccuracy)) if inaccuracy else float(frobenius)
+        return _number(round_up(frobenius + inaccuracy) if inaccuracy else frobenius)
     # Scaling by a power of two is exact and keeps the products from over- and underflow.
     _, exponent = np.frexp(frobenius)
     exponent = 0 if 2.0**-200 < frobenius < 2.0**200 else int(exponent)
@@ -93,7 +94,8 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     else:
         bound = round_up(np.sqrt(_eigenvalue_bound(gram) + rounding), 6)
     bound = round_up(np.ldexp(bound, exponent) + np.sqrt(tall.size) * TINY) if exponent else bound
-    return float(round_up(min(bound, frobenius) + inaccuracy) if inaccuracy else min(bound, frobenius))
+    bound = np.fmin(bound, frobenius)
+    return _number(round_up(bound + inaccuracy) if inaccuracy else bound)
 
 
 def _eigenvalue_bound(gram):
@@ -139,11 +141,11 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
         return spectral_norm_bound(matrix, inaccuracy)
     columns = norm_bound(matrix, axis=0)
     if norm == 1:
-        return float(round_up(columns.max(initial=0.0) + inaccuracy))
+        return _number(round_up(columns.max(initial=0.0) + inaccuracy))
     moving = matrix.any(axis=0)
     matrix, columns = matrix[:, moving], columns[moving]
     if not columns.size or not np.isfinite(columns).all():
-        return float(round_up(columns.sum() + np.sqrt(moving.size) * inaccuracy, moving.size + 2))
+        return _number(round_up(columns.sum() + np.sqrt(moving.size) * inaccuracy, moving.size + 2))
     bounds = [round_up(columns.sum(), len(columns))]
     for power in (0.0, 0.5, 1.0):
         lengths = (columns / columns.max()) ** power
@@ -151,7 +153,12 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
             divided = matrix / lengths
             bounds.append(spectral_norm_bound(divided, 2 * UNIT * norm_bound(divided)) * norm_bound(lengths))
     # A matrix that is off by E moves the image by at most ‖E‖_F ‖δ‖₂ ≤ ‖E‖_F √d.
-    return float(round_up(min(bounds) + np.sqrt(moving.size) * inaccuracy, 4))
+    return _number(round_up(np.fmin.reduce(bounds) + np.sqrt(moving.size) * inaccuracy, 4))
+
+
+def _number(bound):
+    """A bound as a float; infinite where nothing was bounded."""
+    return float(bound) if bound >= 0.0 else np.inf
 
 
 def trunk_bound(network, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound) -> float:

@@ -45,9 +45,13 @@ class Certificate:
     def __post_init__(self):
         object.__setattr__(self, "pair_lipschitz", frozen(self.pair_lipschitz))
 
-    def score_errors(self, distances: np.ndarray) -> np.ndarray:
-        """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,)."""
-        return round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
+    def score_errors(self, distances: np.ndarray, converted: float = 0.0) -> np.ndarray:
+        """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,).
+
+        ``converted`` bounds how far the rows that were read lie from those that were meant.
+        """
+        errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
+        return round_up(errors + (self.lipschitz + 2.0 * self.drift) * converted, 4) if converted else errors
 
     @property
     def drift(self) -> float:
@@ -66,11 +70,11 @@ class Certificate:
             furthest = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
         return not (furthest <= self.error.farthest or self.drift == 0.0 == slope)
 
-    def radii(self, scores: np.ndarray, units: np.ndarray) -> np.ndarray:
-        """Radii of centred rows and their computed scores, of shape (n_rows,)."""
+    def radii(self, scores: np.ndarray, units: np.ndarray, converted: float = 0.0) -> np.ndarray:
+        """Radii of centred rows and their computed scores, of shape (n_rows,); ``converted`` as in ``score_errors``."""
         with np.errstate(all="ignore"):
             distances = distances_above(units)
-            errors = self.score_errors(distances)
+            errors = self.score_errors(distances, converted)
             if scores.shape[1] == 1:
                 radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
             else:
@@ -79,7 +83,26 @@ class Certificate:
 
 
 def distances_above(units: np.ndarray) -> np.ndarray:
-    """Upper bounds of the lengths of centred rows, of shape (n_rows,); infinite beyond 2⁵¹²."""
+    """Upper bounds of the distances of centred rows from the centre, rounding of the subtraction aside.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_rows, n_features), float64
+        Rows from which the centre was subtracted.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+        Infinite beyond ``2⁵¹²``, where squares overflow.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.certification import distances_above
+    >>> bound = distances_above(np.array([[3.0, 4.0]]))[0]
+    >>> bool(5.0 <= bound < 5.0 + 1e-12)
+    True
+    """
     squares = np.einsum("ij,ij->i", units, units)
     floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
     return round_up(np.sqrt(squares), units.shape[1] + 6) + floor

@@ -84,7 +84,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         rows, proof = self._inference_rows(X), certificate(self.network_)
         labels, radii = np.empty(len(rows), self.classes_.dtype), np.empty(len(rows))
         for block, units, scores in self.network_.scored_blocks(rows):
-            radii[block] = proof.radii(scores, units)
+            radii[block] = proof.radii(scores, units, rows.conversion_error)
             labels[block] = self._labels(self._finite(scores, rows))
         return labels, radii
 
@@ -150,7 +150,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         rows = self._inference_rows(X)
         proof, radii, far = certificate(self.network_), np.empty(len(rows)), FarRows(len(rows))
         for block, units, scores in self.network_.scored_blocks(rows):
-            radii[block] = proof.radii(scores, units)
+            radii[block] = proof.radii(scores, units, rows.conversion_error)
             far.see(block.start, remoteness(self, distances_above(units)))
         far.advise()
         return radii

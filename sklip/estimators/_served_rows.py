@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from sklip._containers import as_rows_container
+from sklip._frozen import as_float64
 from sklip._memory_maps import READ_BETWEEN_RELEASES, bytes_between_rows, release_pages, releases_pages
+from sklip.certification._floating import TINY_OF_FLOAT32
 from sklip.estimators import _validation as validation
 from sklip.network import SERVED_DTYPES
 
@@ -48,6 +50,12 @@ class ServedRows:
             self._unreleased += len(block) * self._stride
         return block
 
+    @property
+    def conversion_error(self):
+        """What threads that flush subnormal numbers make of a row as they convert it to float64, at most."""
+        is_float32 = self._array.dtype.kind == "f" and self._array.dtype.itemsize == 4
+        return 2.0 * np.sqrt(self._array.shape[1]) * TINY_OF_FLOAT32 if is_float32 else 0.0
+
     def check(self):
         """Raise a ValueError if there is NaN or infinity anywhere."""
         validation.refuse_not_finite(self._estimator, self._array, self._source)
@@ -55,7 +63,7 @@ class ServedRows:
     def as_float64(self):
         """All rows, as a C-ordered float64 array."""
         self.check()
-        return np.asarray(self._array, dtype=np.float64, order="C")
+        return np.asarray(as_float64(self._array), order="C")
 
 
 def all_finite(array: np.ndarray) -> bool:

@@ -7,9 +7,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip.estimators._served_network import refuse_overrides
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
 
 Norm = Literal[1, 2, "l1", "l2", "inf"] | float
@@ -32,7 +34,7 @@ class _CertifiedAccuracy:
             from sklip.pipelines import certified_radius
             from sklip.pipelines._arguments import as_rows
 
-            X = as_rows(X)
+            X = as_rows(X, estimator)
             radii = certified_radius(estimator, X, **self.question)
             labels = estimator.predict(copy.deepcopy(X))  # steps may work in place
         else:
@@ -186,9 +188,12 @@ def _labels_and_radii(estimator, X):
 
         check_is_fitted(estimator)
         return _labels_and_radii(*transformed(estimator, X))
-    if hasattr(estimator, "best_estimator_"):
+    if isinstance(estimator, BaseSearchCV):
+        check_is_fitted(estimator)
+        refuse_overrides(estimator, BaseSearchCV)
         return _labels_and_radii(estimator.best_estimator_, X)
     if isinstance(estimator, FrozenEstimator):
+        refuse_overrides(estimator, FrozenEstimator)
         return _labels_and_radii(estimator.estimator, X)
     if not hasattr(estimator, "_labels_and_radii"):
         raise TypeError(

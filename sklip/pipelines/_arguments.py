@@ -5,19 +5,33 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.frozen import FrozenEstimator
 
 from sklip._containers import as_rows_container
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 
 
-def as_rows(X):
+def as_rows(X, estimator=None):
     """Rows as something that has a shape and can be indexed, in their own types: steps compute in them."""
+    is_list = isinstance(X, list | tuple)
     X = as_rows_container(X, widen=False)
+    if is_list and estimator is not None and _has_column_transformer(estimator):
+        X = X.astype(object)  # as a ColumnTransformer makes of lists
     shape = tuple(X.shape) if hasattr(X, "shape") else np.shape(X)
     if len(shape) != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {shape}.")
     return _one_entry_per_place(X) if sparse.issparse(X) else X
+
+
+def _has_column_transformer(estimator):
+    if isinstance(estimator, FrozenEstimator):  # which does not show its inner parts
+        return _has_column_transformer(estimator.estimator)
+    parts = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
+    inner = [part.estimator for part in parts if isinstance(part, FrozenEstimator)]
+    found = any(isinstance(part, ColumnTransformer) for part in (estimator, *parts))
+    return found or any(map(_has_column_transformer, inner))
 
 
 def _one_entry_per_place(X):

@@ -103,9 +103,18 @@ def _plain(value: Any) -> Any:
 
 def _of_plain_array(name):
     """A method, or an attribute, of the plain array with the same numbers."""
-    if callable(getattr(np.ndarray, name)):
-        return lambda self, *arguments, **options: getattr(np.asarray(self), name)(*arguments, **options)
-    return property(lambda self: getattr(np.asarray(self), name))
+    if not callable(getattr(np.ndarray, name)):
+
+        def attribute(self) -> np.ndarray:
+            return getattr(np.asarray(self), name)
+
+        return property(attribute)
+
+    def method(self, *arguments: Any, **options: Any) -> Any:
+        return getattr(np.asarray(self), name)(*arguments, **options)
+
+    method.__name__, method.__doc__ = name, f"Return what ``{name}`` of a plain array with the same numbers returns."
+    return method
 
 
 # All that an array can make of itself: rounded, repeated, reshaped, swapped or copied, it certifies nothing.

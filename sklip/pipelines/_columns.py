@@ -81,7 +81,9 @@ class MovableColumns:
         if self.missing.any():
             inputs = np.where(self.missing[index], np.nan, inputs)
         if sparse.issparse(X):
-            return type(X)(inputs.astype(self.dtypes[0]))
+            rows = X[index].toarray().astype(self.dtypes[0])
+            rows[:, moving] = inputs
+            return type(X)(rows)
         if not hasattr(X, "columns"):
             dtype = object if X.dtype == object else self.dtypes[0]
             if len(moving) == X.shape[1]:
@@ -121,6 +123,7 @@ def _placed_dtype(column, whole):
     """The NumPy dtype in which numbers are put into a column again."""
     dtype = getattr(column, "dtype", np.dtype(object))
     kind = kind_of(dtype)
+    dtype = getattr(dtype, "subtype", dtype)  # of pandas' sparse columns
     if isinstance(dtype, np.dtype):
         return (
             dtype

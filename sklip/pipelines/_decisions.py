@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
+from sklearn.calibration import CalibratedClassifierCV, _CalibratedClassifier, _SigmoidCalibration
 from sklearn.ensemble import VotingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
@@ -13,9 +13,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._frozen import is_free_of_subnormals
 from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
-from sklip.certification._floating import UNIT, round_down, round_up
+from sklip.certification._floating import TINY, UNIT, round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
@@ -188,7 +189,9 @@ def _slopes(network, point, question):
         # Its rounding is bounded at rows that lie farther out by point.error; once for this row, once for the other.
         through = proof.lipschitz + 2.0 * proof.drift
         drift = proof.drift * (point.reach + point.growth) + through * point.growth
-    return lipschitz, pairs, np.inf if np.isnan(drift) else float(round_up(drift, 6))
+    known = (bound if bound >= 0.0 else np.inf for bound in (lipschitz, round_up(drift, 6)))
+    lipschitz, drift = map(float, known)
+    return lipschitz, np.where(pairs >= 0.0, pairs, np.inf), drift
 
 
 def _room(proof, distances, point, block):
@@ -257,14 +260,20 @@ def _calibrated(estimator, point, path, question):
     """Platt's sigmoid on the scores of two classes: the class changes where ``a f + b`` does its sign."""
     check_is_fitted(estimator)
     fitted = estimator.calibrated_classifiers_
-    if len(fitted) > 1 or estimator.method != "sigmoid" or len(estimator.classes_) != 2:
+    calibrators = [calibrator for part in fitted for calibrator in part.calibrators]
+    for part in (*fitted, *calibrators):
+        refuse_overrides(part)
+    kinds = [type(part) for part in (*fitted, *calibrators)]
+    if kinds != [_CalibratedClassifier, _SigmoidCalibration] or len(estimator.classes_) != 2:
         raise NotLipschitzError(
             f"CalibratedClassifierCV with method={estimator.method!r}, {len(fitted)} calibrated classifiers and "
             f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "
             "ensemble=False with two classes."
         )
     scores = _scores(fitted[0].estimator, point, path, question)
-    slope, intercept = float(fitted[0].calibrators[0].a_), float(fitted[0].calibrators[0].b_)
+    slope, intercept = float(calibrators[0].a_), float(calibrators[0].b_)
+    if 0.0 < abs(slope) < TINY:
+        raise NotLipschitzError(f"CalibratedClassifierCV has the slope {slope}, which some threads take for 0.")
     values, errors = scores.of_two_classes()
     computed = -(slope * values + intercept)
     # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
@@ -293,9 +302,10 @@ def _voted(estimator, point, path, question):
         for position, member in zip(kept, estimator.estimators_, strict=True)
     ]
     weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and is_free_of_subnormals(weights)):
         raise NotLipschitzError(
-            f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0 or more."
+            f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0 or more, "
+            "none below 2.3e-308 but 0."
         )
     # Members were fitted on the positions of the labels.
     votes = np.stack([np.asarray(member.classes, dtype=np.intp)[member.codes] for member in members], axis=1)

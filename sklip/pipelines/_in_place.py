@@ -8,10 +8,10 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip.pipelines._point import Point, refuse
-from sklip.pipelines._steps import ENCODERS, is_known
+from sklip.pipelines._steps import is_encoder, is_identity, is_known
 
 _WITH_COPY = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SimpleImputer)
 
@@ -28,11 +28,12 @@ def apply(step, point: Point, name: str | tuple[str, ...]):
     """
     before, values, writes = point.transform, point.values, may_write(step)
     if not writes:
-        shared = point.shared and not (is_known(step) or isinstance(step, ENCODERS))  # these return new arrays
+        shared = point.shared and not (is_known(step) or is_encoder(step))  # these return new arrays
         return step.transform(values), lambda rows: step.transform(before(rows)), shared
+    _refuse_overlaps(step, values, name)
     given = copy.deepcopy(values)
     after = step.transform(given)
-    if point.shared and (type(step) in _WITH_COPY or not _equal(given, values)):
+    if point.shared and (type(step) in _WITH_COPY or not _equal(given, values) or _writes_into_floats(step, values)):
         refuse(
             step, name, "writes into its input, which other branches or members read as well. "
             f"{'Set copy=True' if hasattr(step, 'copy') else 'Let it write into a copy'}", advice=False,
@@ -44,18 +45,44 @@ def may_write(step) -> bool:
     """Whether a transformer may write into the rows that it is given."""
     if step is None or isinstance(step, str):
         return False
-    if isinstance(step, FrozenEstimator):
+    if type(step) is FrozenEstimator:
         return may_write(step.estimator)
-    if isinstance(step, Pipeline):
+    if type(step) is Pipeline:
         return any(may_write(inner) for _, inner in step.steps)
-    if isinstance(step, FeatureUnion):
+    if type(step) is FeatureUnion:
         return any(may_write(inner) for _, inner in step.transformer_list)
-    if isinstance(step, ColumnTransformer):
+    if type(step) is ColumnTransformer:
         return any(may_write(inner) for _, inner, _ in step.transformers_)
     if type(step) in _WITH_COPY:
         return not step.copy
-    identity = type(step) is FunctionTransformer and step.func is None
-    return not (identity or is_known(step) or isinstance(step, ENCODERS))
+    return not (is_identity(step) or is_known(step) or is_encoder(step))  # a subclass may do anything
+
+
+def _writes_into_floats(step, values):
+    """Whether a step writes into rows of float64, which it need not convert before."""
+    try:
+        floats = values.astype(np.float64)
+        given = copy.deepcopy(floats)
+        step.transform(given)
+    except Exception:  # rows that it does not take: nothing is certified of them
+        return False
+    return not _equal(given, floats)
+
+
+def _refuse_overlaps(step, values, name):
+    """Rows that lie in each other's memory change when one of them is written to."""
+    if type(values) is np.ndarray and values.size and _overlaps(values):
+        refuse(step, name, "writes into rows that lie in each other's memory. Copy them: X.copy()", advice=False)
+
+
+def _overlaps(array):
+    """Whether two entries of an array may lie in the same memory."""
+    extent, axes = array.itemsize, zip(map(abs, array.strides), array.shape, strict=True)
+    for stride, length in sorted(axes):
+        if length > 1 and stride < extent:
+            return True
+        extent += stride * (length - 1)
+    return False
 
 
 def _equal(one, other):

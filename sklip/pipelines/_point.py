@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklip.certification._floating import TINY_OF_FLOAT32, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._maps import LipschitzMap, Stage
+from sklip.pipelines._precision import dtypes_of, kind_of
 
 
 @dataclass
@@ -63,6 +65,8 @@ class Point:
         Whether another branch, or another member of a vote, gets the same memory.
     transform : callable
         From raw rows to values here, as the pipeline computes them.
+    weight : float
+        Of a branch in its union, by which the values here are yet to be multiplied.
     """
 
     values: Any
@@ -74,6 +78,7 @@ class Point:
     room: np.ndarray
     shared: bool
     transform: Callable
+    weight: float = 1.0
 
     @property
     def width(self) -> int:
@@ -92,8 +97,16 @@ def start(X, question: Question) -> Point:
     columns = np.arange(width)
     identity = LipschitzMap.selection(columns, width)
     reach = identity.norm(question.norm, question.tolerances) if question.tolerances.any() else 0.0
-    no_error, room = np.zeros(X.shape[0]), np.full(X.shape[0], np.inf)
-    return Point(X, identity, columns, no_error, 0.0, reach, room, False, lambda rows: rows)
+    error, room = np.full(X.shape[0], conversion_error(X)), np.full(X.shape[0], np.inf)
+    return Point(X, identity, columns, error, 0.0, reach, room, False, lambda rows: rows)
+
+
+def conversion_error(X) -> float:
+    """What threads that flush subnormal numbers make of the float32 columns of rows, as they convert them."""
+    n_columns = sum(kind_of(dtype) == "float32" for dtype in dtypes_of(X))
+    if not hasattr(X, "columns"):
+        n_columns *= X.shape[1]
+    return float(round_up(np.sqrt(n_columns) * TINY_OF_FLOAT32, 2)) if n_columns else 0.0
 
 
 def refuse(step, name, reason, advice=True):

@@ -19,7 +19,7 @@ def precision(*holders, native: bool = False) -> str:
     names = {
         kind_of(dtype)
         for holder in holders
-        for dtype in _dtypes(holder)
+        for dtype in dtypes_of(holder)
         if not (native and getattr(dtype, "isnative", True) is False)
     }
     return min(names & _UNITS.keys(), default="float64")  # "float16" < "float32" < "float64"
@@ -27,7 +27,7 @@ def precision(*holders, native: bool = False) -> str:
 
 def kinds_of(holder) -> set[str]:
     """What :func:`kind_of` says of each column of an array or frame."""
-    return {kind_of(dtype) for dtype in _dtypes(holder)}
+    return {kind_of(dtype) for dtype in dtypes_of(holder)}
 
 
 def kind_of(dtype) -> str:
@@ -37,8 +37,7 @@ def kind_of(dtype) -> str:
     ``"other"`` for all else, such as dates, decimals and the small floats of ``ml_dtypes``.
     """
     if type(dtype).__module__.startswith("polars."):
-        dtype = np.dtype(str(dtype).lower()) if dtype.is_numeric() and not dtype.is_decimal() else _WITHOUT_NUMBERS
-        return kind_of(dtype)
+        return _kind_in_polars(dtype)
     if not isinstance(dtype, np.dtype):  # of pandas: nullable, Arrow's, sparse
         inner = getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None)
         dtype = inner if isinstance(inner, np.dtype) and inner.kind != "O" else _WITHOUT_NUMBERS
@@ -47,7 +46,20 @@ def kind_of(dtype) -> str:
     return {"i": "integer", "u": "integer", "b": "boolean", "O": "object"}.get(dtype.kind, "other")
 
 
+def _kind_in_polars(dtype):
+    if dtype.is_float():
+        return str(dtype).lower()
+    return "integer" if dtype.is_integer() else "boolean" if str(dtype) == "Boolean" else "other"
+
+
 _WITHOUT_NUMBERS = np.dtype("U1")
+
+
+def is_sparse(values) -> bool:
+    """Whether scikit-learn takes rows as a sparse matrix: frames of pandas' sparse columns, too."""
+    if not hasattr(values, "iloc"):
+        return sparse.issparse(values)
+    return values.shape[1] > 0 and all(hasattr(dtype, "fill_value") for dtype in dtypes_of(values))
 
 
 def unit_and_underflow(name: str) -> tuple[float, float]:
@@ -73,7 +85,8 @@ def can_hold(parameters, divisors, name: str) -> bool:
     )
 
 
-def _dtypes(holder):
+def dtypes_of(holder) -> list:
+    """Of the columns of a frame, or the one of an array; none of what has no dtype."""
     if hasattr(holder, "columns"):
         return list(holder.dtypes)
     return [holder.dtype] if hasattr(holder, "dtype") else []

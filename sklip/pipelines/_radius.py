@@ -119,19 +119,21 @@ def certified_radius(
     far.see(0, question.remoteness)
     far.advise()
     fixed = tuple(label for label, unit in zip(labels, question.tolerances, strict=True) if unit == 0)
-    missing = missing_entries(as_rows(X)).any(axis=0) if question.imputed else np.zeros(len(labels), dtype=bool)
+    missing = (
+        missing_entries(as_rows(X, estimator)).any(axis=0) if question.imputed else np.zeros(len(labels), dtype=bool)
+    )
     return CertifiedRadii(
         decision.radii,
         norm=question.norm,
         fixed_columns=fixed,
         lipschitz_bound=decision.lipschitz,
-        missing_columns=tuple(labels[column] for column in np.flatnonzero(missing)),
+        missing_columns=tuple(labels[column] for column in np.flatnonzero(np.any(missing, axis=0))),
     )
 
 
 def answer(estimator, X, norm, tolerances, step_lipschitz) -> tuple[Decision, Question, list]:
     """The decision of an estimator on rows, what was asked in the end, and the names of the raw columns."""
-    X = as_rows(X)
+    X = as_rows(X, estimator)
     if isinstance(estimator, type):
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     labels = column_labels(X)

@@ -83,20 +83,36 @@ def read(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
     Types are compared exactly: a subclass may compute anything. Some steps compute another thing of sparse rows.
     """
     kind = type(step)
-    if isinstance(step, SelectorMixin) and all(
-        getattr(kind, name, None) is getattr(SelectorMixin, name, None) for name in ("transform", "_transform")
-    ):
-        return Affine.exact(step.get_support(indices=True), width)
-    if kind is preprocessing.FunctionTransformer:
-        return Affine.exact(np.arange(width), width) if step.func is None else None
+    if is_selector(step):
+        return Affine.exact(np.flatnonzero(step.get_support()), width)  # as its transform takes them
+    if is_identity(step):
+        return Affine.exact(np.arange(width), width)
     if kind is preprocessing.StandardScaler and sparse_rows:
         return _standard_of_sparse_rows(step, width)
     return _READERS[kind](step, width) if kind in _READERS else None
 
 
 def is_known(step) -> bool:
-    """Whether :func:`read` may know a transformer, once it is fitted."""
-    return type(step) in _READERS or isinstance(step, SelectorMixin)
+    """Whether :func:`read` knows a transformer, once it is fitted. Unless it works in place, it returns new arrays."""
+    return type(step) in _READERS or is_selector(step)
+
+
+def is_selector(step) -> bool:
+    """Whether a transformer selects columns as scikit-learn's selectors do, whatever decides which."""
+    kind = type(step)
+    return isinstance(step, SelectorMixin) and all(
+        getattr(kind, name, None) is getattr(SelectorMixin, name, None) for name in ("transform", "_transform")
+    )
+
+
+def is_identity(step) -> bool:
+    """Whether a transformer hands its input on."""
+    return type(step) is preprocessing.FunctionTransformer and step.func is None
+
+
+def is_encoder(step) -> bool:
+    """Whether a transformer is one of scikit-learn's of categories itself, and no subclass."""
+    return type(step) in ENCODERS
 
 
 def why_not(step) -> str:
@@ -116,7 +132,7 @@ def _standard(step, width):
     center = step.mean_ if step.with_mean else np.zeros(width)
     if not step.with_std:
         return Affine.scaling(np.ones(width), np.abs(center), (center,), center=center)
-    return Affine.division(step.scale_, center)
+    return Affine.division(np.broadcast_to(step.scale_, width), center)
 
 
 def _standard_of_sparse_rows(step, width):
@@ -128,7 +144,7 @@ def _standard_of_sparse_rows(step, width):
 
 def _robust(step, width):
     center = step.center_ if step.with_centering else np.zeros(width)
-    scale = step.scale_ if step.with_scaling else np.ones(width)
+    scale = np.broadcast_to(step.scale_ if step.with_scaling else 1.0, width)
     return Affine.division(scale, center)
 
 
@@ -136,20 +152,22 @@ def _min_max(step, width):
     limits = np.array(step.feature_range, dtype=np.float64)
     # The limits of a clip are rounded to the dtype of the rows.
     offset = np.abs(np.float64(step.min_)) + (np.abs(limits).max() if step.clip else 0.0)
-    return Affine.scaling(step.scale_, offset, (step.scale_, step.min_, limits), clips=step.clip)
+    factors = np.broadcast_to(step.scale_, width)
+    return Affine.scaling(factors, offset, (step.scale_, step.min_, limits), clips=step.clip)
 
 
 def _max_abs(step, width):
     clips = getattr(step, "clip", False)  # since scikit-learn 1.8
-    return Affine.division(step.scale_, np.zeros(width), clips=clips)
+    return Affine.division(np.broadcast_to(step.scale_, width), np.zeros(width), clips=clips)
 
 
 def _components(step, width):
-    center = getattr(step, "mean_", None)
+    kind = type(step)
+    center = None if kind is TruncatedSVD else step.mean_
     center = np.zeros(width) if center is None else np.abs(np.float64(center))
     components, parameters = np.float64(step.components_), (step.components_, center)
     offset, roundings, divisors, inner = np.abs(components) @ center, 0, (), 1.0
-    if getattr(step, "whiten", False):
+    if kind is not TruncatedSVD and step.whiten:
         # As the step itself computes it, to the bit: this divisor is part of what the map means.
         scale = np.sqrt(step.explained_variance_)
         scale[scale < np.finfo(scale.dtype).eps] = np.finfo(scale.dtype).eps

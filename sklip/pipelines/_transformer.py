@@ -13,6 +13,7 @@ from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._in_place import apply
 from sklip.pipelines._missing import rows_with_missing
 from sklip.pipelines._point import Point, nothing_moves, refuse
+from sklip.pipelines._precision import is_sparse
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._steps import ENCODERS, is_known, read, why_not
 
@@ -20,7 +21,7 @@ from sklip.pipelines._steps import ENCODERS, is_known, read, why_not
 def through_stated(step, point, name, question):
     """A step whose constant the user stated, rounding included."""
     question.stated.add(name)
-    if read(step, point.width, sparse_rows=sparse.issparse(point.values)) is not None:
+    if read(step, point.width, sparse_rows=is_sparse(point.values)) is not None:
         raise ValueError(
             f"step_lipschitz states a constant for step {name!r} ({type(step).__name__}), which sklip knows exactly. "
             "Leave it out."
@@ -50,7 +51,7 @@ def through(step, point, name, question):
         return replace(nothing_moves(point, values.shape[1]), values=values, shared=shared, transform=transform)
     if is_known(step):
         check_is_fitted(step)
-    affine = read(step, point.width, sparse_rows=sparse.issparse(point.values))
+    affine = read(step, point.width, sparse_rows=is_sparse(point.values))
     if affine is None:
         refuse(step, name, why_not(step))
     if type(step) is SimpleImputer:
@@ -90,7 +91,7 @@ def _check(step, name, affine, point, values, local):
     if affine.clips or not len(local):
         return
     try:
-        before, after = (_first_rows(rows) for rows in (point.values, values))
+        before, after = (first_rows(rows) for rows in (point.values, values))
     except (TypeError, ValueError):  # text among columns that the step hands on
         return
     complete = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
@@ -105,7 +106,8 @@ def _check(step, name, affine, point, values, local):
         refuse(step, name, "does not compute what sklip expects of it")
 
 
-def _first_rows(values):
+def first_rows(values):
+    """The first eight rows of numbers, as float64."""
     rows = values[:8] if sparse.issparse(values) else _safe_indexing(values, np.arange(min(8, values.shape[0])))
     return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 

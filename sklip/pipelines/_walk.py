@@ -9,6 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import _safe_indexing
+from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import norm_bound
@@ -17,10 +18,10 @@ from sklip.pipelines._in_place import apply
 from sklip.pipelines._maps import LipschitzMap
 from sklip.pipelines._overrides import refuse_shadows
 from sklip.pipelines._point import Point, Question, nothing_moves, refuse
-from sklip.pipelines._precision import kinds_of
+from sklip.pipelines._precision import kinds_of, precision, unit_and_underflow
 from sklip.pipelines._steps import ENCODERS
 from sklip.pipelines._steps_of_pipelines import predicting_steps
-from sklip.pipelines._transformer import through, through_stated
+from sklip.pipelines._transformer import first_rows, through, through_stated
 from sklip.pipelines._weights import weighted
 
 
@@ -56,8 +57,9 @@ def walk(step, point: Point, path: tuple[str, ...], question: Question) -> Point
 def _columns(step, point, path, question):
     """A ColumnTransformer: columns that an encoder takes are held fixed, here and wherever else they go."""
     positions = _positions(step, point.values)
+    is_frame = hasattr(point.values, "columns")
     branches = [
-        (name, transformer, positions[name], isinstance(given, slice | str | Integral))
+        (name, transformer, positions[name], is_frame or isinstance(given, slice | str | Integral))
         for name, transformer, given in step.transformers_
         if not (isinstance(transformer, str) and transformer == "drop") and len(positions[name])
     ]
@@ -66,10 +68,11 @@ def _columns(step, point, path, question):
             if (point.sources[columns] < 0).any():
                 refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
             question.encoded.update(point.sources[columns].tolist())
-    results = []
-    for name, transformer, columns, is_view in branches:
-        # Of a slice or a single column, scikit-learn takes a view: what is written there, other branches see.
-        branch = _selected(point, columns, shared=is_view and (point.shared or len(branches) > 1))
+    results, readers = [], np.bincount(np.concatenate([np.zeros(0, dtype=np.intp), *(taken[2] for taken in branches)]))
+    for name, transformer, columns, may_be_view in branches:
+        # Of a slice or a single column, scikit-learn takes a view, of a frame perhaps (pandas makes a slice of
+        # neighbouring columns): what is written there, branches that read the same columns see.
+        branch = _selected(point, columns, shared=may_be_view and (point.shared or readers[columns].max() > 1))
         if np.isin(point.sources[columns], list(question.encoded)).all() and (point.sources[columns] >= 0).all():
             branch = replace(nothing_moves(branch, len(columns)), sources=point.sources[columns])
         result = walk(transformer, branch, (*path, name), question)
@@ -118,6 +121,7 @@ def _joined(step, point, branches, path):
     if values.shape[1] != sum(branch.width for branch in branches):
         refuse(step, path, "does not return the columns that sklip expects of it")
     _refuse_mixed_types(step, values, branches, path)
+    _refuse_other_values(step, values, branches, path)
     with np.errstate(all="ignore"):
         squares = sum((branch.error**2 for branch in branches), np.zeros(len(point.error)))
         error = round_up(np.sqrt(squares) + len(branches) * 2.0**-510, len(branches) + 4)  # squares that underflow
@@ -143,6 +147,18 @@ def _refuse_mixed_types(step, values, branches, path):
                 refuse(step, path, f"joins {branch.values.dtype} with other types. Convert X to float64", advice=False)
 
 
+def _refuse_other_values(step, values, branches, path):
+    """Raise unless the first rows are those of the branches: attributes may have been changed after the fit."""
+    try:
+        whole, parts = first_rows(values), [branch.weight * first_rows(branch.values) for branch in branches]
+    except (TypeError, ValueError):  # text among columns that are handed on
+        return
+    expected = np.concatenate(parts, axis=1) if parts else whole
+    underflow = 4.0 * unit_and_underflow(precision(values))[1]
+    if not np.allclose(whole, expected, rtol=1e-3, atol=underflow, equal_nan=True):
+        refuse(step, path, "does not return what its transformers return", advice=False)
+
+
 def _norm(parts):
     return float(norm_bound(np.array(parts))) if any(parts) else 0.0
 
@@ -159,14 +175,15 @@ def _encodes(transformer, path, question):
 
 
 def _positions(step: BaseEstimator, values) -> dict[str, np.ndarray]:
-    """The columns of each branch, as positions in ``values``."""
-    # Fitted and called with frames, scikit-learn looks columns up by name, whatever their order.
-    taken = {name: np.asarray(columns, dtype=np.intp) for name, columns in step._transformer_to_input_indices.items()}
+    """The columns of each branch, as positions in ``values``, where scikit-learn takes them from."""
     if not (hasattr(values, "columns") and hasattr(step, "feature_names_in_")):
-        return taken
+        return {
+            name: np.array(_get_column_indices(values, taken), dtype=np.intp) for name, _, taken in step.transformers_
+        }
+    # Fitted and called with frames, it looks columns up by name, whatever their order.
     order = {label: position for position, label in enumerate(values.columns)}
     names = step.feature_names_in_
     return {
         branch: np.array([order[names[column]] for column in columns], dtype=np.intp)
-        for branch, columns in taken.items()
+        for branch, columns in step._transformer_to_input_indices.items()
     }

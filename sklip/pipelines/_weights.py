@@ -37,11 +37,10 @@ def weighted(point: Point, step, name: str, path: tuple[str, ...]) -> Point:
         affine = Affine.scaling(np.full(point.width, factor), np.zeros(point.width), (factor,))
         rounded = rounding(affine, point, precision(product, point.values, np.asarray(number)))
         point = replace(point, error=rounded.error, growth=rounded.growth, room=rounded.room)
-    map_ = point.map.then(Affine.scaling(np.full(point.width, factor), np.zeros(point.width)).stage)
+    scaled = point.map.then(Affine.scaling(np.full(point.width, factor), np.zeros(point.width)).stage)
+    unknown, reach = np.full(point.width, -1), product_above(abs(factor), point.reach)
     # A product is a new array.
-    return replace(
-        point, map=map_, sources=np.full(point.width, -1), reach=product_above(abs(factor), point.reach), shared=False
-    )
+    return replace(point, map=scaled, sources=unknown, reach=reach, shared=False, weight=factor)
 
 
 def _refuse_unless_number(step, name, path, weight):

@@ -29,7 +29,7 @@ class Found:
 
 def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz) -> Found:
     """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
-    X = as_rows(X)
+    X = as_rows(X, estimator)
     chosen = _positions(rows, X.shape[0])
     shown = _safe_indexing(X, chosen)
     decision, question, names = answer(estimator, shown, norm, tolerances, step_lipschitz)

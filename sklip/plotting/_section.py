@@ -39,7 +39,7 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
     """What an estimator computes on a plane; parameters are those of ``DecisionFunctionDisplay.from_estimator``."""
     if not (isinstance(grid_resolution, (int, np.integer)) and grid_resolution > 1):
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
-    X = as_rows(X)
+    X = as_rows(X, estimator)
     decision, question, names = answer(estimator, X, 2, tolerances, step_lipschitz)
     classes, predicted = np.asarray(decision.classes), np.asarray(estimator.predict(copy.deepcopy(X)))
     columns = MovableColumns.of(X, question.tolerances)
