@@ -26,7 +26,7 @@ def is_mapped(array: object) -> TypeGuard[np.memmap]:
 
 
 def is_mapped_as_stored(array: object) -> bool:
-    """Whether an array lies in a mapped file with no changes of one's own, which would be kept in memory alone."""
+    """Whether an array lies in a mapped file with no private changes, which would be kept in memory alone."""
     return is_mapped(array) and array.mode != "c"
 
 

@@ -2,7 +2,7 @@
 
 ``xp`` is ``numpy`` or ``keras.ops``. Targets are a mask of shape (n, C), 1.0 where the row is of
 the class of the head (of the positive class, for a single column), scores have the same shape,
-weights have shape (n, 1), and a cost has shape (n, 1): one a row. All are of one floating dtype.
+weights have shape (n, 1), and a cost has shape (n, 1): one per row. All are of one floating dtype.
 """
 
 from types import ModuleType

@@ -99,7 +99,8 @@ class CondensedNetwork:
             arrays = [state[name]] if name == "center" else state[name]
             # No subclass: it may have an arithmetic of its own.
             if not isinstance(arrays, list | tuple) or not {type(array) for array in arrays} <= {np.ndarray, np.memmap}:
-                raise ModelFileError(f"The file holds no network of sklip: its {name} are not arrays.")
+                told = "its center is not an array" if name == "center" else f"its {name} are not arrays"
+                raise ModelFileError(f"The file holds no network of sklip: {told}.")
         vars(self).update(state)
         try:
             self.__post_init__()

@@ -71,20 +71,21 @@ def test_tolerances():
     [
         ([1, 2], r"one number for each of the 3 columns of X; got shape \(2,\)"),
         ([[1, 1, 1]], r"got shape \(1, 3\)"),
-        ([1, 1, -1], "finite numbers of 0 or more"),
-        ([1, 1, np.nan], "finite numbers"),
-        ([1, 1, np.inf], "finite numbers"),
-        ([0, 0, 0], "not all 0"),
-        (0.0, "not all 0"),
-        (-1, "finite numbers of 0 or more"),
-        ({}, "not all 0"),
+        ([1, 1, -1], r"tolerances\['c'\] must be a finite number of 0 or more; got -1"),
+        ([1, np.nan, 1], r"tolerances\['b'\] must be a finite number of 0 or more; got nan"),
+        (pd.Series({"a": 1.0, "b": np.inf}), r"tolerances\['b'\] must be a finite number of 0 or more; got inf"),
+        ([0, 0, 0], "all 0, so that no column may move"),
+        (0.0, "all 0"),
+        (-1, "tolerances must be a finite number of 0 or more; got -1"),
+        (True, "tolerances must be a finite number of 0 or more; got True"),
+        ({}, "all 0"),
         ({"z": 1}, r"tolerances names columns that X does not have: \['z'\]"),
         ({0: "a"}, r"does not have: \[0\]"),
-        ({"a": "0.1"}, r"tolerances\['a'\] must be a number of 0 or more; got '0.1'"),
-        ({"a": None}, r"tolerances\['a'\] must be a number"),
-        (["1", 2, 3], "tolerances must be a number of 0 or more; got '1'"),
-        ("2.0", "tolerances must be a number of 0 or more; got '2.0'"),
-        (1j, "tolerances must be a number"),
+        ({"a": "0.1"}, r"tolerances\['a'\] must be a finite number of 0 or more; got '0.1'"),
+        ({"a": None}, r"tolerances\['a'\] must be a finite number"),
+        (["1", 2, 3], r"tolerances\['a'\] must be a finite number of 0 or more; got '1'"),
+        ("2.0", "tolerances must be a finite number of 0 or more; got '2.0'"),
+        (1j, "tolerances must be a finite number"),
     ],
 )
 def test_tolerances_that_make_no_sense_are_refused(tolerances, message):
@@ -168,7 +169,8 @@ def test_branches_of_no_columns_are_no_trouble(rng, weights):
     union = FeatureUnion([("nothing", nothing), ("all", "passthrough")], transformer_weights=weights)
     columns = ColumnTransformer([("nothing", StandardScaler(), []), ("all", "passthrough", [0, 1, 2])],
                                 transformer_weights=weights)  # fmt: skip
-    for steps in (union, columns, make_pipeline(union), FeatureUnion([("a", union), ("b", nothing)])):
+    empty = FeatureUnion([("a", StandardScaler()), ("b", ColumnTransformer([("n", "passthrough", [])]))])
+    for steps in (union, columns, empty, make_pipeline(union), FeatureUnion([("a", union), ("b", nothing)])):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model = make_pipeline(steps, StandardScaler(), Quick(random_state=0)).fit(X, (X[:, 0] > 0).astype(int))

@@ -305,8 +305,8 @@ def test_progress_is_shown_when_it_takes_long_and_never_when_told_not_to(audited
     ("parameters", "message"),
     [
         ({"norm": 3}, "norm must be 1, 2, inf"),
-        ({"tolerances": [1.0, -1.0]}, "tolerances must hold"),
-        ({"tolerances": [1.0, np.nan]}, "tolerances must hold"),
+        ({"tolerances": [1.0, -1.0]}, "must be a finite number of 0 or more"),
+        ({"tolerances": [1.0, np.nan]}, "must be a finite number of 0 or more"),
         ({"restarts": 0}, "restarts must be"),
         ({"steps": 1.5}, "steps must be"),
         ({"y": [0, 1]}, "y must hold one label for each of the 80 rows"),

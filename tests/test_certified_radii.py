@@ -98,6 +98,17 @@ def test_arrays_that_numpy_makes_of_this_type_know_nothing(radii):
         assert made.lipschitz_bound is None
 
 
+@pytest.mark.parametrize("name", ["norm", "dtype", "shape", "strides", "fixed_columns", "anything"])
+def test_they_cannot_be_changed(radii, name):
+    with pytest.raises(AttributeError, match=f"CertifiedRadii cannot be changed, and '{name}' of them neither"):
+        setattr(radii, name, 1)
+
+
+def test_masked_arrays_of_radii_know_nothing(radii):
+    masked = 2 * np.ma.asarray(radii)
+    assert not hasattr(masked, "norm")
+
+
 def test_they_print_with_what_they_are_about(radii):
     expected = "CertifiedRadii([0.5 , 0.25, 1.  ], norm=1, fixed_columns=('a',), missing_columns=('b',))"
     assert repr(radii) == expected

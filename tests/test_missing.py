@@ -128,7 +128,7 @@ def test_missing_entries_of_every_container():
     np.testing.assert_array_equal(missing_entries(pd.DataFrame(numbers)), expected)
     np.testing.assert_array_equal(missing_entries(pd.DataFrame(numbers).astype("Float32")), expected)
     np.testing.assert_array_equal(missing_entries(pl.DataFrame(numbers, orient="row")), expected)
-    np.testing.assert_array_equal(missing_entries(np.array(mixed, dtype=object)), [[False, False], [True, True]])
+    np.testing.assert_array_equal(missing_entries(np.array(mixed, dtype=object)), [[False, True], [True, True]])
     assert not missing_entries(np.ones((2, 2), int)).any()
     assert not missing_entries(np.zeros((0, 2), object)).any()
     for form in (sparse.csr_array, sparse.csc_array):

@@ -73,14 +73,15 @@ def tolerances_of(tolerances, labels: list) -> np.ndarray:
     elif np.ndim(tolerances) == 0:
         units = np.full(len(labels), _number(tolerances, "tolerances"))
     else:
-        units = np.array([_number(value, "tolerances") for value in np.asarray(tolerances, dtype=object).ravel()])
         if np.shape(tolerances) != (len(labels),):
             raise ValueError(
                 f"tolerances must hold one number for each of the {len(labels)} columns of X; got shape "
                 f"{np.shape(tolerances)}."
             )
-    if not (np.isfinite(units).all() and (units >= 0).all() and units.any()):
-        raise ValueError("tolerances must hold finite numbers of 0 or more, not all 0.")
+        pairs = zip(labels, np.asarray(tolerances, dtype=object), strict=True)
+        units = np.array([_number(value, f"tolerances[{label!r}]") for label, value in pairs])
+    if not units.any():
+        raise ValueError("tolerances are all 0, so that no column may move. Give at least one above 0.")
     return units
 
 
@@ -88,8 +89,8 @@ def _number(value, name):
     """A tolerance as a float."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if not isinstance(value, Real):
-        raise ValueError(f"{name} must be a number of 0 or more; got {value!r}.")
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not 0 <= float(value) < np.inf:
+        raise ValueError(f"{name} must be a finite number of 0 or more; got {value!r}.")
     return float(value)
 
 

@@ -35,10 +35,7 @@ class CertifiedRadii(np.ndarray):
     """
 
     # NumPy may make arrays of this type by itself, of any numbers: they know nothing.
-    norm: float = float("nan")
-    fixed_columns: tuple = ()
-    lipschitz_bound: float | None = None
-    missing_columns: tuple = ()
+    _about: tuple[float, tuple, float | None, tuple] = (float("nan"), (), None, ())
 
     def __new__(
         cls,
@@ -52,14 +49,36 @@ class CertifiedRadii(np.ndarray):
         numbers = np.array(radii, dtype=np.float64, ndmin=1)
         # In memory that nobody can write to: what is changed certifies nothing.
         made = super().__new__(cls, numbers.shape, np.float64, numbers.tobytes())
-        made.norm, made.fixed_columns, made.lipschitz_bound = float(norm), fixed_columns, lipschitz_bound
-        made.missing_columns = missing_columns
+        object.__setattr__(made, "_about", (float(norm), fixed_columns, lipschitz_bound, missing_columns))
         return made
+
+    @property
+    def norm(self) -> float:
+        """The norm in which displacements are measured."""
+        return self._about[0]
+
+    @property
+    def fixed_columns(self) -> tuple:
+        """Names of the raw columns that are held fixed."""
+        return self._about[1]
+
+    @property
+    def lipschitz_bound(self) -> float | None:
+        """Proven bound of the change of every score per unit of displacement."""
+        return self._about[2]
+
+    @property
+    def missing_columns(self) -> tuple:
+        """Names of the raw columns that had missing values."""
+        return self._about[3]
 
     @property
     def _facts(self):
         names = ("norm", "fixed_columns", "lipschitz_bound", "missing_columns")
-        return {name: getattr(self, name) for name in names}
+        return dict(zip(names, self._about, strict=True))
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"CertifiedRadii cannot be changed, and {name!r} of them neither. Take np.array(radii).")
 
     def __getitem__(self, key):
         found = np.asarray(self)[key]

@@ -108,7 +108,7 @@ class LipschitzMap:
         return LipschitzMap((*self.stages[:-1], stage.after(self.stages[-1])))
 
     def then_bounded(self, constant: float, width: int) -> "LipschitzMap":
-        """Return this map, and after it a function with a Lipschitz constant that puts out ``width`` columns."""
+        """Return this map, and after it a function with a Lipschitz constant that returns ``width`` columns."""
         scaled = self if constant == 1.0 else self.then(Stage.of(constant * sparse.eye_array(self.width), 1))
         return LipschitzMap((*scaled.stages, Stage.of(sparse.eye_array(width))))
 

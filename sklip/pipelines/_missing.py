@@ -1,4 +1,4 @@
-"""Missing values: entries that are not equal to themselves, in whatever holds the rows."""
+"""Missing values: None, and entries that are not equal to themselves, in whatever holds the rows."""
 
 import numpy as np
 from scipy import sparse
@@ -38,8 +38,8 @@ def _missing_in(array):
 
 
 def _differs_from_itself(entry):
-    """Whether an entry, text or number, differs from itself."""
+    """Whether an entry, text or number, is None or differs from itself."""
     try:
-        return bool(entry != entry)
+        return entry is None or bool(entry != entry)
     except TypeError:  # pandas.NA does not know
         return True

@@ -74,7 +74,8 @@ def certified_radius(
         Rounded down. Every row strictly inside, of the dtypes of ``X`` or of float64, is predicted as the row is.
         (Integers beyond 2⁵³ and longer floats are rounded to float64 first: it is then that row.)
         Columns that an encoder in a ``ColumnTransformer`` takes are held fixed (``fixed_columns``). A missing value
-        that a ``SimpleImputer`` fills is held fixed in its row (``missing_columns`` names the columns).
+        that a ``SimpleImputer`` fills is held fixed in its row (``missing_columns`` names the columns); in front of a
+        step of a stated constant it leaves a radius of 0.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def certified_radius(
     >>> model = make_pipeline(StandardScaler(), HKRClassifier(hidden_layer_sizes=(16,), epochs=10, random_state=0))
     >>> model = model.fit(data.data, data.target)
     >>> tolerances = {"mean radius": 0.1, "mean texture": 0.2}
-    >>> radii = certified_radius(model, data.data, norm=float("inf"), tolerances=tolerances)
+    >>> radii = certified_radius(model, data.data, norm="inf", tolerances=tolerances)
     >>> bool((radii >= 0).all()), len(radii.fixed_columns)
     (True, 28)
     """
@@ -119,9 +120,7 @@ def certified_radius(
     far.see(0, question.remoteness)
     far.advise()
     fixed = tuple(label for label, unit in zip(labels, question.tolerances, strict=True) if unit == 0)
-    missing = (
-        missing_entries(as_rows(X, estimator)).any(axis=0) if question.imputed else np.zeros(len(labels), dtype=bool)
-    )
+    missing = missing_entries(as_rows(X, estimator)) if question.imputed else np.zeros((1, len(labels)), dtype=bool)
     return CertifiedRadii(
         decision.radii,
         norm=question.norm,

@@ -77,7 +77,8 @@ def _columns(step, point, path, question):
             branch = replace(nothing_moves(branch, len(columns)), sources=point.sources[columns])
         result = walk(transformer, branch, (*path, name), question)
         results.append(weighted(result, step, name, path))
-    widths = [stop.stop - stop.start for stop in step.output_indices_.values() if stop.stop > stop.start]
+    parts = getattr(step, "output_indices_", {}).values()  # there are none of no columns
+    widths = [part.stop - part.start for part in parts if part.stop > part.start]
     if widths != [result.width for result in results if result.width]:
         refuse(step, path, "does not return the columns that sklip expects of it")
     return _joined(step, point, results, path)

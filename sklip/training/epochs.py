@@ -110,7 +110,7 @@ class EpochModel(SavedAsItIs):
             )
             self._objectives = tuple(_adjustable(loss) for loss in losses)
             self._epsilon = None if epsilon is None else tf.Variable(np.float32(epsilon), trainable=False)
-            self._strangers = frozenset(_registered_gradients())
+            self._registered_before = frozenset(_registered_gradients())
             # XLA compiles anew for every shape.
             self._sized = (
                 (padded_rows, padded_order, padded_vector) if self.jit_compile else (_aligned, _as_it_is, _as_it_is)
@@ -282,7 +282,7 @@ class EpochModel(SavedAsItIs):
             bodies = [definition.node, *(body.node_def for body in definition.library.function)]
             for node in (node for nodes in bodies for node in nodes if "_gradient_op_type" in node.attr):
                 name = node.attr["_gradient_op_type"].s.decode()
-                if name not in self._strangers:
+                if name not in self._registered_before:
                     registered.pop(name, None)
         self._graphs = []
 

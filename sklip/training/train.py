@@ -245,7 +245,7 @@ def _shape(architecture, schedule, losses, rates, validation, epsilon, jit_compi
         except TypeError:
             return None
         if '"registered_name": "' in text:
-            return None  # schedules of one's own: their names are known, not what they do
+            return None  # the user's schedules: their names are known, not what they do
         given = (type(given), text)
     kinds = tuple((type(loss), tuple(getattr(loss, name) is None for name in loss.parameter_names)) for loss in losses)
     return architecture, given, kinds, rates is None, validation is None, epsilon is None, jit_compile
