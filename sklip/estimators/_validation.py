@@ -188,8 +188,8 @@ def check_weights(sample_weight, X, name="sample_weight"):
         return weights / largest
 
 
-def encode_labels(y, classes, name="y"):
-    """Return the numbers of labels among sorted classes.
+def encode_labels(y, classes, name="y", advice="Leave their rows out."):
+    """Return the numbers of labels among sorted classes; ``advice`` says what to do about labels that are not.
 
     Raises
     ------
@@ -200,8 +200,7 @@ def encode_labels(y, classes, name="y"):
     unseen = seen[~np.isin(seen, classes)]
     if len(unseen):
         raise ValueError(
-            f"{name} contains labels that are not among the classes {classes.tolist()}: {unseen.tolist()}. Name every "
-            "class that will ever be seen in the first call."
+            f"{name} contains labels that are not among the classes {classes.tolist()}: {unseen.tolist()}. {advice}"
         )
     return np.searchsorted(classes, y)
 
