@@ -340,7 +340,7 @@ def mixed():
 
 
 FIXED = (
-    "1 of 3 columns are held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
+    "1 of 3 columns is held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
     "attack is smaller"
 )
 RAW = (
@@ -354,7 +354,7 @@ RAW = (
     [
         (None, (FIXED, RAW)),
         ({"age": 1.0, "income": 1000.0}, (FIXED,)),
-        ({"age": 1.0}, (FIXED.replace("1 of", "2 of"),)),
+        ({"age": 1.0}, (FIXED.replace("1 of 3 columns is", "2 of 3 columns are"),)),
     ],
 )
 def test_the_text_says_what_makes_a_question_loose(mixed, tolerances, notes):
