@@ -30,11 +30,6 @@ def as_float64(array: np.ndarray) -> np.ndarray:
     return np.where(subnormal, sizes, wide) if subnormal.any() else wide
 
 
-def is_free_of_subnormals(array: np.ndarray) -> bool:
-    """Whether an array of float64 has no subnormal number."""
-    return not _subnormal(array).any()
-
-
 def _subnormal(array):
     bits = np.ascontiguousarray(array).view(np.uint64)  # comparisons would flush such numbers, too
     return ((bits & _EXPONENT) == 0) & ((bits & _MANTISSA) != 0)

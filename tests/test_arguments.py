@@ -1,6 +1,7 @@
 """Norms, tolerances and constants: what is taken, and the words for what is not."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,7 @@ def test_tolerances():
         ([0, 0, 0], "all 0, so that no column may move"),
         (0.0, "all 0"),
         (-1, "tolerances must be a finite number of 0 or more; got -1"),
+        (Fraction(10) ** 400, "tolerances must be a finite number"),
         (True, "tolerances must be a finite number of 0 or more; got True"),
         ({}, "all 0"),
         ({"z": 1}, r"tolerances names columns that X does not have: \['z'\]"),
@@ -123,6 +125,8 @@ def test_constants():
     assert constants_of({"a": np.float32(2)}) == {"a": 2.0}
     with pytest.raises(TypeError, match=r"step_lipschitz must map names of steps to their constants; got 2\.0"):
         constants_of(2.0)
+    with pytest.raises(ValueError, match=r"step_lipschitz\['a'\] must be a finite number"):
+        constants_of({"a": 10**400})
     with pytest.raises(ValueError, match=r"step_lipschitz\['a'\] must be a finite number of 0 or more; got '1'"):
         constants_of({"a": "1"})
 

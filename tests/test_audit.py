@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -13,7 +14,9 @@ from sklip import AuditResult, audit
 from sklip.attacks import Target, attack
 from sklip.attacks._geometry import confine, lengths, steepest
 from sklip.exceptions import BrokenCertificateWarning
+from sklip.network import CondensedNetwork
 from tests import estimator_fixtures as fixtures
+from tests.helpers import serving
 
 NORMS = pytest.mark.parametrize("norm", [1, 2, np.inf])
 
@@ -212,9 +215,9 @@ def test_more_classes_float32_and_no_labels(fitted):
     result = audit(classifier, X.astype(np.float32), restarts=1, steps=5, random_state=0, verbose=False)
     assert result.correct is None
     assert not result.broken.any()
-    np.testing.assert_array_equal(np.float64(np.float32(result.inputs)), result.inputs)
     found = np.isfinite(result.attack)
     assert found.mean() > 0.9
+    assert (classifier.predict(result.inputs[found]) != result.predicted[found]).all()
     assert np.isnan(result.tightness[~found]).all()
     assert result.mean_tightness == result.tightness[found].mean()
 
@@ -241,6 +244,35 @@ def test_a_data_frame_is_predicted_as_one():
         warnings.simplefilter("error")
         result = audit(named, frame, restarts=1, steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [np.float32, np.float16, ">f4", "Float64", "Float32"],
+    ids=["float32", "float16", "f4", "Float64", "Float32"],
+)
+def test_rows_of_float64_around_other_floats_are_tried(rng, monkeypatch, form):
+    """A radius that is a billionth too long is broken by rows of float64 alone."""
+    targets = module.estimator_targets
+    monkeypatch.setattr(
+        module,
+        "estimator_targets",
+        lambda *given, **named: [replace(one, radii=(1 + 1e-9) * one.radii) for one in targets(*given, **named)],
+    )
+    X = rng.standard_normal((20, 3))
+    if isinstance(form, str) and form.startswith("Float"):
+        rows = pd.DataFrame(X, columns=list("abc")).astype(form)
+    else:
+        rows = X.astype(form)
+    model = make_pipeline(VarianceThreshold().fit(X), _linear_classifier())
+    with pytest.warns(BrokenCertificateWarning):
+        result = audit(model, rows, random_state=0, verbose=False)
+    assert result.broken.mean() > 0.9
+
+
+def _linear_classifier():
+    kernel = np.array([[1.0], [0.5], [-1.0]])
+    return serving(CondensedNetwork(np.zeros(3), (kernel,), (np.array([0.1]),), ()))
 
 
 @pytest.fixture

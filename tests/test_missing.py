@@ -94,6 +94,16 @@ def test_a_table_with_categories_and_gaps(gaps):
     assert not audit(model, frame, restarts=1, steps=5, random_state=0, verbose=False).broken.any()
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "int16[pyarrow]", "boolean"])
+def test_whole_numbers_with_gaps_are_tried_as_floats(rng, dtype):
+    whole = pd.array([True, None, False, True] * 5, "boolean").astype(dtype)
+    frame = pd.DataFrame({"a": [1.0, None, 3.0, 4.0] * 5, "c": whole})
+    model = make_pipeline(SimpleImputer().fit(frame.astype(float)), linear([1.0, 0.5], -2.0))
+    result = audit(model, frame, restarts=1, steps=3, random_state=0, verbose=False)
+    assert not result.broken.any()
+    np.testing.assert_array_equal(result.radius, certified_radius(model, frame))
+
+
 def test_where_nothing_imputes_missing_values_are_refused_as_predict_refuses_them(gaps):
     X, y = gaps
     model = make_pipeline(StandardScaler(), Quick(random_state=0)).fit(np.nan_to_num(X), y)

@@ -13,6 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklip import HKRClassifier, NotLipschitzError, certified_radius
 from sklip._frozen import as_float64, frozen, is_zero, without_subnormals
 from sklip.certification import certificate, norm_bound, operator_norm_bound, spectral_norm_bound
+from sklip.certification._floating import normal_above, product_above
 from sklip.network import CondensedNetwork
 from tests.flushing import CAN_FLUSH, in_flushing_thread
 from tests.helpers import amid, random_network, serving
@@ -116,13 +117,29 @@ def test_votes_and_calibrations_that_a_thread_takes_for_none_are_refused(rng):
     X = rng.standard_normal((30, 1))
     y = (X[:, 0] > 0).astype(int)
     members = [(name, _Fixed(bias)) for name, bias in (("a", 0.0), ("b", 1.0), ("c", -1.0))]
-    vote = VotingClassifier(members, weights=[3e-310, 2e-310, 2e-310]).fit(X, y)
-    with pytest.raises(NotLipschitzError, match=r"weights of 0 or more, none below 2\.3e-308 but 0"):
-        certified_radius(vote, np.array([[3.0]]))
+    for weights in ([3e-310, 2e-310, 2e-310], [4.7e-308, 2.3e-308, 2.5e-308]):
+        vote = VotingClassifier(members, weights=weights).fit(X, y)
+        with pytest.raises(NotLipschitzError, match=r"weights of 0, or of 1e-270 or more"):
+            certified_radius(vote, np.array([[3.0]]))
     calibrated = CalibratedClassifierCV(_Fixed(0.0), ensemble=False).fit(X, y)
     calibrated.calibrated_classifiers_[0].calibrators[0].a_ = -1e-310
     with pytest.raises(NotLipschitzError, match="which some threads take for 0"):
         certified_radius(calibrated, X)
+
+
+def _scaled_down(X):
+    return X * 1e-300 * 2.0**-33
+
+
+@flushing
+def test_stated_constants_that_a_thread_takes_for_zero_are_not_zero():
+    step = FunctionTransformer(_scaled_down).fit(np.ones((1, 1)))
+    model, X = make_pipeline(step, linear([1e300], -1e-11)), np.array([[1e300]])
+    radii = in_flushing_thread(certified_radius, model, X, step_lipschitz={"functiontransformer": 1e-300 * 2.0**-33})
+    assert model.predict(X) != model.predict(0.0 * X)
+    assert radii[0] <= 1e300
+    assert in_flushing_thread(product_above, 1e-310, 1e300) >= 1e-10
+    assert in_flushing_thread(normal_above, -0.0) == 0.0
 
 
 class _Fixed(HKRClassifier):

@@ -53,19 +53,23 @@ def estimator_target(
 
 
 def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iterator[Target]:
-    """The target of :func:`estimator_target`; and where there are integers, one that tries them in their own types.
+    """The target of :func:`estimator_target`, one of float64 alone, and one of integers in their own types.
+
+    The last two where the columns make a difference.
 
     Yields
     ------
     sklip.attacks.Target
     """
-    X = as_rows(X, estimator)
     decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
+    X = as_rows(X, estimator)
     bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
     radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)
     labels = np.asarray(estimator.predict(copy.deepcopy(X)))
     movable = MovableColumns.of(X, question.tolerances)
     yield _target(estimator, movable, decision, question, radii, labels)
+    if movable.any_other_floats:
+        yield _target(estimator, movable.as_plain_float64(), decision, question, radii, labels)
     if movable.any_integers:
         whole = MovableColumns.of(X, question.tolerances, whole=True)
         yield _target(estimator, whole, decision, question, radii, labels)

@@ -53,8 +53,14 @@ def round_down(value, operations: int = 1):
 def product_above(*factors: float) -> float:
     """An upper bound of a product of bounds; 0 where one of them is, as what cannot move stays where it is."""
     bound = 1.0
-    for factor in factors:
+    for factor in map(normal_above, factors):
         if factor == 0.0:
             return 0.0
         bound = float(round_up(bound * factor))
     return bound
+
+
+def normal_above(bound: float) -> float:
+    """A bound that is 0 only where the given one is, in threads that take subnormal numbers for 0 as well."""
+    is_zero = not int(np.float64(bound).view(np.uint64)) << 1 & (2**64 - 1)
+    return 0.0 if is_zero else max(float(bound), TINY)

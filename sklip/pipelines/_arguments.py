@@ -9,6 +9,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 
 from sklip._containers import as_rows_container
+from sklip.certification._floating import LARGEST, normal_above
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 
@@ -89,7 +90,7 @@ def _number(value, name):
     """A tolerance as a float."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not 0 <= float(value) < np.inf:
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not 0 <= value <= LARGEST:
         raise ValueError(f"{name} must be a finite number of 0 or more; got {value!r}.")
     return float(value)
 
@@ -113,6 +114,6 @@ def constants_of(step_lipschitz) -> dict[str, float]:
         raise TypeError(f"step_lipschitz must map names of steps to their constants; got {step_lipschitz!r}.")
     constants = dict(step_lipschitz or {})
     for name, constant in constants.items():
-        if not (isinstance(constant, Real) and 0 <= float(constant) < np.inf):
+        if not isinstance(constant, Real) or not 0 <= constant <= LARGEST:  # type: ignore[operator]
             raise ValueError(f"step_lipschitz[{name!r}] must be a finite number of 0 or more; got {constant!r}.")
-    return {name: float(constant) for name, constant in constants.items()}
+    return {name: normal_above(float(constant)) for name, constant in constants.items()}

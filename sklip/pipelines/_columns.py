@@ -1,6 +1,6 @@
 """The raw columns that may move, as numbers, and rows made of such numbers again, whatever holds the rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ class MovableColumns:
         Which of them are missing, and stay so.
     dtypes : list of dtype
         In which each of them is placed into rows again.
-    whole : bool
-        Whether integers are placed in their own types, and not as float64.
+    plain : bool
+        Whether frames get NumPy's columns instead of pandas' own.
     """
 
     X: Any
@@ -35,11 +35,11 @@ class MovableColumns:
     rows: np.ndarray
     missing: np.ndarray
     dtypes: list[np.dtype]
-    whole: bool = False
+    plain: bool = False
 
     @classmethod
     def of(cls, X, tolerances: np.ndarray, *, whole: bool = False) -> "MovableColumns":
-        """The columns of numbers whose tolerance is not 0.
+        """The columns of numbers whose tolerance is not 0; with ``whole``, integers are placed in their own types.
 
         Raises
         ------
@@ -52,7 +52,17 @@ class MovableColumns:
             raise ValueError("No column may move: all are held fixed, or hold no numbers.")
         rows = np.stack([columns[column] for column in positions], axis=1)
         missing, dtypes = np.isnan(rows), [_placed_dtype(column_of(X, column), whole) for column in positions]
-        return cls(X, positions, np.where(missing, 0.0, rows), missing, dtypes, whole)
+        return cls(X, positions, np.where(missing, 0.0, rows), missing, dtypes)
+
+    @property
+    def any_other_floats(self) -> bool:
+        """Whether one of them holds floats in another form than NumPy's float64."""
+        dtypes = (getattr(column_of(self.X, column), "dtype", None) for column in self.positions)
+        return any(kind_of(dtype).startswith("float") and dtype != np.float64 for dtype in dtypes if dtype is not None)
+
+    def as_plain_float64(self) -> "MovableColumns":
+        """The same columns, all of them placed as NumPy's float64."""
+        return replace(self, dtypes=[np.dtype(float)] * len(self.dtypes), plain=True)
 
     @property
     def any_integers(self) -> bool:
@@ -104,12 +114,17 @@ class MovableColumns:
             frame = X.iloc[index].copy()
             for name, column in values.items():
                 frame[name] = column
-        kinds = "fiub" if self.whole else "f"
         own = {name: X.dtypes.iloc[column] for name, column in zip(names, moving, strict=True)}
-        nullable = {
-            name: dtype for name, dtype in own.items() if not isinstance(dtype, np.dtype) and dtype.kind in kinds
+        of_pandas = {
+            name: dtype
+            for (name, dtype), placed in zip(own.items(), self.dtypes, strict=True)
+            if not (self.plain or isinstance(dtype, np.dtype)) and dtype.kind == placed.kind
         }
-        return frame.astype(nullable) if nullable else frame
+        if self.plain:  # sparse columns are no other rows, and scikit-learn may treat them otherwise
+            of_pandas = {
+                name: dtype.update_dtype(float) for name, dtype in own.items() if hasattr(dtype, "update_dtype")
+            }
+        return frame.astype(of_pandas) if of_pandas else frame
 
 
 def column_of(X, column):
@@ -122,17 +137,12 @@ def column_of(X, column):
 def _placed_dtype(column, whole):
     """The NumPy dtype in which numbers are put into a column again."""
     dtype = getattr(column, "dtype", np.dtype(object))
-    kind = kind_of(dtype)
-    dtype = getattr(dtype, "subtype", dtype)  # of pandas' sparse columns
-    if isinstance(dtype, np.dtype):
-        return (
-            dtype
-            if kind.startswith("float") or dtype.kind == "V" or (whole and dtype.kind in "iub")
-            else np.dtype(float)
-        )
-    if whole and kind in ("integer", "boolean"):
-        return column.to_numpy().dtype if hasattr(column, "columns") else np.asarray(column).dtype
-    return np.dtype(kind if kind.startswith("float") else float)
+    kind, inner = kind_of(dtype), getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", dtype)
+    if kind.startswith("float"):
+        return inner if isinstance(inner, np.dtype) else np.dtype(kind)
+    if whole and kind in ("integer", "boolean") and not np.isnan(as_numbers(column).astype(np.float64)).any():
+        return inner if isinstance(inner, np.dtype) else np.asarray(column).dtype
+    return inner if isinstance(inner, np.dtype) and inner.kind == "V" else np.dtype(float)
 
 
 def _numbers(X, column):

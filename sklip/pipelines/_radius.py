@@ -21,7 +21,8 @@ from sklip.pipelines._arguments import (
     tolerances_of,
 )
 from sklip.pipelines._certified_radii import CertifiedRadii
-from sklip.pipelines._decisions import Decision, decide
+from sklip.pipelines._decision import Decision
+from sklip.pipelines._decisions import decide
 from sklip.pipelines._missing import missing_entries
 from sklip.pipelines._point import Question, start
 
@@ -132,9 +133,9 @@ def certified_radius(
 
 def answer(estimator, X, norm, tolerances, step_lipschitz) -> tuple[Decision, Question, list]:
     """The decision of an estimator on rows, what was asked in the end, and the names of the raw columns."""
-    X = as_rows(X, estimator)
     if isinstance(estimator, type):
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
+    X = as_rows(X, estimator)
     labels = column_labels(X)
     question = Question(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
     decision = _decided(estimator, X, question)
