@@ -350,7 +350,7 @@ def test_more_refusals():
     [
         ({"center": None}, "what it has is not center, kernels, biases, activations"),
         ({"more": 1}, "what it has is not center"),
-        ({"center": [0.0, 0.0]}, "its center are not arrays"),
+        ({"center": [0.0, 0.0]}, "its center is not an array"),
         ({"kernels": np.eye(2)}, "its kernels are not arrays"),
         ({"biases": (1.0, 2.0, 3.0)}, "its biases are not arrays"),
         ({"center": np.zeros(3)}, "do not fit together"),
