@@ -59,8 +59,8 @@ def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
     return np.asarray(X, dtype=object) if isinstance(X, list | tuple) and array.dtype.kind in "US" else array
 
 
-def as_column_container(y: Any, name: str = "y") -> np.ndarray:
-    """Return labels as a NumPy array, whatever the container.
+def as_column_container(y: Any, name: str = "y", what: str = "labels") -> np.ndarray:
+    """Return a column, of labels or numbers, as a NumPy array, whatever the container.
 
     Nullable columns without missing values keep their kind: booleans stay booleans, integers stay integers. Numbers in
     a list with text stay numbers.
@@ -68,14 +68,16 @@ def as_column_container(y: Any, name: str = "y") -> np.ndarray:
     Parameters
     ----------
     y : object
-        What was passed as labels.
+        What was passed as the column.
     name : str, default="y"
         Name of the argument, for messages.
+    what : str, default="labels"
+        What it holds, for messages.
 
     Returns
     -------
     ndarray
-        Of any shape. Missing labels are still there.
+        Of any shape. Missing values are still there.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def as_column_container(y: Any, name: str = "y") -> np.ndarray:
     if isinstance(y, np.ma.MaskedArray):
         _refuse_masked(y, name)
         y = np.ma.getdata(y)
-    array = y if isinstance(y, np.ndarray) else _read(y, name, "labels")
+    array = y if isinstance(y, np.ndarray) else _read(y, name, what)
     if isinstance(y, list | tuple) and array.dtype.kind in "US" and not all(isinstance(label, str) for label in y):
         return np.asarray(y, dtype=object)
     if array.dtype.kind in "Of" and hasattr(y, "isna") and not np.any(y.isna()):
@@ -163,7 +165,7 @@ def _read(X, name, what):
     if not is_sequence and not any(hasattr(X, way) for way in _READ_BY_NUMPY):
         raise TypeError(
             f"{name} must hold {what} in an array, a frame or a list; got an object of type {type(X).__name__}."
-            f"{_advice(X, name)}"
+            f"{_advice(X, name, what)}"
         )
     try:
         return np.asarray(X)
@@ -173,10 +175,12 @@ def _read(X, name, what):
         return np.asarray(X, dtype=object)
 
 
-def _advice(X, name):
+def _advice(X, name, what):
     """How to convert what NumPy cannot read."""
-    if isinstance(X, Mapping):
+    if isinstance(X, Mapping) and what == "rows":
         return f" Give its columns as a frame: pandas.DataFrame({name})."
+    if isinstance(X, Mapping):
+        return f" Give list({name}) or list({name}.values())."
     if hasattr(X, "collect"):
         return f" Give {name}.collect()."
     return f" Give list({name})." if hasattr(X, "__iter__") else ""

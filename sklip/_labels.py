@@ -88,6 +88,38 @@ def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
     return labels
 
 
+def known_labels(y: Any, n_rows: int, classes: Any) -> np.ndarray:
+    """Return labels of rows that an estimator with these classes is asked about.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+        Labels, in any container.
+    n_rows : int
+        How many there must be.
+    classes : array-like
+        The labels that the estimator knows.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+
+    Raises
+    ------
+    ValueError
+        Unless they are one for each row, none is missing, and the estimator knows all of them.
+    """
+    labels, known = read_labels(y), np.asarray(classes)
+    if labels.shape != (n_rows,):
+        raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got {len(labels)} labels.")
+    unknown = np.unique(labels[~np.isin(labels, known)])
+    if len(unknown):
+        raise ValueError(
+            f"y holds labels that the estimator does not know: {unknown[:10].tolist()}; it knows {known[:10].tolist()}."
+        )
+    return labels
+
+
 _NOT_TEXT = "holds bytes, which are not text. Decode them, for example with [label.decode() for label in labels]."
 
 

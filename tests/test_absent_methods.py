@@ -56,6 +56,7 @@ UNKNOWN = [
     (LipschitzMLP(), "fit", "validation_split", "Set the parameters early_stopping=True and validation_fraction"),
     (HKRClassifier(), "fit", "epochs", r"It is a parameter of the estimator: HKRClassifier\(epochs=...\)"),
     (HKRClassifier(), "fit", "sample_weights", r"Did you mean 'sample_weight'\?"),
+    (HKRClassifier(), "fit", "x_val", r"Did you mean 'X_val'\?"),
     (HKRClassifier(), "fit", "shuffle", "It takes X, y, sample_weight, X_val, y_val, sample_weight_val"),
     (HKRClassifier(), "partial_fit", "class", r"Did you mean 'classes'\?"),
     (HKRClassifier(), "partial_fit", "validation_data", "It takes X, y, classes, sample_weight"),

@@ -372,10 +372,13 @@ def mixed():
 
 
 FIXED = (
-    "1 of 3 columns are held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
+    "1 of 3 columns is held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
     "attack is smaller"
 )
-RAW = "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= says more"
+RAW = (
+    "radii are in raw units, and the columns are of unlike scales: those of the smallest scale decide every radius; "
+    "tolerances= gives each column a unit of its own"
+)
 
 
 @pytest.mark.parametrize(
@@ -383,7 +386,7 @@ RAW = "radii are in raw units, and the columns are of unlike scales: the smalles
     [
         (None, (FIXED, RAW)),
         ({"age": 1.0, "income": 1000.0}, (FIXED,)),
-        ({"age": 1.0}, (FIXED.replace("1 of", "2 of"),)),
+        ({"age": 1.0}, (FIXED.replace("1 of 3 columns is", "2 of 3 columns are"),)),
     ],
 )
 def test_the_text_says_what_makes_a_question_loose(mixed, tolerances, notes):

@@ -140,6 +140,20 @@ def test_bad_columns_are_refused(metric, columns, weight, says):
         metric(*columns, sample_weight=weight)
 
 
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+@pytest.mark.parametrize(
+    "radius, says",
+    [
+        (None, "type NoneType"),
+        ({0: 0.5}, r"type dict\. Give list\(radius\) or list\(radius.values\(\)\)"),
+        ({0.5}, r"type set\. Give list\(radius\)"),
+    ],
+)
+def test_what_holds_no_radii_is_refused_as_such(metric, radius, says):
+    with pytest.raises(TypeError, match=f"^radius must hold numbers in an array, a frame or a list; .* {says}"):
+        metric([0, 1], [0, 1], radius)
+
+
 @pytest.mark.parametrize("epsilon", [-1e-300, -1, np.nan, -np.inf])
 def test_a_distance_below_0_is_refused(epsilon):
     with pytest.raises(ValueError, match="epsilon"):

@@ -160,7 +160,7 @@ def test_bad_entries_raise_the_same_error(bad, data, mapped):
     messages = []
     for rows in (X, mapped(X)):
         classifier = HKRClassifier(**SMALL)
-        with pytest.raises(ValueError, match="column 2 and 1 more") as caught:
+        with pytest.raises(ValueError, match="column 2, like 1 other column, ") as caught:
             classifier.fit(rows, y > 0)
         assert not hasattr(classifier, "n_features_in_")
         messages.append(str(caught.value))

@@ -291,7 +291,7 @@ def _assigned(**attributes):
     "attributes, message",
     [
         ({"network_": _of_two_scores()}, "do not fit its network, which has 2 scores"),
-        ({"classes_": np.arange(3)}, "do not fit its network, which has 1 scores"),
+        ({"classes_": np.arange(3)}, "do not fit its network, which has 1 score \\("),
         ({"classes_": [0, 1]}, "do not fit its network"),
         (
             {"network_": Forged(np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())},

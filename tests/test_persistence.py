@@ -322,7 +322,7 @@ def reread(model, **changes):
     [
         ({"alpha": None, "tol": None}, "the file has no 'alpha', 'tol'. It was written by sklip "),
         ({"network_": 3}, "has a int where its network should be"),
-        ({"classes_": None}, "classes_, None, do not fit its network, which has 1 scores"),
+        ({"classes_": None}, "classes_, None, do not fit its network, which has 1 score ("),
         ({"classes_": np.arange(3)}, "do not fit its network"),
         ({"classes_": [0, 1]}, "do not fit its network"),
         ({"n_features_in_": 3}, "says that there are 3 features, but its network takes 2"),
@@ -350,7 +350,7 @@ def test_more_refusals():
     [
         ({"center": None}, "what it has is not center, kernels, biases, activations"),
         ({"more": 1}, "what it has is not center"),
-        ({"center": [0.0, 0.0]}, "its center are not arrays"),
+        ({"center": [0.0, 0.0]}, "its center is not an array"),
         ({"kernels": np.eye(2)}, "its kernels are not arrays"),
         ({"biases": (1.0, 2.0, 3.0)}, "its biases are not arrays"),
         ({"center": np.zeros(3)}, "do not fit together"),

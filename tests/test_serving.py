@@ -220,7 +220,7 @@ def test_missing_values_are_told_before_an_overflow_in_an_earlier_block():
         model.predict(rows)
     rows[60, 0] = np.nan
     rows[70, 1] = np.nan
-    with pytest.raises(ValueError, match="column 0 and 1 more contains NaN"):
+    with pytest.raises(ValueError, match="column 0, like 1 other column, contains NaN"):
         model.predict(rows)
 
 

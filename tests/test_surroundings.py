@@ -251,12 +251,15 @@ for use in (
     lambda: __import__("sklip.losses"),
     lambda: __import__("sklip.manifold"),
     lambda: to_keras(network),
+    lambda: sklip.from_keras(network),
 ):
     try:
         use()
         print("worked")
     except ImportError as error:
         print(error.name, error)
+    except TypeError as error:
+        print(error)
 served = sklip.NetworkClassifier(network=network, classes=y).serve()
 print(sklip.certified_radius(served, X).shape, sklip.audit(served, X, verbose=False).broken.any())
 """
@@ -271,7 +274,8 @@ def test_a_missing_package_is_named_with_what_to_do(package, needed_by_all):
         f"and SciKeras, of which {package} is not installed. Run pip install tensorflow keras scikeras. Predictions, "
         "certificates and audits of fitted estimators do without."
     )
-    assert uses == [sentence] * 3 + [sentence if needed_by_all else "worked"] * 4
+    not_a_model = "from_keras takes a keras.Model; got CondensedNetwork."
+    assert uses == [sentence] * 3 + ([sentence] * 5 if needed_by_all else ["worked"] * 4 + [not_a_model])
     assert served == "(2,) False"
 
 

@@ -285,7 +285,7 @@ def test_a_network_tampered_with_still_tells_the_truth():
     [
         (lambda y: 0 * y, None, r"at least two labels in y; got \[0\] alone"),
         (lambda y: y, lambda y: y, r"at least two labels in y; got \[1\] alone"),
-        (lambda y: y + 1, None, r"not among the classes \[0, 1\]: \[2\]"),
+        (lambda y: y + 1, None, r"not among the classes \[0, 1\]: \[2\]\. Leave their rows out\.$"),
         (lambda y: y[:-1], None, "one label for each row"),
         (lambda y: y, lambda y: -1.0 * y, "sample_weight"),
     ],

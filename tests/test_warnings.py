@@ -113,7 +113,7 @@ def test_held_out_rows_that_a_pipeline_does_not_scale(how, held_out):
     (message,) = (str(warning.message) for warning in record)
     scaled, raw = StandardScaler().fit(X).transform(X), X_val
     for rows in (scaled, raw):
-        assert f"over {np.median(np.linalg.norm(rows, axis=1)):.3g}" in message
+        assert f" is {np.median(np.linalg.norm(rows, axis=1)):.3g}" in message
     assert "transform_input=['X_val']" in message and "enable_metadata_routing=True" in message
 
 

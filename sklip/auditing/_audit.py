@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from sklip._labels import read_labels
+from sklip._labels import known_labels
 from sklip._progress_bar import progress_bar
 from sklip.attacks import attack
 from sklip.auditing._notes import question_notes
@@ -120,7 +120,7 @@ def audit(
         np.asarray(targets[0].held),
         len(targets[0].rows),
     )
-    correct = None if y is None else _checked_labels(y, n_rows, estimator.classes_)
+    correct = None if y is None else known_labels(y, n_rows, estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
     with progress_bar(total=n_rows * len(targets), **shown) as progress:
@@ -161,12 +161,3 @@ def _check_counts(**counts):
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 1:
             raise ValueError(f"{name} must be an integer, 1 or more; got {count!r}.")
-
-
-def _checked_labels(y, n_rows, classes):
-    y = read_labels(y)
-    if y.shape != (n_rows,):
-        raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got an array of shape {y.shape}.")
-    if not np.isin(y, classes).all():
-        raise ValueError(f"y holds labels that the estimator does not know; it knows {classes[:10].tolist()}.")
-    return y

@@ -13,15 +13,16 @@ def question_notes(rows, n_columns, tolerances):
     notes = []
     n_fixed = n_columns - rows.shape[1]
     if n_fixed > 0:
+        are = "is" if n_fixed == 1 else "are"
         notes.append(
-            f"{n_fixed} of {n_columns} columns are held fixed: this restricts the attack and hardly changes the proven "
-            "bound, so that radius / attack is smaller"
+            f"{n_fixed} of {n_columns} columns {are} held fixed: this restricts the attack and hardly changes the "
+            "proven bound, so that radius / attack is smaller"
         )
     with np.errstate(all="ignore"):
         unlike = tolerances is None and small_columns(rows) is not None
     if unlike:
         notes.append(
-            "radii are in raw units, and the columns are of unlike scales: the smallest scale decides; tolerances= "
-            "says more"
+            "radii are in raw units, and the columns are of unlike scales: those of the smallest scale decide every "
+            "radius; tolerances= gives each column a unit of its own"
         )
     return tuple(notes)

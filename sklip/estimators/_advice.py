@@ -91,9 +91,9 @@ def advise_on_held_out_rows(rows, held_out):
     if near_val <= UNLIKE_DISTANCES * far and far_val * UNLIKE_DISTANCES >= near:
         return
     _warn(
-        f"The rows of X_val lie elsewhere than those of X: half of them over {usual_val:.3g} from the mean of X, half "
-        f"of the rows of X over {usual:.3g}. If they are in other units, what is watched means nothing. A pipeline "
-        "hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
+        "The rows of X_val lie elsewhere than those of X: their median distance from the mean of X is "
+        f"{usual_val:.3g}, that of the rows of X is {usual:.3g}. If they are in other units, what is watched means "
+        "nothing. A pipeline hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
         "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
         UnlikeHeldOutRowsWarning,
     )

@@ -151,6 +151,8 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         -----
         sklip.exceptions.UnlikeScalesWarning
             At the first call, where rows are unlikely to be in the right units.
+        sklip.exceptions.TrainingInterruptedWarning
+            After a KeyboardInterrupt that a callback raised at the end of the epoch; the classifier keeps it.
         """
         backend.check_surroundings()
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):

@@ -45,5 +45,6 @@ def _advice(estimator, name, known):
         return "Set the parameters early_stopping=True and validation_fraction, or give X_val and y_val."
     if name in estimator.get_params(deep=False):
         return f"It is a parameter of the estimator: {type(estimator).__name__}({name}=...)."
-    meant = get_close_matches(name, known, n=1)
-    return f"Did you mean {meant[0]!r}?" if meant else f"It takes {', '.join(known)}."
+    as_known = {each.lower(): each for each in known}
+    meant = get_close_matches(name.lower(), as_known, n=1)
+    return f"Did you mean {as_known[meant[0]]!r}?" if meant else f"It takes {', '.join(known)}."

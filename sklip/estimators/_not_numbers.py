@@ -38,8 +38,9 @@ def refuse_columns(bad, source, name, reason):
         return
     column, names = int(np.argmax(bad)), _get_feature_names(source)
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
-    more = f" and {bad.sum() - 1} more" if bad.sum() > 1 else ""
-    raise ValueError(f"Input {name}: {label}{more} {reason}")
+    others = bad.sum() - 1
+    alike = f", like {others} other column{'s' if others > 1 else ''}," if others else ""
+    raise ValueError(f"Input {name}: {label}{alike} {reason}")
 
 
 def refuse_missing(bad, source, name, estimator):

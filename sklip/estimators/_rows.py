@@ -69,7 +69,8 @@ def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
             "shuffle those first, or take a larger part."
         )
     validation.check_class_weight(estimator.class_weight, classes)
-    return Rows(X, validation.encode_labels(y, classes), weights), classes
+    advice = "Name every class that will ever be seen in the first call."
+    return Rows(X, validation.encode_labels(y, classes, advice=advice), weights), classes
 
 
 def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):

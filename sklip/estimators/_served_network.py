@@ -22,8 +22,9 @@ def misfit(network: object, classes: object) -> str | None:
     n_scores = n_scores_of(network)
     n_classes = len(classes) if isinstance(classes, np.ndarray) and classes.ndim == 1 else 0
     if n_classes != (2 if n_scores == 1 else n_scores) or n_scores == 2:
-        expected = "2 classes need 1, others one per class"
-        return f"its classes_, {classes!r}, do not fit its network, which has {n_scores} scores ({expected})"
+        has = "1 score" if n_scores == 1 else f"{n_scores} scores"
+        reason = f"its classes_, {classes!r}, do not fit its network, which has {has}"
+        return f"{reason} (2 classes need 1, others one per class)"
     return None
 
 

@@ -173,11 +173,14 @@ def check_weights(sample_weight, X, name="sample_weight"):
         When they are negative, not finite, all zero, or not one for each row.
     """
     if sample_weight is not None and not isinstance(sample_weight, Real):
-        sample_weight = as_column_container(sample_weight, name)
+        sample_weight = as_column_container(sample_weight, name, "weights")
+    if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would make numbers of them
+        raise ValueError(f"{name} holds dates or durations. Give one finite weight ≥ 0 for each row.")
     try:
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
-        raise ValueError(f"{name}: {error}. Give one finite weight ≥ 0 for each row.") from error
+        reason = str(error).rstrip(".!")
+        raise ValueError(f"{name}: {reason}. Give one finite weight ≥ 0 for each row.") from error
     largest = weights.max(initial=0.0)
     if not largest > 0:
         raise ValueError(f"{name} is zero for all rows. Give at least one row of each class a positive weight.")
@@ -185,8 +188,8 @@ def check_weights(sample_weight, X, name="sample_weight"):
         return weights / largest
 
 
-def encode_labels(y, classes, name="y"):
-    """Return the numbers of labels among sorted classes.
+def encode_labels(y, classes, name="y", advice="Leave their rows out."):
+    """Return the numbers of labels among sorted classes; ``advice`` says what to do about labels that are not.
 
     Raises
     ------
@@ -197,8 +200,7 @@ def encode_labels(y, classes, name="y"):
     unseen = seen[~np.isin(seen, classes)]
     if len(unseen):
         raise ValueError(
-            f"{name} contains labels that are not among the classes {classes.tolist()}: {unseen.tolist()}. Name every "
-            "class that will ever be seen in the first call."
+            f"{name} contains labels that are not among the classes {classes.tolist()}: {unseen.tolist()}. {advice}"
         )
     return np.searchsorted(classes, y)
 

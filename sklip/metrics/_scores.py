@@ -181,7 +181,7 @@ def check_distances(epsilons: ArrayLike) -> np.ndarray:
 
 def _numbers(column, name):
     """A column of numbers in float64."""
-    column = as_column_container(column, name)
+    column = as_column_container(column, name, "numbers")
     try:
         return column_or_1d(column, dtype=np.float64)
     except (TypeError, ValueError) as error:

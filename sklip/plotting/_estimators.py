@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-from sklip._labels import read_labels
+from sklip._labels import known_labels
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
 
@@ -35,26 +35,6 @@ def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple
     radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     known_labels(y, len(radii), estimator.classes_)
     return np.asarray(estimator.predict(copy.deepcopy(X))), radii  # steps may work in place
-
-
-def known_labels(y, n_rows: int, classes) -> np.ndarray:
-    """Labels as an array.
-
-    Raises
-    ------
-    ValueError
-        Unless they are one for each row, and labels that the estimator knows.
-    """
-    labels = read_labels(y)
-    if labels.shape != (n_rows,):
-        raise ValueError(f"y must hold one label for each of the {n_rows} rows of X; got shape {labels.shape}.")
-    unknown = np.setdiff1d(labels, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y holds labels that the estimator does not know: {unknown[:10].tolist()}; it knows "
-            f"{np.asarray(classes)[:10].tolist()}."
-        )
-    return labels
 
 
 def unit_of(unit: str | None, tolerances) -> str:

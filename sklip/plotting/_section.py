@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip._labels import known_labels
 from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns, column_of
 from sklip.pipelines._radius import answer
 from sklip.plotting._discs import choose_discs
-from sklip.plotting._estimators import column_name, final_classifier, known_labels
+from sklip.plotting._estimators import column_name, final_classifier
 from sklip.plotting._plane import Plane
 
 

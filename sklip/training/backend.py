@@ -71,11 +71,13 @@ def check_surroundings() -> None:
         return
     if not tensorflow.executing_eagerly():
         raise RuntimeError(
-            "TensorFlow records operations here instead of running them: call fit and to_keras outside of tf.function "
-            "and tf.Graph, and without tf.compat.v1.disable_eager_execution()."
+            "TensorFlow records operations here instead of running them: call fit, to_keras and from_keras outside of "
+            "tf.function and tf.Graph, and without tf.compat.v1.disable_eager_execution()."
         )
     if tensorflow.distribute.has_strategy():
-        raise RuntimeError("fit trains on one device: call fit and to_keras outside of the scope of tf.distribute.")
+        raise RuntimeError(
+            "sklip uses one device: call fit, to_keras and from_keras outside of the scope of tf.distribute."
+        )
 
 
 def operations_are_watched() -> bool:

@@ -27,7 +27,7 @@ def refuse_in_forked_child() -> None:
         return
     raise RuntimeError(
         "This process was forked from one that had started TensorFlow or JAX, which would wait here for ever: fit, "
-        "partial_fit and to_keras cannot be used in it. Start processes by 'spawn' or 'forkserver' "
+        "partial_fit, to_keras and from_keras cannot be used in it. Start processes by 'spawn' or 'forkserver' "
         "(multiprocessing.get_context('spawn')), or by joblib with its default, loky; or fork before the first fit. "
         "Predictions and certificates work in forked processes."
     )

@@ -147,12 +147,7 @@ def train(
         network.load_data(training, validation, losses, epsilon)
         network.set_weights(state.weights or architecture.initial_weights(np.random.default_rng(state.seed)))
         seed_dropout(network, state.seed + state.epochs)
-        slots, values = _slots(network.optimizer), network.fresh_slots
-        shapes = [value.shape for value in values]
-        if state.optimizer == type(optimizer).__name__ and shapes == [v.shape for v in state.optimizer_variables]:
-            values = state.optimizer_variables
-        for variable, value in zip(slots, values, strict=True):
-            variable.assign(value)
+        _load_slots(network, type(optimizer).__name__, state)
         return network
 
     interrupts, stop = Interrupts(), _early_stopping(schedule, validation)
@@ -174,14 +169,8 @@ def train(
             progress.close()
         if network is not None:
             network.forget_gradients()
-        for callback in schedule.callbacks:
-            # Which would keep the data alive as long as the user's callback; those with a set_model expect a model.
-            keras.callbacks.Callback.set_model(callback, None)
-            if isinstance(callback, keras.callbacks.CSVLogger):
-                callback.csv_file = callback.writer = None  # closed, of no use to it, and in the way of pickle
-    names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
-    names += [f"val_{name}" for name in names] if validation is not None else []
-    history = {name: [float(value) for value in driver.history_[name]] for name in names}
+        _let_go(schedule.callbacks)
+    history = _history(driver, losses, epsilon, validation)
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
         raise TrainingDivergedError(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
@@ -203,6 +192,32 @@ def train(
         network.release_data()
         put_back(key, network)
     return trained
+
+
+def _load_slots(network, optimizer, state):
+    """Give the optimizer of a network the variables of the state, or fresh ones if those are another optimizer's."""
+    values = network.fresh_slots
+    shapes = [value.shape for value in values]
+    if state.optimizer == optimizer and shapes == [value.shape for value in state.optimizer_variables]:
+        values = state.optimizer_variables
+    for variable, value in zip(_slots(network.optimizer), values, strict=True):
+        variable.assign(value)
+
+
+def _let_go(callbacks):
+    """Take from the user's callbacks what would stay alive, or open, with them."""
+    for callback in callbacks:
+        # The model holds the data. A set_model of the callback's own expects a model.
+        keras.callbacks.Callback.set_model(callback, None)
+        if isinstance(callback, keras.callbacks.CSVLogger):
+            callback.csv_file = callback.writer = None  # closed, of no use to it, and in the way of pickle
+
+
+def _history(driver, losses, epsilon, validation):
+    """One number per epoch for each term of the loss, and for what is watched."""
+    names = [*losses[0].term_names, "accuracy", *([] if epsilon is None else ["certified_accuracy"])]
+    names += [f"val_{name}" for name in names] if validation is not None else []
+    return {name: [float(value) for value in driver.history_[name]] for name in names}
 
 
 def _compiles(schedule, plan, losses):
