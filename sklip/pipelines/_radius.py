@@ -74,10 +74,9 @@ def certified_radius(
     CertifiedRadii of shape (n_rows,), float64
         Rounded down. Every row strictly inside, of the dtypes of ``X`` or of float64, is predicted as the row is.
         (Integers beyond 2⁵³ and longer floats are rounded to float64 first: it is then that row.)
-        Columns that an encoder in a ``ColumnTransformer`` takes are held fixed (``fixed_columns``); where no other column
-        is left, radii are infinite. A missing value
-        that a ``SimpleImputer`` fills is held fixed in its row (``missing_columns`` names the columns); in front of a
-        step of a stated constant it leaves a radius of 0.
+        Columns that an encoder in a ``ColumnTransformer`` takes are held fixed (``fixed_columns``); radii are infinite
+        where no other column is left. A missing value that a ``SimpleImputer`` fills is held fixed in its row
+        (``missing_columns`` names the columns); in front of a step of a stated constant it leaves a radius of 0.
 
     Raises
     ------
