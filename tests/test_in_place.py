@@ -64,6 +64,13 @@ def test_rows_that_came_through_unchanged_are_the_same_memory(X):
     assert_withstands(safe, X, reached=0.0)
 
 
+def test_frames_of_inner_unions_are_not_taken_for_new_memory(X):
+    inner = FeatureUnion([("same", "passthrough")]).set_output(transform="pandas")
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    with pytest.raises(NotLipschitzError, match=REFUSAL):
+        certified_radius(_raw_beside(make_pipeline(inner, StandardScaler(copy=False)), frame), frame)
+
+
 def test_slices_of_a_column_transformer_are_views_and_lists_are_copies(X):
     def model(columns):
         steps = ColumnTransformer([("scaled", StandardScaler(copy=False), columns), ("raw", "passthrough", [0, 1])])

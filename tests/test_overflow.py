@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from sklip import NetworkClassifier, certified_radius
@@ -109,17 +112,73 @@ def test_a_distance_of_rows_whose_mean_overflows_is_not_the_largest_number():
 # Steps --------------------------------------------------------------------------------------
 
 
-def test_an_imputer_does_not_fill_what_a_step_made_of_an_overflow():
+def _in_a_union(step, X):
+    return FeatureUnion([("a", step), ("b", "passthrough")]).fit(X)
+
+
+def _in_columns(step, X):
+    return ColumnTransformer([("a", step, [0, 1]), ("b", "passthrough", [0, 1])]).fit(X)
+
+
+def _with_a_threshold(model):
+    threshold = FixedThresholdClassifier(FrozenEstimator(model), threshold=0.0, response_method="decision_function")
+    return threshold.fit([[0.0, 0.0], [1.0, 1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("within", [None, _in_a_union, _in_columns])
+@pytest.mark.parametrize("outer", [lambda model: model, FrozenEstimator, _with_a_threshold])
+def test_an_imputer_does_not_fill_what_a_step_made_of_an_overflow(within, outer):
     """In float32, the difference of two columns is inf − inf a little farther out, and that is filled."""
     X = np.float32([[1.12e38, 1.12e38], [1e38, 1e38]])
     pca = PCA(2).fit(np.float32([[1, 2], [3, -1], [0, 1]]))
-    pca.components_, pca.mean_ = np.float32([[3.0, -3.0], [0.0, 0.0]]), np.zeros(2, np.float32)
-    imputer = SimpleImputer(strategy="constant", fill_value=-3e38).fit(X)
-    model, far = make_pipeline(pca, imputer, linear([1.0, 0.0], 1e38)), np.full((1, 2), 1.14e38, np.float32)
-    assert np.isnan(pca.transform(far)).any()
+    steps, width = (pca, 2) if within is None else (within(pca, X), 4)
+    # As the user may set them; where the union cloned the step, in the clone.
+    inner = {_in_a_union: "transformer_list", _in_columns: "transformers_"}
+    fitted = pca if within is None else getattr(steps, inner[within])[0][1]
+    fitted.components_, fitted.mean_ = np.float32([[3.0, -3.0], [0.0, 0.0]]), np.zeros(2, np.float32)
+    imputer = SimpleImputer(strategy="constant", fill_value=-3e38).fit(np.zeros((2, width), np.float32))
+    model = outer(make_pipeline(steps, imputer, linear([1.0] + [0.0] * (width - 1), 1e38)))
+    far = np.full((1, 2), 1.14e38, np.float32)
+    assert np.isnan(fitted.transform(far)).any()
     assert model.predict(far) != model.predict(X[:1])
     assert certified_radius(model, X)[0] < np.linalg.norm(np.float64(far) - X[0])
     assert certified_radius(model, np.float32([[1.0, 1.0]]))[0] > 1e37
+
+
+@pytest.mark.parametrize("kind", [FeatureUnion, ColumnTransformer])
+def test_a_weighted_branch_overflows_in_its_own_precision(kind):
+    """6.6 times 1e4 is infinite in float16, and not in float64."""
+    X, weights = np.float16([[5.0], [6.0], [1.0]]), {"a": 1e4}
+    branch = ("a", "passthrough") if kind is FeatureUnion else ("a", "passthrough", [0])
+    model = make_pipeline(kind([branch], transformer_weights=weights).fit(X), linear([1.0], 1.0))
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict(np.float16([[6.6]]))
+    radii = certified_radius(model, X)
+    assert (X[:, 0] + radii <= 65504 / 1e4).all()
+    assert (radii > 0.3).all()
+
+
+def test_a_projection_that_is_divided_in_the_end_overflows_before():
+    X = np.float32([[1e38, 1e38], [1e38, 0.0]])
+    pca = PCA(2, whiten=True).fit(np.float32([[1, 2], [3, -1], [0, 1]]))
+    pca.components_, pca.mean_ = np.float32([[2.0, 1.0], [0.0, 0.0]]), np.zeros(2, np.float32)
+    pca.explained_variance_ = np.float32([1e38, 1.0])
+    model = make_pipeline(pca, linear([1.0, 0.0], 1.0))
+    with pytest.raises(ValueError, match=r"infinity|overflow"):
+        model.predict(np.float32([[1.6e38, 1.6e38]]))
+    assert certified_radius(model, X)[0] < 1e38
+
+
+def test_float16_is_certified_close_to_where_it_overflows(rng):
+    """A bound for all columns together would end radii long before."""
+    X = rng.uniform(-1, 1, (40, 30)).astype(np.float16)
+    X[:, 0] = np.float16(3e4)
+    scaler = MaxAbsScaler().fit(np.ones((2, 30)))
+    w = np.zeros(30)
+    w[0] = 1.0
+    radii = certified_radius(make_pipeline(scaler, linear(w, 3.0)), X)
+    assert (radii > 2.5e4).all()
+    assert (3e4 + radii < 65504).all()
 
 
 @pytest.mark.parametrize("scaler", [MinMaxScaler(clip=True), MaxAbsScaler(clip=True)])

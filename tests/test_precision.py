@@ -76,6 +76,13 @@ def test_types_unknown_to_numpy_are_not_weighted(dtype):
         certified_radius(_weighted(X, 3.0), X)
 
 
+def test_types_unknown_to_numpy_do_not_meet_others():
+    X = np.array([[1.0, 2.0], [0.5, 1.0]]).astype(ml_dtypes.bfloat16)
+    steps = ColumnTransformer([("a", "passthrough", [0]), ("b", StandardScaler(), [1])]).fit(X)
+    with pytest.raises(NotLipschitzError, match=r"joins bfloat16 with other types. Convert X to float64"):
+        certified_radius(make_pipeline(steps, linear([1.0, 1.0], 0.5)), X)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("size", [2, 4])
 @pytest.mark.parametrize("kind_of_weight", [float, np.array])

@@ -67,9 +67,9 @@ def unit_and_underflow(name: str) -> tuple[float, float]:
     return _UNITS[name]
 
 
-def largest(name: str) -> float:
-    """A size up to which no operation overflows, its roundings included, whatever precision's name is given."""
-    return float(np.finfo(name).max) / 1.25
+def largest(name: str, operations: int) -> float:
+    """An exact size up to which the result of so many operations does not overflow, their roundings included."""
+    return float(np.finfo(name).max) * (1.0 - 4.0 * operations * _UNITS[name][0])
 
 
 def can_hold(parameters, divisors, name: str) -> bool:
@@ -101,10 +101,3 @@ def magnitudes(values, factors: np.ndarray) -> np.ndarray:
     for rows in row_blocks(len(values)):
         np.matmul(np.abs(values[rows].astype(np.float64, copy=False)), factors, out=sums[rows])
     return sums
-
-
-def largest_entries(values) -> np.ndarray:
-    """The largest absolute value of each row, of shape (n_rows,), float64; missing values do not count."""
-    if sparse.issparse(values):
-        return abs(values.astype(np.float64)).max(axis=1).toarray().ravel()
-    return np.fmax.reduce(np.abs(as_numbers(values).astype(np.float64)), axis=1, initial=0.0)

@@ -10,7 +10,7 @@ from sklip.certification import norm_bound
 from sklip.certification._floating import gamma, round_down, round_up
 from sklip.pipelines._missing import filled_with_zeros
 from sklip.pipelines._point import Point
-from sklip.pipelines._precision import can_hold, largest, largest_entries, magnitudes, precision, unit_and_underflow
+from sklip.pipelines._precision import can_hold, largest, magnitudes, precision, unit_and_underflow
 from sklip.pipelines._steps import Affine
 
 
@@ -77,9 +77,11 @@ def _bounds(affine, point, name):
     growth = round_up(growth, 8) if point.reach or point.growth else 0.0
     # What is not above 0 is not-a-number: then nothing is bounded.
     error = np.where(local >= 0.0, round_up(spread * point.error + local, 4), np.inf)
-    coarse = affine.center is not None and name == "float16"
-    peaks = largest_entries(point.values) if coarse else sums[:, 2]
-    room = _room(affine, point, largest(name), sums[:, 1] + offset, float(norm_bound(lengths)), peaks)
+    if name == "float16" and not sparse.issparse(point.values):
+        extent = _close_extent(affine, point)
+    else:
+        extent = Extent(sums[:, 1] + offset, float(norm_bound(lengths)), sums[:, 2], np.sqrt(max(point.width, 1)))
+    room = _room(affine, point, largest(name, affine.operations), extent)
     return Rounding(error, float(growth), room, local)
 
 
@@ -92,16 +94,37 @@ def _sums(point, factors):
     return round_up(sums, point.width + 4)
 
 
-def _room(affine, point, limit, sizes, slope, peaks):
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """Bounds of the sizes within a step, and of their growth where ``‖z‖`` grows by 1.
+
+    ``sizes`` and ``slope`` are about each entry of ``|A| |z| + offset``, ``peaks`` and ``rise`` about each of ``|z|``.
+    """
+
+    sizes: np.ndarray
+    slope: float
+    peaks: np.ndarray
+    rise: float
+
+
+def _close_extent(affine, point):
+    """Entry by entry: the largest float16 is 65504, and sums over all columns would end radii long before."""
+    size, values = affine.stage.size, np.abs(filled_with_zeros(point.values))
+    sizes = (size @ values.T).max(axis=0, initial=0.0) + np.max(affine.offset, initial=0.0)
+    slope = np.sqrt(size.multiply(size).sum(axis=1)).max(initial=0.0)
+    steps = sum(size.shape) + 8
+    return Extent(round_up(sizes, steps), float(round_up(slope, steps)), values.max(axis=1, initial=0.0), 1.0)
+
+
+def _room(affine, point, limit, extent):
     """Displacement up to which no value, and no part of a sum, of a step overflows.
 
-    With ``‖z‖`` growing by at most ``m``, ``|A| |z| + offset`` grows by ``slope · m``; and ``|z| + |center|``, where
-    the center is subtracted first, by no more than ``√width · m``.
+    Sums are at most ``inner (|A| |z| + offset)``; and ``|z| + |center|`` occurs where the center is subtracted first.
     """
-    moves = (limit / affine.inner - sizes) / max(slope, 1e-300)
+    moves = (limit / affine.inner - extent.sizes) / max(extent.slope, 1e-300)
     if affine.center is not None:
         center = np.abs(np.asarray(affine.center, dtype=np.float64)).max(initial=0.0)
-        moves = np.minimum(moves, (limit - peaks - center) / np.sqrt(max(point.width, 1)))
+        moves = np.minimum(moves, (limit - extent.peaks - center) / extent.rise)
     moves = moves - 2.0 * point.error
     speed = point.reach + point.growth
     room = round_down(moves / round_up(speed), 24) if speed else np.where(moves >= 0.0, np.inf, 0.0)
