@@ -322,6 +322,10 @@ def test_such_files_do_not_load(attributes):
     joblib.dump(_assigned(**attributes), file)
     with pytest.raises(ModelFileError, match="its network"):
         sklip.load(io.BytesIO(file.getvalue()))
+    if type(attributes["network_"]) is CondensedNetwork:
+        stored = skops.io.dumps(_assigned(**attributes))
+        with pytest.raises(ModelFileError, match="its network"):
+            skops.io.loads(stored, trusted=sklip.TRUSTED_TYPES)
 
 
 @pytest.mark.parametrize(

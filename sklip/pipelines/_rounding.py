@@ -71,8 +71,10 @@ def _bounds(affine, point, name):
     rates = round_up(rate * lengths + lost, 4)
     most = np.diff(stage.matrix.indptr).max(initial=0)
     spread, whole, offset = stage.loose_norm(), float(norm_bound(rates)), norm_bound(affine.offset)
-    sums = _sums(point, np.stack([rates, lengths, np.ones(point.width)], axis=1))
-    local = round_up(sums[:, 0] + rate * offset + 2.0 * whole * point.error + (4 * most + 4) * lost, 8)
+    # Σ_j rates_j |z_j| is made of the same two sums.
+    sums = _sums(point, np.stack([lengths, np.ones(point.width)], axis=1))
+    within = round_up(rate * sums[:, 0] + lost * sums[:, 1], 4)
+    local = round_up(within + rate * offset + 2.0 * whole * point.error + (4 * most + 4) * lost, 8)
     growth = spread * point.growth + whole * (point.reach + point.growth)
     growth = round_up(growth, 8) if point.reach or point.growth else 0.0
     # What is not above 0 is not-a-number: then nothing is bounded.
@@ -80,7 +82,7 @@ def _bounds(affine, point, name):
     if name == "float16" and not sparse.issparse(point.values):
         extent = _close_extent(affine, point)
     else:
-        extent = Extent(sums[:, 1] + offset, float(norm_bound(lengths)), sums[:, 2], np.sqrt(max(point.width, 1)))
+        extent = Extent(sums[:, 0] + offset, float(norm_bound(lengths)), sums[:, 1], np.sqrt(max(point.width, 1)))
     room = _room(affine, point, largest(name, affine.operations), extent)
     return Rounding(error, float(growth), room, local)
 
@@ -121,11 +123,18 @@ def _room(affine, point, limit, extent):
 
     Sums are at most ``inner (|A| |z| + offset)``; and ``|z| + |center|`` occurs where the center is subtracted first.
     """
-    moves = (limit / affine.inner - extent.sizes) / max(extent.slope, 1e-300)
-    if affine.center is not None:
-        center = np.abs(np.asarray(affine.center, dtype=np.float64)).max(initial=0.0)
-        moves = np.minimum(moves, (limit - extent.peaks - center) / extent.rise)
-    moves = moves - 2.0 * point.error
+    center = None if affine.center is None else np.abs(np.asarray(affine.center, dtype=np.float64)).max(initial=0.0)
     speed = point.reach + point.growth
-    room = round_down(moves / round_up(speed), 24) if speed else np.where(moves >= 0.0, np.inf, 0.0)
-    return np.where(moves >= 0.0, np.minimum(point.room, room), 0.0)
+
+    def room(sizes, peaks, error):
+        moves = (limit / affine.inner - sizes) / max(extent.slope, 1e-300)
+        if center is not None:
+            moves = np.minimum(moves, (limit - peaks - center) / extent.rise)
+        moves = moves - 2.0 * error
+        farthest = round_down(moves / round_up(speed), 24) if speed else np.inf
+        return np.where(moves >= 0.0, farthest, 0.0)  # 0 for not-a-number as well
+
+    bounds = extent.sizes, extent.peaks, point.error
+    worst = room(*(bound.max(initial=0.0) for bound in bounds))
+    # Where even the worst row has more room than any ordinary radius, all have as much.
+    return np.minimum(point.room, worst if worst > 2.0**400 else room(*bounds))
