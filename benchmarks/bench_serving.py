@@ -12,7 +12,7 @@ from sklearn.neural_network import MLPClassifier
 
 from sklip import HKRClassifier
 from sklip.activations import activate_in_place
-from sklip.network import row_blocks
+from sklip.rows.blocks import row_blocks
 
 SIZES = (256, 128, 64)
 GOALS = {

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from sklip._containers import as_column_container, row_numbers
+from sklip.rows.containers import as_column_container, row_numbers
 
 
 def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:

@@ -7,8 +7,8 @@ weights have shape (n, 1), and a cost has shape (n, 1): one per row. All are of 
 
 from types import ModuleType
 
-from sklip._exact_logits import exact_logits, hold
 from sklip._tensors import Tensor
+from sklip.arithmetic.exact_logits import exact_logits, hold
 
 __all__ = [
     "categorical_hinge_cost",

@@ -9,24 +9,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from sklip._frozen import frozen, without_subnormals
+from sklip._frozen import frozen
 from sklip.activations import activate_in_place, is_activation, required_multiple
+from sklip.arithmetic import polar_factor
+from sklip.arithmetic.subnormal import without_subnormals
 from sklip.exceptions import ModelFileError
+from sklip.rows import blocks
 
-__all__ = ["CondensedNetwork", "condense", "polar_factor"]
-
-_BLOCK_ROWS = 1024
-
-SERVED_DTYPES = frozenset(
-    np.dtype(kind).newbyteorder(order) for kind in (*np.typecodes["AllInteger"], *"?efd") for order in "<>"
-)
-"""Of rows that a network takes: it converts them to float64 block by block, as ``astype`` does."""
-
-
-def row_blocks(n_rows: int) -> Iterator[slice]:
-    """Yield slices of rows that stay in the cache."""
-    for start in range(0, n_rows, _BLOCK_ROWS):
-        yield slice(start, min(start + _BLOCK_ROWS, n_rows))
+__all__ = ["CondensedNetwork", "condense"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +103,8 @@ class CondensedNetwork:
         Rows of another dtype are converted first, as they are subtracted from. Each block takes
         the memory of the one before it.
         """
-        units = np.empty((min(len(X), _BLOCK_ROWS), len(self.center)))
-        for rows in row_blocks(len(X)):
+        units = np.empty((min(len(X), blocks.BLOCK_ROWS), len(self.center)))
+        for rows in blocks.row_blocks(len(X)):
             block = X[rows]
             with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
                 centered = np.subtract(block, self.center, out=units[: rows.stop - rows.start])
@@ -125,9 +115,9 @@ class CondensedNetwork:
 
         The centred rows of each block, not its scores, take the memory of the one before it.
         """
-        buffers = self._buffers(_BLOCK_ROWS) if len(X) > _BLOCK_ROWS else None
-        memory = np.empty((min(len(X), _BLOCK_ROWS), len(self.center)))
-        for rows in row_blocks(len(X)):
+        buffers = self._buffers(blocks.BLOCK_ROWS) if len(X) > blocks.BLOCK_ROWS else None
+        memory = np.empty((min(len(X), blocks.BLOCK_ROWS), len(self.center)))
+        for rows in blocks.row_blocks(len(X)):
             block = X[rows]
             with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
                 units = np.subtract(block, self.center, out=memory[: rows.stop - rows.start])
@@ -188,39 +178,6 @@ class CondensedNetwork:
 def _served(array):
     """An array as a network holds it: one that cannot change, without subnormal numbers."""
     return frozen(without_subnormals(array) if array.dtype == np.float64 else array)
-
-
-def polar_factor(kernel: np.ndarray) -> np.ndarray:
-    """The nearest kernel with orthonormal columns (rows, when wider than tall), to 1e-15.
-
-    Near the manifold the Newton–Schulz iteration converges quadratically and only
-    multiplies; elsewhere the singular value decomposition goes first.
-
-    Parameters
-    ----------
-    kernel : ndarray of shape (n, p), finite
-
-    Returns
-    -------
-    ndarray of shape (n, p), float64
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklip.network import polar_factor
-    >>> polar_factor(np.diag([3.0, 0.5])).round(12).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    kernel = np.asarray(kernel, dtype=np.float64)
-    if kernel.shape[0] < kernel.shape[1]:
-        return np.ascontiguousarray(polar_factor(kernel.T).T)
-    identity = np.eye(kernel.shape[1])
-    if not np.linalg.norm(kernel.T @ kernel - identity) < 0.5:
-        left, _, right = np.linalg.svd(kernel, full_matrices=False)
-        kernel = left @ right
-    for _ in range(5):  # 0.5 → 0.19 → 0.03 → 6e-4 → 3e-7 → 1e-13, then rounding
-        kernel = kernel @ (1.5 * identity - 0.5 * (kernel.T @ kernel))
-    return kernel
 
 
 def condense(

@@ -147,7 +147,8 @@ def assert_keras_layer_contract(layer, width, folder):
 
 def random_network(rng, widths, activation="groupsort2", *, orthonormal=True, scale=1.0, bias=0.3):
     """A random condensed network; ``widths`` from the input to the scores."""
-    from sklip.network import CondensedNetwork, polar_factor
+    from sklip.arithmetic import polar_factor
+    from sklip.network import CondensedNetwork
 
     kernels = [rng.standard_normal(shape) for shape in itertools.pairwise(widths)]
     if orthonormal:

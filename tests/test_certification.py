@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sklip.arithmetic import polar_factor
 from sklip.certification import certified_radius, error_bound, lipschitz_bound, norm_bound, spectral_norm_bound
-from sklip.network import CondensedNetwork, condense, polar_factor
+from sklip.network import CondensedNetwork, condense
 from tests.helpers import ACTIVATIONS, exact_scores, random_kernel, random_network, strictly_inside
 
 

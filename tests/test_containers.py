@@ -14,8 +14,8 @@ import pytest
 import scipy.sparse
 import tensorflow as tf
 
-from sklip import _containers
-from sklip._containers import as_column_container, as_rows_container
+from sklip.rows import containers
+from sklip.rows.containers import as_column_container, as_rows_container
 from tests.containers import ArrayInterface, Arrow, Interchange, NumpyArray
 
 X = np.array([[0.5, -1.0], [2.0, 3.25], [1e300, -0.0]])
@@ -95,7 +95,7 @@ def test_tables_become_frames_with_their_names(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_without_pandas_tables_become_frames_of_polars(name, monkeypatch):
-    monkeypatch.setattr(_containers, "find_spec", lambda library: library != "pandas")
+    monkeypatch.setattr(containers, "find_spec", lambda library: library != "pandas")
     made = as_rows_container(TABLES[name])
     assert isinstance(made, pl.DataFrame)
     assert made.columns == ["east", "north"]
@@ -103,7 +103,7 @@ def test_without_pandas_tables_become_frames_of_polars(name, monkeypatch):
 
 
 def test_without_any_library_of_frames_a_table_is_an_array_or_refused(monkeypatch):
-    monkeypatch.setattr(_containers, "find_spec", lambda library: None)
+    monkeypatch.setattr(containers, "find_spec", lambda library: None)
     np.testing.assert_array_equal(as_rows_container(TABLES["table"]), X)
     with pytest.raises(TypeError, match="X must hold rows in an array, a frame or a list; got an object of type Arrow"):
         as_rows_container(TABLES["an object with __arrow_c_stream__"])

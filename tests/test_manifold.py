@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sklip import manifold
-from sklip.network import polar_factor
+from sklip.arithmetic import polar_factor
 from tests.helpers import as_array, assert_orthonormal, random_kernel, singular_values
 
 SHAPES = [(6, 4), (4, 6), (5, 5), (7, 1), (1, 7)]

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklip import network as network_module
 from sklip.activations import activate
-from sklip.network import CondensedNetwork, condense, polar_factor
+from sklip.arithmetic import polar_factor
+from sklip.network import CondensedNetwork, condense
+from sklip.rows import blocks
 from tests.helpers import ACTIVATIONS, exact_scores, random_kernel, random_network, singular_values
 
 # The forward pass ---------------------------------------------------------------------------
@@ -38,7 +39,7 @@ def test_blocks_of_rows_do_not_matter(rng, monkeypatch):
     network = random_network(rng, (5, 8, 2))
     X = rng.standard_normal((11, 5))
     whole = network.scores(X)
-    monkeypatch.setattr(network_module, "_BLOCK_ROWS", 3)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
     assert [rows for rows, _ in network.centered_blocks(X)] == [slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 11)]
     np.testing.assert_allclose(network.scores(X), whole, rtol=1e-14, atol=1e-14)
 

@@ -11,8 +11,8 @@ import pytest
 import sklip
 from sklip import HKRClassifier, LipschitzMLP
 from sklip.estimators import _units
-from sklip.training import rows as storage
-from sklip.training.rows import RowsOnDisk, chunks, is_on_disk, slices
+from sklip.rows import on_disk as storage
+from sklip.rows.on_disk import RowsOnDisk, chunks, is_on_disk, slices
 from tests.processes import ROOT, last_json, run_command, run_script
 
 SMALL = {"hidden_layer_sizes": (8, 4), "batch_size": 32, "epochs": 2, "random_state": 0, "jit_compile": False}
@@ -238,7 +238,8 @@ JAX = """
 import json, sys
 import numpy as np
 from sklip import LipschitzMLP
-from sklip.training import batchwise, rows
+from sklip.rows import on_disk as rows
+from sklip.training import batchwise
 rows.CHUNK_BYTES = batchwise.CHUNK_BYTES = 1 << 12
 X = np.load(sys.argv[1], mmap_mode="r")
 y = np.arange(len(X)) % 3
@@ -278,10 +279,8 @@ def status(name):
 rng = np.random.default_rng(0)
 small = HKRClassifier(hidden_layer_sizes=(4,), epochs=1, batch_size=512, jit_compile=False)
 small.fit(rng.standard_normal((2000, 250)), np.arange(2000) % 2)  # whatever TensorFlow needs
-import sklip.training.rows as storage
+import sklip.rows.on_disk as storage
 storage.CHUNK_BYTES, storage._WINDOW_BYTES = 1 << 23, 1 << 23
-import sklip.estimators._units as units
-units._MEAN_BYTES = 1 << 23
 X = np.load(sys.argv[1], mmap_mode="r")
 y = np.arange(len(X)) % 2
 before = status("VmRSS")

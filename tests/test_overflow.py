@@ -15,8 +15,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
 from sklip import NetworkClassifier, certified_radius
+from sklip.arithmetic.rounding import LARGEST, TINY, product_above, round_down, round_up
 from sklip.certification import certificate, scores_and_errors, wasserstein_lower_bound
-from sklip.certification._floating import LARGEST, TINY, product_above, round_down, round_up
 from sklip.network import CondensedNetwork
 from tests.helpers import exact_scores, random_network, serving
 from tests.test_pipeline_traps import linear

@@ -15,13 +15,14 @@ import sklearn
 from sklearn.exceptions import NotFittedError
 
 import sklip
-from sklip import network as network_module
-from sklip._memory_maps import READ_BETWEEN_RELEASES, release_pages, releases_pages
 from sklip.activations import activate, activate_in_place
 from sklip.estimators import _served_rows as served_rows_module
 from sklip.estimators._served_rows import ServedRows, all_finite
 from sklip.estimators._validation import check_features
-from sklip.network import SERVED_DTYPES, CondensedNetwork
+from sklip.network import CondensedNetwork
+from sklip.rows import blocks
+from sklip.rows.blocks import SERVED_DTYPES
+from sklip.rows.mapped import READ_BETWEEN_RELEASES, release_pages, releases_pages
 from tests.estimator_fixtures import bits, blobs, fitted, fitted_mlp, mlp, moons
 from tests.helpers import random_network
 from tests.processes import last_json, run_script
@@ -52,7 +53,7 @@ def outcome(call):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of seven rows."""
-    monkeypatch.setattr(network_module, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
 
 
 def converted_rows(estimator, X):
@@ -176,7 +177,7 @@ def test_blocks_do_not_matter(kind, monkeypatch):
     model, rows, _ = fitted_mlp(kind)
     whole = {method: getattr(model, method)(rows) for method in METHODS}
     radii = sklip.certified_radius(model, rows)
-    monkeypatch.setattr(network_module, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 7)
     for method, expected in whole.items():
         found = getattr(model, method)(rows)
         assert found.dtype == expected.dtype

@@ -11,9 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from sklip import HKRClassifier, NotLipschitzError, certified_radius
-from sklip._frozen import as_float64, frozen, is_zero, without_subnormals
+from sklip._frozen import frozen
+from sklip.arithmetic.rounding import normal_above, product_above
+from sklip.arithmetic.subnormal import as_float64, is_zero, without_subnormals
 from sklip.certification import certificate, norm_bound, operator_norm_bound, spectral_norm_bound
-from sklip.certification._floating import normal_above, product_above
 from sklip.network import CondensedNetwork
 from tests.flushing import CAN_FLUSH, in_flushing_thread
 from tests.helpers import amid, random_network, serving

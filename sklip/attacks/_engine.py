@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.arithmetic.rounding import UNIT
 from sklip.attacks._geometry import lengths, random_directions, unit
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target
-from sklip.certification._floating import UNIT
 
 _BLOCK_ROWS = 2048
 

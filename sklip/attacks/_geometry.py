@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sklip.certification._floating import UNIT, round_up
+from sklip.arithmetic.rounding import UNIT, round_up
 
 
 def lengths(offsets: np.ndarray, norm: float) -> np.ndarray:

@@ -1,12 +1,7 @@
 """Proven bounds of the served network: Lipschitz constant, rounding error, radius. NumPy only."""
 
-from sklip.certification._lipschitz import (
-    lipschitz_bound,
-    norm_bound,
-    operator_norm_bound,
-    score_bounds,
-    spectral_norm_bound,
-)
+from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
+from sklip.certification._lipschitz import lipschitz_bound, score_bounds
 from sklip.certification._radius import (
     Certificate,
     certificate,

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from sklip._frozen import frozen
-from sklip.certification._floating import UNIT, round_down, round_up
+from sklip.arithmetic.rounding import UNIT, round_down, round_up
 from sklip.certification._lipschitz import score_bounds
 from sklip.certification._rounding import ErrorBound, error_bound
 from sklip.network import CondensedNetwork

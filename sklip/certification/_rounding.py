@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.certification._floating import TINY, UNIT, gamma, round_down, round_up
-from sklip.certification._lipschitz import norm_bound, spectral_norm_bound
+from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
+from sklip.arithmetic.rounding import TINY, UNIT, gamma, round_down, round_up
 from sklip.network import CondensedNetwork
 
 

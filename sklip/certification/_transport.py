@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklip.certification._floating import TINY, gamma, round_down, round_up
+from sklip.arithmetic.rounding import TINY, gamma, round_down, round_up
 from sklip.certification._radius import certificate, scores_and_errors
 from sklip.network import CondensedNetwork
 

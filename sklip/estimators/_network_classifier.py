@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
-from sklip._containers import as_column_container
 from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._lipschitz_mlp import LipschitzMLP
 from sklip.network import CondensedNetwork
+from sklip.rows.containers import as_column_container
 
 
 def _has_temperature(classifier):

@@ -7,8 +7,8 @@ from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._units import farthest, to_training_units
-from sklip.training import rows as storage
-from sklip.training.rows import RowsOnDisk, is_on_disk
+from sklip.rows import on_disk as storage
+from sklip.rows.on_disk import RowsOnDisk, is_on_disk
 
 
 @dataclass(frozen=True)

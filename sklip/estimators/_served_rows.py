@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from sklip._containers import as_rows_container
-from sklip._frozen import as_float64
-from sklip._memory_maps import READ_BETWEEN_RELEASES, bytes_between_rows, release_pages, releases_pages
-from sklip.certification._floating import TINY_OF_FLOAT32
+from sklip.arithmetic.rounding import TINY_OF_FLOAT32
+from sklip.arithmetic.subnormal import as_float64
 from sklip.estimators import _validation as validation
-from sklip.network import SERVED_DTYPES
+from sklip.rows.blocks import SERVED_DTYPES
+from sklip.rows.containers import as_rows_container
+from sklip.rows.mapped import READ_BETWEEN_RELEASES, bytes_between_rows, release_pages, releases_pages
 
 
 class ServedRows:

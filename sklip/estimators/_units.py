@@ -4,7 +4,7 @@ from functools import reduce
 
 import numpy as np
 
-from sklip.training.rows import RowsOnDisk, slices
+from sklip.rows.on_disk import RowsOnDisk, slices
 
 # What "auto" stands for, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a
 # temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.

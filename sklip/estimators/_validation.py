@@ -11,12 +11,12 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from sklip._containers import as_column_container, as_rows_container
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.estimators._numpy_numbers import python_number
-from sklip.network import SERVED_DTYPES, row_blocks
-from sklip.training.rows import RowsOnDisk, slices
+from sklip.rows.blocks import SERVED_DTYPES, row_blocks
+from sklip.rows.containers import as_column_container, as_rows_container
+from sklip.rows.on_disk import RowsOnDisk, slices
 
 __all__ = [
     "Interval",
@@ -107,7 +107,7 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
 
 
 def check_features_on_disk(estimator, X, *, reset, training, name="X"):
-    """Return rows of a mapped file, unread; see :func:`check_features` and :func:`sklip.training.rows.is_on_disk`."""
+    """Return rows of a mapped file, unread; see :func:`check_features` and :func:`sklip.rows.on_disk.is_on_disk`."""
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     source, X = X, RowsOnDisk(X)
     blocks = (X[rows] for rows in slices(X, _BLOCK_BYTES))

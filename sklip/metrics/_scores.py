@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import unique_labels
 
-from sklip._containers import as_column_container
 from sklip._labels import read_labels
+from sklip.rows.containers import as_column_container
 
 
 def certified_accuracy_score(

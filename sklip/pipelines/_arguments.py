@@ -8,8 +8,8 @@ from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 
-from sklip._containers import as_rows_container
-from sklip.certification._floating import LARGEST, normal_above
+from sklip.arithmetic.rounding import LARGEST, normal_above
+from sklip.rows.containers import as_rows_container
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from sklip.certification import norm_bound, operator_norm_bound
-from sklip.certification._floating import TINY, gamma, round_up
+from sklip.arithmetic.norms import norm_bound, operator_norm_bound
+from sklip.arithmetic.rounding import TINY, gamma, round_up
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from sklip.certification._floating import TINY_OF_FLOAT32, round_up
+from sklip.arithmetic.rounding import TINY_OF_FLOAT32, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._maps import LipschitzMap, Stage
 from sklip.pipelines._precision import dtypes_of, kind_of

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from sklip.network import row_blocks
 from sklip.pipelines._missing import as_numbers
+from sklip.rows.blocks import row_blocks
 
 # Unit roundoff, and what an operation may lose near 0.
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}

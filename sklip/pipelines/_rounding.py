@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-from sklip.certification import norm_bound
-from sklip.certification._floating import gamma, round_down, round_up
+from sklip.arithmetic.norms import norm_bound
+from sklip.arithmetic.rounding import gamma, round_down, round_up
 from sklip.pipelines._missing import filled_with_zeros
 from sklip.pipelines._point import Point
 from sklip.pipelines._precision import can_hold, largest, magnitudes, precision, unit_and_underflow

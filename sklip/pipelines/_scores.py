@@ -9,9 +9,9 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, distances_above, score_bounds
-from sklip.certification._floating import round_down, round_up
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError

@@ -6,8 +6,8 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
-from sklip.certification._floating import TINY, UNIT, round_down
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decision import Decision
 from sklip.pipelines._overrides import refuse_overrides

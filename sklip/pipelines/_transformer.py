@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification._floating import product_above, round_up
+from sklip.arithmetic.rounding import product_above, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._in_place import apply
 from sklip.pipelines._missing import rows_with_missing

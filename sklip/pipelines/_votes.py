@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sklip.certification._floating import gamma
+from sklip.arithmetic.rounding import gamma
 
 
 def vote_radii(

@@ -12,8 +12,8 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import norm_bound
-from sklip.certification._floating import product_above, round_up
+from sklip.arithmetic.norms import norm_bound
+from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import apply
 from sklip.pipelines._maps import LipschitzMap
 from sklip.pipelines._overrides import refuse_shadows

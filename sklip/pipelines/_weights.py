@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from sklip.certification._floating import product_above
+from sklip.arithmetic.rounding import product_above
 from sklip.pipelines._point import Point, refuse
 from sklip.pipelines._precision import kinds_of, precision
 from sklip.pipelines._rounding import rounding

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.decomposition import PCA
 
-from sklip.certification._floating import gamma, round_down, round_up
+from sklip.arithmetic.rounding import gamma, round_down, round_up
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from sklip._memory_maps import bytes_between_rows, is_mapped_as_stored, release_pages, releases_pages
+from sklip.rows.mapped import bytes_between_rows, is_mapped_as_stored, release_pages, releases_pages
 
 CHUNK_BYTES = 1 << 26
 """Of the inputs of a chunk of batches, in float32; fewer rows than that are read once, for all epochs."""

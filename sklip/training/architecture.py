@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from sklip.arithmetic import polar_factor
 from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense
-from sklip.network import polar_factor
 
 
 @dataclass(frozen=True)

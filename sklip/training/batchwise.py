@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from sklip.rows.on_disk import CHUNK_BYTES, RowsOnDisk, slices
 from sklip.training.accuracy import accuracy, certified_accuracy
-from sklip.training.rows import CHUNK_BYTES, RowsOnDisk, slices
 from sklip.training.saving import SavedAsItIs
 
 

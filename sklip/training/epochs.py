@@ -14,9 +14,9 @@ import tensorflow as tf
 
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
+from sklip.rows.on_disk import RowsOnDisk, chunks
 from sklip.training.accuracy import accuracies
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
-from sklip.training.rows import RowsOnDisk, chunks
 from sklip.training.saving import SavedAsItIs
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from sklip.arithmetic import polar_factor
 from sklip.exceptions import TrainingDivergedError
-from sklip.network import polar_factor
 from sklip.training import backend
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan

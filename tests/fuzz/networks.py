@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklip.network import CondensedNetwork, polar_factor
+from sklip.arithmetic import polar_factor
+from sklip.network import CondensedNetwork
 from tests.fuzz.draws import chance, pick, power
 from tests.helpers import ACTIVATIONS
 

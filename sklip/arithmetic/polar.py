@@ -1,0 +1,36 @@
+"""The nearest orthonormal matrix."""
+
+import numpy as np
+
+
+def polar_factor(kernel: np.ndarray) -> np.ndarray:
+    """The nearest kernel with orthonormal columns (rows, when wider than tall), to 1e-15.
+
+    Near the manifold the Newton–Schulz iteration converges quadratically and only
+    multiplies; elsewhere the singular value decomposition goes first.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n, p), finite
+
+    Returns
+    -------
+    ndarray of shape (n, p), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.arithmetic import polar_factor
+    >>> polar_factor(np.diag([3.0, 0.5])).round(12).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    kernel = np.asarray(kernel, dtype=np.float64)
+    if kernel.shape[0] < kernel.shape[1]:
+        return np.ascontiguousarray(polar_factor(kernel.T).T)
+    identity = np.eye(kernel.shape[1])
+    if not np.linalg.norm(kernel.T @ kernel - identity) < 0.5:
+        left, _, right = np.linalg.svd(kernel, full_matrices=False)
+        kernel = left @ right
+    for _ in range(5):  # 0.5 → 0.19 → 0.03 → 6e-4 → 3e-7 → 1e-13, then rounding
+        kernel = kernel @ (1.5 * identity - 0.5 * (kernel.T @ kernel))
+    return kernel

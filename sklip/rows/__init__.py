@@ -1,0 +1,1 @@
+"""Rows from anywhere: in any container, in blocks, in memory or mapped from files."""
