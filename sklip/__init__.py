@@ -7,6 +7,7 @@ Keras. The estimators do so in ``fit`` and ``to_keras``, and ``from_keras`` does
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from sklip._version import __version__
 from sklip._workers import prepare_worker
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sklip.pipelines import CertifiedRadii, certified_radius
 
 prepare_worker()
-
-__version__ = "0.1.0"
 
 __all__ = [
     "TRUSTED_TYPES",

@@ -190,7 +190,8 @@ def test_environments_without_keras_serve_in_silence(running):
 MISMATCH = """
 import sys, warnings
 import sklip
-sklip.__version__ = "99.0"
+from sklip import _version
+_version.__version__ = "99.0"
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     sklip.load(sys.argv[1])

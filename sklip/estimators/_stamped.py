@@ -8,6 +8,7 @@ from numbers import Real
 import numpy as np
 import sklearn
 
+from sklip import _version
 from sklip._overrides import methods_of
 from sklip.estimators._served_network import misfit
 from sklip.estimators._validation import check_labels
@@ -21,13 +22,11 @@ def running_versions() -> dict[str, str | None]:
     """Versions of what a stored estimator depends on, by the packages' names; None for one that is not installed."""
     from importlib import metadata
 
-    import sklip
-
     try:
         keras = metadata.version("keras")  # without importing it
     except metadata.PackageNotFoundError:
         keras = None
-    return {"sklip": sklip.__version__, "scikit-learn": sklearn.__version__, "keras": keras}
+    return {"sklip": _version.__version__, "scikit-learn": sklearn.__version__, "keras": keras}
 
 
 def _after_a_silent_start(new, arguments):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklip import _version
 from sklip.activations import group_size
 
 if TYPE_CHECKING:
@@ -197,8 +198,6 @@ def _model(graph, name, inputs, outputs):
     """The ONNX model of a graph; inputs and outputs by name: dtype, and shape of a row."""
     from onnx import helper, numpy_helper
 
-    import sklip
-
     def declared(variables):
         return [
             helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), ["n_rows", *shape])
@@ -217,6 +216,6 @@ def _model(graph, name, inputs, outputs):
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="sklip",
-        producer_version=sklip.__version__,
+        producer_version=_version.__version__,
         doc_string="A copy of a sklip classifier. Its certificates are about the classifier, not about this copy.",
     )
