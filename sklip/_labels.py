@@ -156,7 +156,7 @@ def _check_objects(labels, name):
     types = sorted({type(label).__name__ for label in labels})
     wanted = {("bool",): "bool", ("int",): "int"}.get(tuple(types), "float" if kind == "number" else "str")
     raise ValueError(
-        f"{name} holds objects of type {', '.join(types)}, which scikit-learn does not take for labels. Convert them, "
+        f"Unknown label type: {name} holds objects of type {', '.join(types)}, which are no labels. Convert them, "
         f"for example with numpy.asarray({name}, dtype={wanted})."
     )
 

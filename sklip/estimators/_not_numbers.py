@@ -21,8 +21,8 @@ _MISSING = (
 _KINDS = {"U": "text", "S": "text", "T": "text", "M": "dates", "m": "durations"}
 
 
-def refuse_columns(bad, source, name, reason):
-    """Raise a ValueError that names the first of the bad columns, if there is one.
+def refuse_columns(bad, source, name, reason, kind=ValueError):
+    """Raise an error that names the first of the bad columns, if there is one.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ def refuse_columns(bad, source, name, reason):
         Name of the argument.
     reason : str
         The rest of the sentence, and what to do.
+    kind : type of exception, default=ValueError
     """
     if not bad.any():
         return
@@ -40,7 +41,7 @@ def refuse_columns(bad, source, name, reason):
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
     others = bad.sum() - 1
     alike = f", like {others} other column{'s' if others > 1 else ''}," if others else ""
-    raise ValueError(f"Input {name}: {label}{alike} {reason}")
+    raise kind(f"Input {name}: {label}{alike} {reason}")
 
 
 def refuse_missing(bad, source, name, estimator):
@@ -49,7 +50,7 @@ def refuse_missing(bad, source, name, estimator):
 
 
 def refuse_not_numbers(X, name, estimator):
-    """Raise a ValueError that names the first column of text, dates, durations, or objects that are not numbers.
+    """Raise an error that names the first column of text, dates, durations, or objects that are not numbers.
 
     Missing values that only objects can hold, such as ``pandas.NA``, are refused too; NaN in numbers is not looked for.
     """
@@ -59,9 +60,11 @@ def refuse_not_numbers(X, name, estimator):
     refuse_missing(np.array(["missing" in of_column for of_column in kinds], dtype=bool), X, name, estimator)
     for unknown in sorted(set().union(*kinds) - {"number", "missing"}):
         bad = np.array([unknown in of_column for of_column in kinds])
-        refuse_columns(
-            bad, X, name, f"holds objects of type {unknown}, which are not numbers. Convert them to numbers."
+        # A TypeError, and these words about the argument, are what scikit-learn asks for.
+        reason = (
+            f"holds objects of type {unknown}, and an argument must be a string or a number. Convert them to numbers."
         )
+        refuse_columns(bad, X, name, reason, TypeError)
 
 
 def _kinds_of_columns(X):
