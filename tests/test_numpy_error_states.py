@@ -26,6 +26,14 @@ def state(**errors):
         yield
 
 
+def assert_independent(errors, answer):
+    """The answer has the same bits, and there is no error or warning, under a state as when all is ignored."""
+    with np.errstate(all="ignore"):
+        expected = bits(answer())
+    with state(**errors):
+        assert bits(answer()) == expected
+
+
 STATES = [{"all": "raise"}, {"under": "raise"}, {"all": "warn"}, {"over": "raise", "invalid": "raise"}]
 HOSTILE = {
     "ordinary": QUARTERS,
@@ -47,10 +55,7 @@ HOSTILE = {
 def test_methods_do_not_depend_on_the_error_state(kind, rows, errors, method):
     model = fitted_mlp(kind)[0]
     rows = HOSTILE[rows] if kind == "binary" else np.tile(HOSTILE[rows], 2)
-    with np.errstate(all="ignore"):
-        expected = bits(METHODS[method](model, rows))
-    with state(**errors):
-        assert bits(METHODS[method](model, rows)) == expected
+    assert_independent(errors, lambda: METHODS[method](model, rows))
 
 
 @pytest.mark.parametrize("errors", STATES, ids=str)
@@ -58,10 +63,7 @@ def test_methods_do_not_depend_on_the_error_state(kind, rows, errors, method):
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_functions_do_not_depend_on_the_error_state(model, rows, errors, function):
     rows = HOSTILE[rows]
-    with np.errstate(all="ignore"):
-        expected = bits(FUNCTIONS[function](model, rows))
-    with state(**errors):
-        assert bits(FUNCTIONS[function](model, rows)) == expected
+    assert_independent(errors, lambda: FUNCTIONS[function](model, rows))
 
 
 @pytest.mark.parametrize("errors", STATES, ids=str)
@@ -69,10 +71,7 @@ def test_functions_do_not_depend_on_the_error_state(model, rows, errors, functio
 @pytest.mark.parametrize("call", WITH_LABELS)
 def test_methods_with_labels_do_not_depend_on_the_error_state(model, rows, errors, call):
     rows = HOSTILE[rows]
-    with np.errstate(all="ignore"):
-        expected = bits(WITH_LABELS[call](model, rows, Y))
-    with state(**errors):
-        assert bits(WITH_LABELS[call](model, rows, Y)) == expected
+    assert_independent(errors, lambda: WITH_LABELS[call](model, rows, Y))
 
 
 @pytest.mark.parametrize("errors", STATES, ids=str)
@@ -86,10 +85,7 @@ def test_metrics_do_not_depend_on_the_error_state(errors, epsilons, weight):
         scores = [certified_accuracy_score(*columns, epsilon, sample_weight=weight) for epsilon in (0, 5e-324, 1e308)]
         return np.concatenate([*curve, scores, [average_certified_radius(*columns, sample_weight=weight)]])
 
-    with np.errstate(all="ignore"):
-        expected = bits(numbers())
-    with state(**errors):
-        assert bits(numbers()) == expected
+    assert_independent(errors, numbers)
 
 
 def trained(X, y, sample_weight=None):

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from tests.flushing import CAN_FLUSH
 from tests.fuzz.constants import stated_constants
 from tests.fuzz.containers import Container, draw_container
 from tests.fuzz.draws import chance, generator_of, pick, power
 from tests.fuzz.estimators import draw_estimator
 from tests.fuzz.files import classifiers_within, sent_through
-from tests.fuzz.flushing import can_flush
 from tests.fuzz.magnitudes import draw_values
 from tests.fuzz.tampering import tampered
 
@@ -92,7 +92,7 @@ def _flushes(rng, estimator):
     """In which threads what is asked; in threads that flush more often, where that matters."""
     weights = [kernel for each in classifiers_within(estimator) for kernel in each.network_.kernels]
     tiny = any((np.abs(kernel[kernel != 0]) < 2.0**-1000).any() for kernel in weights)
-    if not can_flush() or not chance(rng, 0.6 if tiny else 0.05):
+    if not CAN_FLUSH or not chance(rng, 0.6 if tiny else 0.05):
         return False, False
     return pick(rng, (True, True), (True, False), (False, True))
 

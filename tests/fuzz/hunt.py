@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import sklip
+from tests.flushing import in_flushing_thread
 from tests.fuzz.balls import strictly_inside
 from tests.fuzz.draws import chance, pick
-from tests.fuzz.flushing import in_flushing_thread
 from tests.fuzz.ways import blind_ways, felt_slopes, of_length_one, steepest
 
 _FACTORS = (1 - 2.0**-53, 1 - 1e-12, 1 - 1e-9, 0.999, 0.9, 0.5, 0.1, 1e-3)
