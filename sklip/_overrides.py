@@ -5,6 +5,8 @@ from inspect import getattr_static
 
 from sklearn.frozen import FrozenEstimator
 
+from sklip.exceptions import NotLipschitzError
+
 # What a subclass may define anew: it changes how an estimator is made, not what it predicts.
 _FREE = frozenset(
     {
@@ -31,6 +33,16 @@ def shadow(estimator) -> str | None:
     kind = type(estimator.estimator if type(estimator) is FrozenEstimator else estimator)
     methods = methods_of(kind)  # type: ignore[arg-type]
     return None if methods.isdisjoint(vars(estimator)) else min(methods & vars(estimator).keys())
+
+
+def refuse_overrides(estimator, base: type | None = None) -> None:
+    """Raise for an estimator that overrides a method of ``base``, or by an attribute one of its own class."""
+    name = shadow(estimator) if base is None else override(estimator, base)
+    if name is not None:
+        raise NotLipschitzError(
+            f"{type(estimator).__name__} defines {name!r} itself, so that what it predicts is not what "
+            f"{(base or type(estimator)).__name__} predicts, and has no certificate."
+        )
 
 
 @cache

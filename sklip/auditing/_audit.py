@@ -114,34 +114,28 @@ def audit(
     _check_counts(restarts=restarts, steps=steps)
     options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
     targets = list(estimator_targets(estimator, X, **options))
-    radii, predicted, held, n_rows = (
-        targets[0].radii,
-        np.asarray(targets[0].labels),
-        np.asarray(targets[0].held),
-        len(targets[0].rows),
-    )
+    target, n_rows = targets[0], len(targets[0].rows)
+    predicted = np.asarray(target.labels)
     correct = None if y is None else known_labels(y, n_rows, estimator.classes_)
     seed = check_random_state(random_state).randint(2**31 - 1)
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
     with progress_bar(total=n_rows * len(targets), **shown) as progress:
         found = [
-            attack(target, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
-            for target in targets
+            attack(each, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
+            for each in targets
         ]
     distance, nearest = _nearest(found)
     result = AuditResult(
-        radius=radii,
+        radius=target.radii,
         attack=distance,
         predicted=predicted,
         correct=None if correct is None else predicted == correct,
         broken=np.logical_or.reduce([one.inside for one in found]),
-        inputs=np.where(held, np.nan, nearest),
-        norm=targets[0].norm,
+        inputs=np.where(target.held, np.nan, nearest),  # type: ignore[arg-type]
+        norm=target.norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
-        notes=question_notes(
-            targets[0].rows, getattr(estimator, "n_features_in_", targets[0].rows.shape[1]), tolerances
-        ),
+        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), tolerances),
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)

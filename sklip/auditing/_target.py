@@ -1,6 +1,5 @@
 """A whole estimator as the target of an attack: the raw columns that may move, whatever holds the rows."""
 
-import copy
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklip.attacks import Target
 from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns
+from sklip.pipelines._in_place import predictions
 from sklip.pipelines._radius import answer
 
 
@@ -65,7 +65,7 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     X = as_rows(X, estimator)
     bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
     radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)
-    labels = np.asarray(estimator.predict(copy.deepcopy(X)))
+    labels = predictions(estimator, X)
     movable = MovableColumns.of(X, question.tolerances)
     yield _target(estimator, movable, decision, question, radii, labels)
     if movable.any_other_floats:

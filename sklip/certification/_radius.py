@@ -51,12 +51,21 @@ class Certificate:
         ``converted`` bounds how far the rows that were read lie from those that were meant.
         """
         errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
-        return round_up(errors + (self.lipschitz + 2.0 * self.drift) * converted, 4) if converted else errors
+        return round_up(errors + self.slope_of_input_errors * converted, 4) if converted else errors
 
     @property
     def drift(self) -> float:
         """Bound of the growth of the errors per unit of displacement; 0 where the scores are constant."""
         return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
+
+    @property
+    def slope_of_input_errors(self) -> float:
+        """Bound of the errors per unit by which the rows that were read lie from those that were meant.
+
+        The exact score changes by up to ``lipschitz``, and its rounding is bounded at rows that lie as much farther
+        out: once for the row, once for the one that it is compared with.
+        """
+        return self.lipschitz + 2.0 * self.drift
 
     @cached_property
     def may_overflow(self) -> bool:

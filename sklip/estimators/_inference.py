@@ -7,10 +7,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._overrides import refuse_overrides
 from sklip.certification import certificate, distances_above
 from sklip.estimators._evaluation import LabelledEvaluation
 from sklip.estimators._remoteness import FarRows, remoteness
-from sklip.estimators._served_network import check_network, refuse_overrides
+from sklip.estimators._served_network import check_network
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
 from sklip.gradients import scores_and_jacobian

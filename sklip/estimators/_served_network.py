@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from sklip._overrides import override
-from sklip.exceptions import NotLipschitzError
 from sklip.network import CondensedNetwork
-
-
-def n_scores_of(network: CondensedNetwork) -> int:
-    """Number of scores of a network."""
-    return network.kernels[-1].shape[1]
 
 
 def misfit(network: object, classes: object) -> str | None:
@@ -19,7 +12,7 @@ def misfit(network: object, classes: object) -> str | None:
     """
     if type(network) is not CondensedNetwork:  # a subclass may compute something else
         return f"it has a {type(network).__name__} where its network should be"
-    n_scores = n_scores_of(network)
+    n_scores = network.kernels[-1].shape[1]
     n_classes = len(classes) if isinstance(classes, np.ndarray) and classes.ndim == 1 else 0
     if n_classes != (2 if n_scores == 1 else n_scores) or n_scores == 2:
         has = "1 score" if n_scores == 1 else f"{n_scores} scores"
@@ -33,12 +26,3 @@ def check_network(estimator) -> None:
     reason = misfit(estimator.network_, getattr(estimator, "classes_", None))
     if reason:
         raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")
-
-
-def refuse_overrides(estimator, base: type) -> None:
-    """Raise a NotLipschitzError for an estimator that predicts in its own way: the radius is about another."""
-    name = override(estimator, base)
-    if name is not None:
-        raise NotLipschitzError(
-            f"{type(estimator).__name__} defines {name!r} itself, so that what it predicts is not what sklip certifies."
-        )

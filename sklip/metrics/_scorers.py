@@ -1,6 +1,5 @@
 """Scorers of certified accuracy, for ``scoring=`` wherever scikit-learn takes one."""
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Literal
 
@@ -11,7 +10,7 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.estimators._served_network import refuse_overrides
+from sklip._overrides import refuse_overrides
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
 
 Norm = Literal[1, 2, "l1", "l2", "inf"] | float
@@ -33,10 +32,11 @@ class _CertifiedAccuracy:
         if self.question:
             from sklip.pipelines import certified_radius
             from sklip.pipelines._arguments import as_rows
+            from sklip.pipelines._in_place import predictions
 
             X = as_rows(X, estimator)
             radii = certified_radius(estimator, X, **self.question)
-            labels = estimator.predict(copy.deepcopy(X))  # steps may work in place
+            labels = predictions(estimator, X)
         else:
             labels, radii = _labels_and_radii(estimator, X)
         scores = [

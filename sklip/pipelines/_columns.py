@@ -57,8 +57,7 @@ class MovableColumns:
     @property
     def any_other_floats(self) -> bool:
         """Whether one of them holds floats in another form than NumPy's float64."""
-        dtypes = (getattr(column_of(self.X, column), "dtype", None) for column in self.positions)
-        return any(kind_of(dtype).startswith("float") and dtype != np.float64 for dtype in dtypes if dtype is not None)
+        return any(kind_of(dtype).startswith("float") and dtype != np.float64 for dtype in self._given_dtypes)
 
     def as_plain_float64(self) -> "MovableColumns":
         """The same columns, all of them placed as NumPy's float64."""
@@ -67,10 +66,12 @@ class MovableColumns:
     @property
     def any_integers(self) -> bool:
         """Whether one of them holds integers or booleans."""
-        return any(
-            kind_of(getattr(column_of(self.X, column), "dtype", np.dtype(object))) in ("integer", "boolean")
-            for column in self.positions
-        )
+        return any(kind_of(dtype) in ("integer", "boolean") for dtype in self._given_dtypes)
+
+    @property
+    def _given_dtypes(self):
+        """In which X holds each of them."""
+        return [_dtype_of(column_of(self.X, column)) for column in self.positions]
 
     def representable(self, inputs: np.ndarray) -> np.ndarray:
         """The nearest inputs that the columns hold, as float64."""
@@ -134,9 +135,13 @@ def column_of(X, column):
     return _safe_indexing(X, int(column), axis=1)
 
 
+def _dtype_of(column):
+    return getattr(column, "dtype", np.dtype(object))
+
+
 def _placed_dtype(column, whole):
     """The NumPy dtype in which numbers are put into a column again."""
-    dtype = getattr(column, "dtype", np.dtype(object))
+    dtype = _dtype_of(column)
     kind, inner = kind_of(dtype), getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", dtype)
     if kind.startswith("float"):
         return inner if isinstance(inner, np.dtype) else np.dtype(kind)

@@ -8,10 +8,10 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._overrides import refuse_overrides
 from sklip.certification import class_radii, threshold_radii
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decision import Decision
-from sklip.pipelines._overrides import refuse_overrides
 from sklip.pipelines._point import Point, Question
 from sklip.pipelines._scores import scores_of, unwrapped
 from sklip.pipelines._thresholds import calibrated, thresholded

@@ -41,6 +41,11 @@ def apply(step, point: Point, name: str | tuple[str, ...]):
     return after, lambda rows: step.transform(copy.deepcopy(before(rows))), point.shared
 
 
+def predictions(estimator, X) -> np.ndarray:
+    """What a whole estimator predicts for rows, which stay as they are."""
+    return np.asarray(estimator.predict(copy.deepcopy(X)))
+
+
 def may_write(step) -> bool:
     """Whether a transformer may write into the rows that it is given."""
     if step is None or isinstance(step, str):

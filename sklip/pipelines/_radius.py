@@ -1,6 +1,5 @@
 """The public question: how far the raw columns may move before the estimator predicts another class."""
 
-import copy
 from collections.abc import Mapping
 from typing import Literal
 
@@ -23,6 +22,7 @@ from sklip.pipelines._arguments import (
 from sklip.pipelines._certified_radii import CertifiedRadii
 from sklip.pipelines._decision import Decision
 from sklip.pipelines._decisions import decide
+from sklip.pipelines._in_place import predictions
 from sklip.pipelines._missing import missing_entries
 from sklip.pipelines._point import Question, start
 
@@ -160,7 +160,7 @@ def _decided(estimator, X, question):
         raise
     except Exception as error:
         failure = error
-    estimator.predict(copy.deepcopy(X))
+    predictions(estimator, X)
     raise failure
 
 

@@ -9,13 +9,14 @@ from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, distances_above, score_bounds
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._overrides import inherits, refuse_overrides
+from sklip.pipelines._overrides import inherits
 from sklip.pipelines._steps_of_pipelines import predicting_steps
 from sklip.pipelines._walk import walk
 
@@ -88,8 +89,7 @@ def scores_of(estimator, point, path, question):
     proof = certificate(network)
     question.remoteness = question.remoteness + np.zeros(len(rows))  # an entry per row, from the first member on
     lipschitz, pairs, drift = _slopes(network, point, question)
-    # The network sees rows that are off by point.error: its exact score is off by this constant times that.
-    through, room = proof.lipschitz + 2.0 * proof.drift, np.array(point.room)
+    through, room = proof.slope_of_input_errors, np.array(point.room)  # the network sees rows off by point.error
 
     def blocks():
         scored = network.scored_blocks(rows)
@@ -119,9 +119,7 @@ def _slopes(network, point, question):
         lipschitz, pairs = score_bounds(
             network, lambda kernel: point.map.norm(question.norm, question.tolerances, kernel)
         )
-        # Its rounding is bounded at rows that lie farther out by point.error; once for this row, once for the other.
-        through = proof.lipschitz + 2.0 * proof.drift
-        drift = proof.drift * (point.reach + point.growth) + through * point.growth
+        drift = proof.drift * (point.reach + point.growth) + proof.slope_of_input_errors * point.growth
     known = (bound if bound >= 0.0 else np.inf for bound in (lipschitz, round_up(drift, 6)))
     lipschitz, drift = map(float, known)
     return lipschitz, np.where(pairs >= 0.0, pairs, np.inf), drift

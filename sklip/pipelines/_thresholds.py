@@ -6,11 +6,11 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._decision import Decision
-from sklip.pipelines._overrides import refuse_overrides
 from sklip.pipelines._scores import scores_of
 
 

@@ -7,7 +7,7 @@ from sklearn.utils import _safe_indexing
 
 from sklip.arithmetic.rounding import product_above
 from sklip.pipelines._point import Point, refuse
-from sklip.pipelines._precision import kinds_of, precision
+from sklip.pipelines._precision import dtypes_of, kinds_of, precision
 from sklip.pipelines._rounding import rounding
 from sklip.pipelines._steps import Affine
 
@@ -30,7 +30,8 @@ def weighted(point: Point, step, name: str, path: tuple[str, ...]) -> Point:
         if "object" in given:
             refuse(step, path, f"multiplies objects by {weight}, each in its own type. Convert X to numbers", False)
         if "other" in given:
-            refuse(step, path, f"multiplies {_types(point.values)} by {weight}. Convert X to float64", False)
+            types = ", ".join(sorted({str(dtype) for dtype in dtypes_of(point.values)}))
+            refuse(step, path, f"multiplies {types} by {weight}. Convert X to float64", False)
         product = _first_row(point.values) * weight
         if "integer" in given & kinds_of(product) and factor not in (0.0, 1.0):
             refuse(step, path, f"multiplies integers by {weight}, which may wrap around. Make it a float", False)
@@ -52,8 +53,3 @@ def _refuse_unless_number(step, name, path, weight):
 
 def _first_row(values):
     return values[:1] if not hasattr(values, "iloc") else _safe_indexing(values, [0])
-
-
-def _types(values):
-    dtypes = values.dtypes if hasattr(values, "columns") else [values.dtype]
-    return ", ".join(sorted({str(dtype) for dtype in dtypes}))

@@ -1,7 +1,5 @@
 """What displays ask of estimators: predictions with radii, the classifier at the end, names and units."""
 
-import copy
-
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -9,6 +7,7 @@ from sklearn.pipeline import Pipeline
 from sklip._labels import known_labels
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
+from sklip.pipelines._in_place import predictions
 
 
 def innermost(estimator):
@@ -34,7 +33,7 @@ def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple
     """Predictions of rows and their radii, in raw units; labels are checked against the classes."""
     radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     known_labels(y, len(radii), estimator.classes_)
-    return np.asarray(estimator.predict(copy.deepcopy(X))), radii  # steps may work in place
+    return predictions(estimator, X), radii
 
 
 def unit_of(unit: str | None, tolerances) -> str:

@@ -1,6 +1,5 @@
 """What a display of the decision function shows: scores over a plane, rows and discs."""
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from sklip._labels import known_labels
 from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns, column_of
+from sklip.pipelines._in_place import predictions
 from sklip.pipelines._radius import answer
 from sklip.plotting._discs import choose_discs
 from sklip.plotting._estimators import column_name, final_classifier
@@ -42,7 +42,7 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
     X = as_rows(X, estimator)
     decision, question, names = answer(estimator, X, 2, tolerances, step_lipschitz)
-    classes, predicted = np.asarray(decision.classes), np.asarray(estimator.predict(copy.deepcopy(X)))
+    classes, predicted = np.asarray(decision.classes), predictions(estimator, X)
     columns = MovableColumns.of(X, question.tolerances)
     plane, base, note = _plane(columns, question.tolerances[columns.positions], names, features, row)
 
