@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler, StandardScaler
 
 from sklip import NotLipschitzError, audit, certified_radius
-from sklip.pipelines._missing import as_numbers, filled_with_zeros, missing_entries, rows_with_missing
+from sklip.rows.missing import as_numbers, filled_with_zeros, missing_entries, rows_with_missing
 from tests.pipeline_fixtures import Quick
 from tests.test_pipeline_traps import linear
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from sklip.pipelines._missing import as_numbers
 from sklip.rows.blocks import row_blocks
+from sklip.rows.missing import as_numbers
 
 # Unit roundoff, and what an operation may lose near 0.
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
@@ -90,6 +90,18 @@ def dtypes_of(holder) -> list:
     if hasattr(holder, "columns"):
         return list(holder.dtypes)
     return [holder.dtype] if hasattr(holder, "dtype") else []
+
+
+def form_of(values) -> tuple:
+    """What decides how rows are computed with, besides their numbers: the container, its dtypes, the width."""
+    if type(values) is np.ndarray:
+        return np.ndarray, values.dtype, values.shape[1]
+    return type(values), tuple(map(_form_of_dtype, dtypes_of(values))), values.shape[1]
+
+
+def _form_of_dtype(dtype):
+    # Not the dtype itself: one of categories takes long to compare.
+    return dtype if isinstance(dtype, np.dtype) else (type(dtype), kind_of(dtype), hasattr(dtype, "fill_value"))
 
 
 def magnitudes(values, factors: np.ndarray) -> np.ndarray:

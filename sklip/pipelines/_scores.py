@@ -4,21 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, distances_above, score_bounds
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._overrides import inherits
-from sklip.pipelines._steps_of_pipelines import predicting_steps
-from sklip.pipelines._walk import walk
+from sklip.pipelines._branches import through
+from sklip.pipelines._plan import Network
+from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._run import Batch, Run
+from sklip.pipelines.unwrap import refuse_own_ways, unwrapped
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,56 +23,44 @@ class Scores:
     """Scores of the network at the end, their errors and Lipschitz constants from the raw columns.
 
     ``blocks()`` yields slices of rows, their computed scores and bounds of the distance of these to exact ones. At a
-    displacement of ``r`` that distance is at most ``drift · r`` more, as long as ``r`` is at most ``room``: beyond it,
-    something may overflow. ``room`` is known once the blocks were read.
+    displacement of ``r`` that distance is at most ``error_lipschitz · r`` more, as long as ``r`` is at most ``room``:
+    beyond it, something may overflow. ``room`` and ``distance_ratio`` are known once the blocks were read: how far each
+    row is from the center of the training rows, as a multiple of the farthest of these.
     """
 
     classes: np.ndarray
-    n_rows: int
     blocks: Callable
-    drift: float
+    error_lipschitz: float
     lipschitz: float
     pair_lipschitz: np.ndarray
     room: np.ndarray
+    distance_ratio: np.ndarray
+    is_imputed: bool
     descend: Callable
 
     def of_two_classes(self):
         """The scores and the bounds of all rows, of shape (n_rows,)."""
-        values, errors = np.empty(self.n_rows), np.empty(self.n_rows)
+        values, errors = np.empty(len(self.room)), np.empty(len(self.room))
         for rows, computed, bounds in self.blocks():
             values[rows], errors[rows] = computed[:, 0], bounds
         return values, errors
 
 
-def unwrapped(estimator, point, path, question):
-    """The estimator within pipelines, searches and FrozenEstimator, and the rows as it sees them."""
-    while True:
-        steps = predicting_steps(estimator)
-        if steps is not None:
-            check_is_fitted(estimator)
-            for name, step in steps[:-1]:
-                point = walk(step, point, (*path, name), question)
-            estimator = steps[-1][1]
-        elif inherits(estimator, BaseSearchCV):
-            if not hasattr(estimator, "best_estimator_"):
-                check_is_fitted(estimator)
-                raise NotLipschitzError(
-                    f"{type(estimator).__name__} was fitted with refit=False and has no best estimator. Set refit=True."
-                )
-            estimator = estimator.best_estimator_
-        elif type(estimator) is FrozenEstimator:
-            refuse_overrides(estimator)
-            estimator = estimator.estimator
-        else:
-            return estimator, point, path
+def read_network(
+    estimator, origin: Origin, path: tuple[str, ...], reading: Reading, steps: tuple, outer: tuple
+) -> Network:
+    """Read a classifier of sklip behind whatever steps.
 
+    ``steps`` are the nodes that were read before it, ``outer`` those before the vote of which it is a member.
 
-def scores_of(estimator, point, path, question):
-    """The scores of a sklip classifier behind whatever steps."""
-    estimator, point, path = unwrapped(estimator, point, path, question)
-    for known in (CertifiedClassifier, Pipeline, BaseSearchCV):
-        if isinstance(estimator, known):
-            refuse_overrides(estimator, known)
+    Raises
+    ------
+    NotLipschitzError
+        For another estimator, and for one that predicts in its own way.
+    """
+    before, estimator = unwrapped(estimator)
+    nodes, _ = read_steps(before, origin, path, reading)
+    refuse_own_ways(estimator)
     if not isinstance(estimator, CertifiedClassifier):
         raise NotLipschitzError(
             f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
@@ -84,12 +69,17 @@ def scores_of(estimator, point, path, question):
             "classes with method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with "
             "voting='hard'."
         )
-    rows = estimator._inference_rows(point.values)
+    return Network(reading.number(estimator), (*steps, *nodes), outer)
+
+
+def scores_of(node: Network, batch: Batch, run: Run) -> Scores:
+    """The scores of a classifier of sklip behind its steps."""
+    estimator, batch = run.parts[node.number], through(node.steps, batch, run)
+    rows = estimator._inference_rows(batch.values)
     network = estimator.network_
     proof = certificate(network)
-    question.remoteness = question.remoteness + np.zeros(len(rows))  # an entry per row, from the first member on
-    lipschitz, pairs, drift = _slopes(network, point, question)
-    through, room = proof.slope_of_input_errors, np.array(point.room)  # the network sees rows off by point.error
+    lipschitz, pairs, error_lipschitz = _slopes(node, network, proof, batch.place, run)
+    room, ratio = np.array(batch.room), np.zeros(len(rows))
 
     def blocks():
         scored = network.scored_blocks(rows)
@@ -98,50 +88,54 @@ def scores_of(estimator, point, path, question):
                 block, units, values = next(scored, (None, None, None))
                 if block is None:
                     return
-                distances = distances_above(units)
-                errors = round_up(proof.score_errors(distances) + through * point.error[block], 4)
-                room[block] = np.minimum(room[block], _room(proof, distances, point, block))
-                far = remoteness(estimator, distances)
-            question.remoteness[block] = np.maximum(question.remoteness[block], far)
+                distances, error = distances_above(units), batch.error[block]
+                # The network sees rows that are off by ``error``.
+                errors = round_up(proof.score_errors(distances) + proof.slope_of_input_errors * error, 4)
+                room[block] = np.minimum(room[block], _room(proof, distances, error, batch.place.speed))
+                ratio[block] = remoteness(estimator, distances)
             estimator._finite(values, rows)
             yield block, values, np.where(np.isnan(errors), np.inf, errors)
 
-    descent = _descent(estimator, point, question)
-    return Scores(estimator.classes_, len(rows), blocks, drift, lipschitz, pairs, room, descent)
+    descend = _descent(node, estimator, batch.place, run)
+    return Scores(estimator.classes_, blocks, error_lipschitz, lipschitz, pairs, room, ratio, batch.is_imputed, descend)
 
 
-def _slopes(network, point, question):
-    """Lipschitz constants from the raw columns: of scores, of their differences, and of the growth of their errors."""
-    proof = certificate(network)
-    if not (point.reach or point.growth):  # nothing that the network sees can move
+def _slopes(node, network, proof, place, run):
+    """Lipschitz constants from the raw columns: of scores, of their differences, and of their errors."""
+    known = run.kept.get((node, place))
+    if known is None or known[0] is not proof:  # the network was replaced
+        known = run.kept[node, place] = proof, _bounds(network, proof, place, run.question)
+    return known[1]
+
+
+def _bounds(network, proof, place, question):
+    if not (place.lipschitz or place.error_lipschitz):  # nothing that the network sees can move
         return 0.0, np.zeros_like(proof.pair_lipschitz), 0.0
     with np.errstate(all="ignore"):
         lipschitz, pairs = score_bounds(
-            network, lambda kernel: point.map.norm(question.norm, question.tolerances, kernel)
+            network, lambda kernel: place.map.norm(question.norm, question.tolerances, kernel)
         )
-        drift = proof.drift * (point.reach + point.growth) + proof.slope_of_input_errors * point.growth
-    known = (bound if bound >= 0.0 else np.inf for bound in (lipschitz, round_up(drift, 6)))
-    lipschitz, drift = map(float, known)
-    return lipschitz, np.where(pairs >= 0.0, pairs, np.inf), drift
+        of_errors = proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz
+    known = (bound if bound >= 0.0 else np.inf for bound in (lipschitz, round_up(of_errors, 6)))
+    lipschitz, of_errors = map(float, known)
+    return lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors
 
 
-def _room(proof, distances, point, block):
+def _room(proof, distances, error, speed):
     """Displacement up to which nothing overflows in the network."""
-    moves, speed = proof.error.farthest - distances - 2.0 * point.error[block], point.reach + point.growth
+    moves = proof.error.farthest - distances - 2.0 * error
     moves = np.where(moves >= 0.0, moves, 0.0)  # not-a-number as well
     return round_down(moves / round_up(speed), 6) if speed else np.where(moves > 0.0, np.inf, 0.0)
 
 
-def _descent(estimator, point, question):
-    """From raw rows and codes to the margins of these classes, and their gradients in the raw columns."""
-    descend, slopes = network_descent(estimator.network_), None
+def _descent(node, estimator, place, run):
+    """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
 
-    def through(raw, codes):
-        nonlocal slopes
-        margins, gradients = descend(estimator._inference_rows(point.transform(raw)), codes)
-        if question.stated:
+    def descend(raw, class_indices):
+        rows = estimator._inference_rows(run.transform(node.outer + node.steps, raw))
+        margins, gradients = network_descent(estimator.network_)(rows, class_indices)
+        if run.plan.stated:
             return margins, None
-        slopes = point.map.slopes() if slopes is None else slopes
-        return margins, gradients @ slopes
+        return margins, gradients @ run.keep((node, place, "slopes"), place.map.slopes)
 
-    return through
+    return descend
