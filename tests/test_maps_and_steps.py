@@ -32,13 +32,11 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScale
 
 from sklip import NotLipschitzError
 from sklip.pipelines._arguments import Question
-from sklip.pipelines._branches import through
 from sklip.pipelines._maps import LipschitzMap, Stage
 from sklip.pipelines._places import conversion_error
-from sklip.pipelines._plan import Plan
 from sklip.pipelines._precision import precision
 from sklip.pipelines._read import Origin, Reading, read_steps
-from sklip.pipelines._run import Run
+from sklip.pipelines._run import Plan, Run
 from sklip.pipelines._steps import _READERS
 
 MP = mp.clone()
@@ -345,7 +343,7 @@ def _read(step, X):
 
 def _traced(step, X):
     nodes, _, run = _read(step, X)
-    return through(nodes, run.begin(X), run)
+    return run.through(nodes, run.begin(X))
 
 
 def _dense(X):

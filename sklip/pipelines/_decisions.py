@@ -1,6 +1,6 @@
-"""From a fitted estimator to the classes it predicts and the radii within which it predicts them."""
+"""From a fitted estimator to the plan of what it predicts, and to the votes of its members."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -9,19 +9,50 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._overrides import refuse_overrides
-from sklip.certification import class_radii, threshold_radii
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._branches import through
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._plan import Network, Plan, Sigmoid, Threshold, Vote
 from sklip.pipelines._read import Origin, Reading, read_steps
-from sklip.pipelines._run import Batch, Run
-from sklip.pipelines._scores import read_network, scores_of
-from sklip.pipelines._thresholds import by_sigmoid, by_threshold, read_sigmoid, read_threshold
+from sklip.pipelines._run import Batch, Decision, Plan, Run
+from sklip.pipelines._scores import read_network
+from sklip.pipelines._thresholds import read_sigmoid, read_threshold
 from sklip.pipelines._votes import vote_radii
 from sklip.pipelines.unwrap import unwrapped
 
 _LEAST_WEIGHT = 1e-270
+
+
+@dataclass(frozen=True, eq=False)
+class Vote:
+    """The majority of members; ``nodes`` are those before all of them, and ``number`` is that of the classifier."""
+
+    number: int
+    nodes: tuple
+    members: tuple
+    weights: np.ndarray
+
+    def decide(self, batch: Batch, run: Run) -> Decision:
+        """Decide by the votes of the members."""
+        batch, classes = run.through(self.nodes, batch), run.parts[self.number].classes_
+        if len(self.members) > 1:  # all of them get the same object
+            batch = replace(batch, is_shared=True)
+        members = [member.decide(batch, run) for member in self.members]
+        # Members were fitted on the positions of the labels.
+        votes = [np.asarray(member.classes, dtype=np.intp)[member.class_indices] for member in members]
+        radii = [member.radii for member in members]
+        class_indices, certified = vote_radii(
+            np.stack(votes, axis=1), np.stack(radii, axis=1), self.weights, len(classes)
+        )
+
+        def descend(raw, wanted):
+            answers = [
+                member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
+                for member in members
+            ]
+            margins, gradients = zip(*answers, strict=True)
+            return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
+
+        ratio = np.maximum.reduce([member.distance_ratio for member in members])
+        is_imputed = any(member.is_imputed for member in members)
+        return Decision(classes, class_indices, certified, None, ratio, is_imputed, descend)
 
 
 def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
@@ -76,11 +107,11 @@ def _read_vote(estimator, origin, path, reading, nodes, outer):
         raise NotLipschitzError(
             "VotingClassifier with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'."
         )
-    if len(estimator.estimators_) != sum(member != "drop" for _, member in estimator.estimators):
+    kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
+    if len(estimator.estimators_) != len(kept):
         raise NotLipschitzError(
             "VotingClassifier has members that were dropped or added since it was fitted. Fit it again."
         )
-    kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
     members = tuple(
         _read_end(member, origin, (*path, estimator.estimators[position][0]), reading, outer + nodes)
         for position, member in zip(kept, estimator.estimators_, strict=True)
@@ -93,51 +124,3 @@ def _read_vote(estimator, origin, path, reading, nodes, outer):
             f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0, or of 1e-270 or more."
         )
     return Vote(reading.number(estimator), nodes, members, weights)
-
-
-def decide(node: Network | Threshold | Sigmoid | Vote, batch: Batch, run: Run) -> Decision:
-    """Predictions and radii of what stands at the end of a plan, at rows.
-
-    Raises
-    ------
-    NotLipschitzError
-        For a step that does not compute what sklip expects of it.
-    """
-    if isinstance(node, Vote):
-        return _by_vote(node, through(node.steps, batch, run), run)
-    if isinstance(node, Threshold):
-        return by_threshold(node, scores_of(node.network, batch, run))
-    if isinstance(node, Sigmoid):
-        return by_sigmoid(node, scores_of(node.network, batch, run))
-    scores = scores_of(node, batch, run)
-    class_indices, radii = np.empty(len(scores.room), dtype=np.intp), np.empty(len(scores.room))
-    for rows, values, errors in scores.blocks():
-        if values.shape[1] == 1:
-            class_indices[rows] = values[:, 0] > 0
-            radii[rows] = threshold_radii(np.abs(values[:, 0]), errors, scores.lipschitz, scores.error_lipschitz)
-        else:
-            class_indices[rows] = values.argmax(axis=1)
-            radii[rows] = class_radii(values, errors, scores.pair_lipschitz, scores.error_lipschitz)
-    return Decision.of(scores, class_indices, np.minimum(radii, scores.room), scores.descend)
-
-
-def _by_vote(node, batch, run):
-    if len(node.members) > 1:  # all of them get the same object
-        batch = replace(batch, is_shared=True)
-    members = [decide(member, batch, run) for member in node.members]
-    # Members were fitted on the positions of the labels.
-    votes = np.stack([np.asarray(member.classes, dtype=np.intp)[member.class_indices] for member in members], axis=1)
-    radii, classes = np.stack([member.radii for member in members], axis=1), run.parts[node.number].classes_
-    class_indices, certified = vote_radii(votes, radii, node.weights, len(classes))
-
-    def descend(raw, wanted):
-        answers = [
-            member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
-            for member in members
-        ]
-        margins, gradients = zip(*answers, strict=True)
-        return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
-
-    ratio = np.maximum.reduce([member.distance_ratio for member in members])
-    is_imputed = any(member.is_imputed for member in members)
-    return Decision(classes, class_indices, certified, None, ratio, is_imputed, descend)

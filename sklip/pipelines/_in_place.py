@@ -9,16 +9,16 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils import _safe_indexing
 
-from sklip.pipelines._plan import Branches, Step
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._steps import is_encoder, is_identity, is_known
 
 _WITH_COPY = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SimpleImputer)
 
 
-def transformed(step, node: Step | Branches, values, is_shared: bool):
-    """Values after a step; ``values`` stay as they are.
+def transformed(step, node, values, is_shared: bool):
+    """Values after a step, which is given with its node of the plan; ``values`` stay as they are.
 
     Raises
     ------
@@ -41,6 +41,17 @@ def transformed(step, node: Step | Branches, values, is_shared: bool):
 def predictions(estimator, X) -> np.ndarray:
     """What a whole estimator predicts for rows, which stay as they are."""
     return np.asarray(estimator.predict(copy.deepcopy(X)))
+
+
+def head(X):
+    """The first eight rows, in new memory."""
+    return X[:8].copy() if type(X) is np.ndarray else _safe_indexing(X, np.arange(min(8, X.shape[0])))
+
+
+def first_rows(values) -> np.ndarray:
+    """The first eight rows of numbers, as float64."""
+    rows = head(values) if values.shape[0] > 8 else values
+    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 
 
 def may_write(step) -> bool:

@@ -1,24 +1,16 @@
 """Plans are kept between calls, as long as the estimator lives and nothing in it changes."""
 
-from dataclasses import dataclass
+from contextlib import suppress
 from weakref import WeakKeyDictionary, ref
 
 from sklip.pipelines._decisions import read
-from sklip.pipelines._plan import Plan
+from sklip.pipelines._run import Plan
 from sklip.pipelines._state import state_of
 
 MOST_PLANS = 8
 """How many plans of an estimator are kept, for rows of different columns and for different constants."""
 
-
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    """Plans of one state of an estimator, by columns and constants, with weak references to the parts they name."""
-
-    state: list
-    plans: dict
-
-
+# By estimator: its state, and plans by columns and constants, with weak references to the parts that they name.
 _kept_plans: WeakKeyDictionary = WeakKeyDictionary()
 
 
@@ -32,33 +24,24 @@ def plan_of(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
     """
     try:
         state, _ = state_of(estimator)
-        kept = _kept_plans.get(estimator)
-    except TypeError:  # a state that cannot be told, or an estimator that cannot be a key
+        before, plans = _kept_plans.get(estimator, (None, {}))
+    except Exception:  # its state cannot be told, or it cannot be a key
         return read(estimator, X, constants)
-    columns = tuple(X.columns) if hasattr(X, "columns") else X.shape[1]
-    key = type(X), columns, tuple(sorted(constants.items()))
-    if kept is None or kept.state != state:
-        kept = _Kept(state, {})
-    elif key in kept.plans:
-        plan, references = kept.plans[key]
+    key = type(X), tuple(X.columns) if hasattr(X, "columns") else X.shape[1], tuple(sorted(constants.items()))
+    if before != state:
+        plans = {}
+    elif key in plans:
+        plan, references = plans[key]
         parts = tuple(reference() for reference in references)
         if all(part is not None for part in parts):
             return plan, parts
     plan, parts = read(estimator, X, constants)
-    _keep(estimator, kept, key, plan, parts)
+    with suppress(Exception):
+        again, identities = state_of(estimator)
+        # Another thread may have changed it meanwhile; and a property may make a step anew each time.
+        if again == state and identities.issuperset(map(id, parts)):
+            if len(plans) >= MOST_PLANS:
+                plans.clear()
+            plans[key] = plan, tuple(map(ref, parts))
+            _kept_plans[estimator] = state, plans
     return plan, parts
-
-
-def _keep(estimator, kept, key, plan, parts):
-    """Keep a plan, unless its parts are not those that the state is about."""
-    try:
-        references = tuple(map(ref, parts))
-        state, identities = state_of(estimator)
-    except TypeError:
-        return
-    # Another thread may have changed it meanwhile; and an attribute may be made anew each time that it is asked for.
-    if state == kept.state and identities.issuperset(map(id, parts)):
-        if len(kept.plans) >= MOST_PLANS:
-            kept.plans.clear()
-        kept.plans[key] = plan, references
-        _kept_plans[estimator] = kept

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sklip.arithmetic.rounding import TINY_OF_FLOAT32, product_above, round_up
 from sklip.pipelines._maps import LipschitzMap, Stage
-from sklip.pipelines._precision import dtypes_of, kind_of
+from sklip.rows.dtypes import dtypes_of, kind_of
 
 
 @dataclass(frozen=True, eq=False)

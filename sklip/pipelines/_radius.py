@@ -107,11 +107,13 @@ def certified_radius(
     far = FarRows(len(decision.radii))
     far.see(0, decision.distance_ratio)
     far.advise()
-    missing = np.any(missing_entries(traced.rows), axis=0) if decision.is_imputed else ()
+    missing: tuple = ()
+    if decision.is_imputed:
+        missing = tuple(labels[column] for column in np.flatnonzero(missing_entries(traced.rows).any(axis=0)))
     return CertifiedRadii(
         decision.radii,
         norm=traced.norm,
         fixed_columns=tuple(labels[column] for column in np.flatnonzero(traced.tolerances == 0)),
         lipschitz_bound=decision.lipschitz,
-        missing_columns=tuple(labels[column] for column in np.flatnonzero(missing)),
+        missing_columns=missing,
     )

@@ -1,124 +1,99 @@
-"""The scores of the network at the end of whatever steps, with their errors and Lipschitz constants."""
+"""The scores of the network at the end of whatever steps: their errors, Lipschitz constants and radii."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
-from sklip.certification import certificate, distances_above, score_bounds
+from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._branches import through
-from sklip.pipelines._plan import Network
 from sklip.pipelines._read import Origin, Reading, read_steps
-from sklip.pipelines._run import Batch, Run
+from sklip.pipelines._run import Batch, Decision, Run
 from sklip.pipelines.unwrap import refuse_own_ways, unwrapped
 
 
+class Slopes(NamedTuple):
+    """Lipschitz constants from the raw columns: of scores, of their differences, and of their errors."""
+
+    scores: float
+    pairs: np.ndarray
+    errors: float
+
+
+Judge = Callable[[np.ndarray, np.ndarray, Slopes], tuple[np.ndarray, np.ndarray]]
+
+
+def by_highest(values: np.ndarray, errors: np.ndarray, slopes: Slopes) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the predicted classes, and radii, by the sign of one score or the highest of several."""
+    if values.shape[1] == 1:
+        return values[:, 0] > 0, threshold_radii(np.abs(values[:, 0]), errors, slopes.scores, slopes.errors)
+    return values.argmax(axis=1), class_radii(values, errors, slopes.pairs, slopes.errors)
+
+
 @dataclass(frozen=True, eq=False)
-class Scores:
-    """Scores of the network at the end, their errors and Lipschitz constants from the raw columns.
+class Network:
+    """A classifier of sklip, by its number, and the nodes before it; ``outer`` are those before a vote around it."""
 
-    ``blocks()`` yields slices of rows, their computed scores and bounds of the distance of these to exact ones. At a
-    displacement of ``r`` that distance is at most ``error_lipschitz · r`` more, as long as ``r`` is at most ``room``:
-    beyond it, something may overflow. ``room`` and ``distance_ratio`` are known once the blocks were read: how far each
-    row is from the center of the training rows, as a multiple of the farthest of these.
-    """
+    number: int
+    nodes: tuple
+    outer: tuple
 
-    classes: np.ndarray
-    blocks: Callable
-    error_lipschitz: float
-    lipschitz: float
-    pair_lipschitz: np.ndarray
-    room: np.ndarray
-    distance_ratio: np.ndarray
-    is_imputed: bool
-    descend: Callable
-
-    def of_two_classes(self):
-        """The scores and the bounds of all rows, of shape (n_rows,)."""
-        values, errors = np.empty(len(self.room)), np.empty(len(self.room))
-        for rows, computed, bounds in self.blocks():
-            values[rows], errors[rows] = computed[:, 0], bounds
-        return values, errors
-
-
-def read_network(
-    estimator, origin: Origin, path: tuple[str, ...], reading: Reading, steps: tuple, outer: tuple
-) -> Network:
-    """Read a classifier of sklip behind whatever steps.
-
-    ``steps`` are the nodes that were read before it, ``outer`` those before the vote of which it is a member.
-
-    Raises
-    ------
-    NotLipschitzError
-        For another estimator, and for one that predicts in its own way.
-    """
-    before, estimator = unwrapped(estimator)
-    nodes, _ = read_steps(before, origin, path, reading)
-    refuse_own_ways(estimator)
-    if not isinstance(estimator, CertifiedClassifier):
-        raise NotLipschitzError(
-            f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
-            "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
-            "FrozenEstimator, FixedThresholdClassifier, TunedThresholdClassifierCV, in a CalibratedClassifierCV of two "
-            "classes with method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with "
-            "voting='hard'."
-        )
-    return Network(reading.number(estimator), (*steps, *nodes), outer)
-
-
-def scores_of(node: Network, batch: Batch, run: Run) -> Scores:
-    """The scores of a classifier of sklip behind its steps."""
-    estimator, batch = run.parts[node.number], through(node.steps, batch, run)
-    rows = estimator._inference_rows(batch.values)
-    network = estimator.network_
-    proof = certificate(network)
-    lipschitz, pairs, error_lipschitz = _slopes(node, network, proof, batch.place, run)
-    room, ratio = np.array(batch.room), np.zeros(len(rows))
-
-    def blocks():
-        scored = network.scored_blocks(rows)
-        while True:
-            with np.errstate(all="ignore"):  # not beyond a yield
-                block, units, values = next(scored, (None, None, None))
-                if block is None:
-                    return
+    def decide(self, batch: Batch, run: Run, judge: Judge = by_highest) -> Decision:
+        """Decide by the scores of rows: by the sign of one, by the highest of several, or as ``judge`` says."""
+        estimator, batch = run.parts[self.number], run.through(self.nodes, batch)
+        rows, place = estimator._inference_rows(batch.values), batch.place
+        network = estimator.network_
+        proof = certificate(network)
+        slopes = self._slopes(network, proof, place, run)
+        class_indices, (radii, ratio) = np.empty(len(rows), dtype=np.intp), np.empty((2, len(rows)))
+        of_input = proof.slope_of_input_errors
+        with np.errstate(all="ignore"):
+            for block, units, values in network.scored_blocks(rows):
                 distances, error = distances_above(units), batch.error[block]
                 # The network sees rows that are off by ``error``.
-                errors = round_up(proof.score_errors(distances) + proof.slope_of_input_errors * error, 4)
-                room[block] = np.minimum(room[block], _room(proof, distances, error, batch.place.speed))
+                errors = round_up(proof.score_errors(distances) + of_input * error, 4)
+                room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
                 ratio[block] = remoteness(estimator, distances)
-            estimator._finite(values, rows)
-            yield block, values, np.where(np.isnan(errors), np.inf, errors)
+                estimator._finite(values, rows)
+                class_indices[block], found = judge(values, np.where(np.isnan(errors), np.inf, errors), slopes)
+                radii[block] = np.minimum(found, room)
+        descend = self._descent(estimator, place, run)
+        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
 
-    descend = _descent(node, estimator, batch.place, run)
-    return Scores(estimator.classes_, blocks, error_lipschitz, lipschitz, pairs, room, ratio, batch.is_imputed, descend)
+    def _slopes(self, network, proof, place, run):
+        known = run.kept.get((self, place))
+        if known is None or known[0] is not proof:  # the network was replaced
+            known = run.kept[self, place] = proof, _slopes(network, proof, place, run.question)
+        return known[1]
+
+    def _descent(self, estimator, place, run):
+        """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
+
+        def descend(raw, class_indices):
+            rows = estimator._inference_rows(run.transform(self.outer + self.nodes, raw))
+            margins, gradients = network_descent(estimator.network_)(rows, class_indices)
+            if run.plan.stated:
+                return margins, None
+            return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
+
+        return descend
 
 
-def _slopes(node, network, proof, place, run):
-    """Lipschitz constants from the raw columns: of scores, of their differences, and of their errors."""
-    known = run.kept.get((node, place))
-    if known is None or known[0] is not proof:  # the network was replaced
-        known = run.kept[node, place] = proof, _bounds(network, proof, place, run.question)
-    return known[1]
-
-
-def _bounds(network, proof, place, question):
-    if not (place.lipschitz or place.error_lipschitz):  # nothing that the network sees can move
-        return 0.0, np.zeros_like(proof.pair_lipschitz), 0.0
+def _slopes(network, proof, place, question):
+    if not place.speed:  # nothing that the network sees can move
+        return Slopes(0.0, np.zeros_like(proof.pair_lipschitz), 0.0)
     with np.errstate(all="ignore"):
         lipschitz, pairs = score_bounds(
             network, lambda kernel: place.map.norm(question.norm, question.tolerances, kernel)
         )
-        of_errors = proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz
-    known = (bound if bound >= 0.0 else np.inf for bound in (lipschitz, round_up(of_errors, 6)))
-    lipschitz, of_errors = map(float, known)
-    return lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors
+        of_errors = round_up(proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz, 6)
+    lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
+    return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)
 
 
 def _room(proof, distances, error, speed):
@@ -128,14 +103,25 @@ def _room(proof, distances, error, speed):
     return round_down(moves / round_up(speed), 6) if speed else np.where(moves > 0.0, np.inf, 0.0)
 
 
-def _descent(node, estimator, place, run):
-    """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
+def read_network(estimator, origin: Origin, path: tuple[str, ...], reading: Reading, nodes: tuple, outer: tuple):
+    """Read a classifier of sklip behind whatever steps.
 
-    def descend(raw, class_indices):
-        rows = estimator._inference_rows(run.transform(node.outer + node.steps, raw))
-        margins, gradients = network_descent(estimator.network_)(rows, class_indices)
-        if run.plan.stated:
-            return margins, None
-        return margins, gradients @ run.keep((node, place, "slopes"), place.map.slopes)
+    ``nodes`` are those that were read before it, ``outer`` those before the vote of which it is a member.
 
-    return descend
+    Raises
+    ------
+    NotLipschitzError
+        For another estimator, and for one that predicts in its own way.
+    """
+    before, estimator = unwrapped(estimator)
+    inner, _ = read_steps(before, origin, path, reading)
+    refuse_own_ways(estimator)
+    if not isinstance(estimator, CertifiedClassifier):
+        raise NotLipschitzError(
+            f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
+            "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
+            "FrozenEstimator, FixedThresholdClassifier, TunedThresholdClassifierCV, in a CalibratedClassifierCV of two "
+            "classes with method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with "
+            "voting='hard'."
+        )
+    return Network(reading.number(estimator), nodes + inner, outer)

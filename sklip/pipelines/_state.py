@@ -2,8 +2,7 @@
 
 import pickle
 from hashlib import blake2b
-from types import BuiltinFunctionType, EllipsisType, FunctionType, MethodType, NoneType
-from typing import Any
+from types import FunctionType, NoneType
 from weakref import ref
 
 import numpy as np
@@ -14,9 +13,13 @@ from sklip.estimators._inference import CertifiedClassifier
 _MOST_BYTES = 2**20
 """Of arrays up to this size the state holds a copy, which is faster to compare than a digest is to make."""
 
+_PLAIN = frozenset({NoneType, bool, int, float, complex, str, bytes})
+_OTHER_PLAIN = (type, np.dtype, np.generic)
+_CONTAINERS = (list, tuple, dict, set, frozenset)
 
-class UnknownStateError(TypeError):
-    """An object whose state cannot be told: what was read from it is not kept."""
+
+class _Plain:
+    """An instance is all that its attributes hold, as those of all classes of the same size."""
 
 
 def state_of(estimator: object) -> tuple[list, set[int]]:
@@ -39,79 +42,56 @@ def state_of(estimator: object) -> tuple[list, set[int]]:
     state : list
         Plain values.
     identities : set of int
-        Of all objects whose attributes were looked at.
+        Of all objects and containers that were looked into.
 
     Raises
     ------
-    UnknownStateError
-        For an object that ``pickle`` refuses, such as an open file, and for one that holds itself.
+    Exception
+        For an object that ``pickle`` refuses, such as an open file.
     """
     state: list = []
     identities: set[int] = set()
-    try:
-        _add(estimator, state, identities)
-    except RecursionError as error:
-        raise UnknownStateError("An object holds itself.") from error
+    waiting = [estimator]
+    while waiting:
+        value = waiting.pop()
+        kind = type(value)
+        state.append(kind)
+        if kind in _PLAIN or isinstance(value, _OTHER_PLAIN):
+            state.append(value)
+        elif kind in (np.ndarray, np.memmap):
+            state += (value.dtype, value.shape)
+            if value.dtype.hasobject:
+                waiting += value.ravel().tolist()
+            else:
+                state.append(_brief(value.tobytes()))
+        elif kind is FunctionType:
+            state.append(ref(value))
+        elif isinstance(value, _CONTAINERS) or (
+            kind.__basicsize__ <= _Plain.__basicsize__ and hasattr(value, "__dict__")
+        ):
+            state.append(id(value))
+            if id(value) not in identities:
+                identities.add(id(value))
+                parts = _parts(value)
+                state.append(len(parts))
+                waiting += parts
+        else:
+            state.append(_brief(pickle.dumps(value, protocol=5)))
     return state, identities
 
 
-_PLAIN = (NoneType, bool, int, float, complex, str, bytes, EllipsisType)
-
-
-class _Plain:
-    """An instance is all that its attributes hold, as those of all classes of the same size."""
-
-
-def _add(value: Any, state: list, identities: set[int]) -> None:
-    """Append the state of a value."""
-    kind = type(value)
-    state.append(kind)
-    if kind in _PLAIN or isinstance(value, type | np.dtype):
-        state.append(value)
-    elif kind in (np.ndarray, np.memmap):
-        state += (value.dtype, value.shape)
-        if value.dtype.hasobject:
-            _add(value.ravel().tolist(), state, identities)
-        else:
-            state.append(_brief(value.tobytes()))
-    elif isinstance(value, np.generic):
-        state.append(value.tobytes())
-    elif kind is slice:
-        _add((value.start, value.stop, value.step), state, identities)
-    elif isinstance(value, list | tuple | set | frozenset | dict):
-        state.append(len(value))
-        for part in value.items() if isinstance(value, dict) else value:
-            _add(part, state, identities)
-    elif kind in (FunctionType, BuiltinFunctionType):
-        state.append(ref(value))
-    elif kind is MethodType:
-        _add((value.__func__, value.__self__), state, identities)
-    elif kind.__basicsize__ <= _Plain.__basicsize__ and hasattr(value, "__dict__"):
-        _add_object(value, state, identities)
-    else:
-        try:
-            state.append(_brief(pickle.dumps(value, protocol=5)))
-        except Exception as error:
-            raise UnknownStateError(f"pickle refuses a {kind.__name__}.") from error
-
-
-def _add_object(value, state, identities):
-    """Append the identity of an object, and its attributes where it is met for the first time."""
-    state.append(id(value))
-    if id(value) in identities:
-        return
-    identities.add(id(value))
+def _parts(value):
+    """What is in a container; names and values of the attributes of an object, as far as plans depend on them."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    if isinstance(value, _CONTAINERS):
+        return value
     attributes = vars(value)
-    if isinstance(value, CertifiedClassifier):
-        state.append(tuple(attributes))
-        attributes = {"classes_": getattr(value, "classes_", None)}
-    elif isinstance(value, BaseSearchCV):
-        state.append(tuple(attributes))
-        attributes = {"best_estimator_": getattr(value, "best_estimator_", None)}
-    for name, attribute in attributes.items():
-        state.append(name)
-        _add(attribute, state, identities)
+    for kind, name in ((CertifiedClassifier, "classes_"), (BaseSearchCV, "best_estimator_")):
+        if isinstance(value, kind):  # another attribute may hide a method
+            return [*attributes, getattr(value, name, None)]
+    return [*attributes, *attributes.values()]
 
 
-def _brief(content: bytes) -> bytes:
+def _brief(content):
     return content if len(content) <= _MOST_BYTES else blake2b(content).digest()

@@ -1,5 +1,7 @@
 """Decisions by a threshold on the scores of two classes: thresholds of scikit-learn's, and Platt's sigmoid."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
 from sklearn.model_selection import TunedThresholdClassifierCV
@@ -10,12 +12,34 @@ from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._plan import Sigmoid, Threshold
-from sklip.pipelines._scores import Scores, read_network
+from sklip.pipelines._run import Batch, Decision, Run
+from sklip.pipelines._scores import Judge, Network, read_network
 
 
-def read_threshold(estimator, origin, path, reading, steps, outer) -> Threshold:
+@dataclass(frozen=True, eq=False)
+class Threshold:
+    """Two classes by the scores of a network: the second one where ``sign · f`` is above ``offset``.
+
+    ``judge`` decides, rounding included.
+    """
+
+    network: Network
+    judge: Judge
+    sign: float
+    offset: float
+
+    def decide(self, batch: Batch, run: Run) -> Decision:
+        """Decide by the scores of rows."""
+        decision = self.network.decide(batch, run, self.judge)
+
+        def descend(raw, class_indices):
+            margins, gradients = decision.descend(raw, class_indices if self.sign > 0 else 1 - class_indices)
+            return margins - np.where(class_indices > 0, self.offset, -self.offset), gradients
+
+        return replace(decision, descend=descend)
+
+
+def read_threshold(estimator, origin, path, reading, nodes, outer) -> Threshold:
     """Read a threshold on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     inner = getattr(estimator, "estimator_", estimator.estimator)
@@ -30,8 +54,8 @@ def read_threshold(estimator, origin, path, reading, steps, outer) -> Threshold:
     else:
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
-    network = read_network(inner, origin, path, reading, steps, outer)
-    check_is_fitted(reading.parts[network.number], "network_")
+    network = read_network(inner, origin, path, reading, nodes, outer)
+    check_is_fitted(reading.parts[network.number], "classes_")
     classes = reading.parts[network.number].classes_
     if type_of_target(classes) != "binary":
         raise NotLipschitzError(
@@ -39,19 +63,17 @@ def read_threshold(estimator, origin, path, reading, steps, outer) -> Threshold:
             "the positive one. Use whole numbers, text or booleans as labels."
         )
     # With the first class as the positive one, scikit-learn negates the score, which is exact.
-    return Threshold(network, float(threshold), -1.0 if positive is not None and positive == classes[0] else 1.0)
+    sign, threshold = -1.0 if positive is not None and positive == classes[0] else 1.0, float(threshold)
+
+    def judge(values, errors, slopes):
+        computed = sign * values[:, 0]  # the comparison itself does not round
+        gaps = round_down(np.abs(computed - threshold))
+        return (computed >= threshold) == (sign > 0), threshold_radii(gaps, errors, slopes.scores, slopes.errors)
+
+    return Threshold(network, judge, 1.0, sign * threshold)
 
 
-def by_threshold(node: Threshold, scores: Scores) -> Decision:
-    """Decide by a threshold other than 0; the comparison itself does not round."""
-    values, errors = scores.of_two_classes()
-    computed = node.sign * values
-    second = (computed >= node.threshold) == (node.sign > 0)
-    gaps = round_down(np.abs(computed - node.threshold))
-    return _two_classes(scores, second, gaps, errors, 1.0, node.sign * node.threshold)
-
-
-def read_sigmoid(estimator, origin, path, reading, steps, outer) -> Sigmoid:
+def read_sigmoid(estimator, origin, path, reading, nodes, outer) -> Threshold:
     """Read Platt's sigmoid on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     fitted = estimator.calibrated_classifiers_
@@ -65,31 +87,17 @@ def read_sigmoid(estimator, origin, path, reading, steps, outer) -> Sigmoid:
             f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "
             "ensemble=False with two classes."
         )
-    network = read_network(fitted[0].estimator, origin, path, reading, steps, outer)
+    network = read_network(fitted[0].estimator, origin, path, reading, nodes, outer)
     slope, intercept = float(calibrators[0].a_), float(calibrators[0].b_)
     if 0.0 < abs(slope) < TINY:
         raise NotLipschitzError(f"CalibratedClassifierCV has the slope {slope}, which some threads take for 0.")
-    return Sigmoid(network, slope, intercept)
 
-
-def by_sigmoid(node: Sigmoid, scores: Scores) -> Decision:
-    """Decide where ``slope · f + intercept`` does its sign."""
-    slope, intercept = node.slope, node.intercept
-    values, errors = scores.of_two_classes()
-    computed = -(slope * values + intercept)
-    # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
-    unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
-    with np.errstate(all="ignore"):
+    def judge(values, errors, slopes):
+        values = values[:, 0]
+        computed = -(slope * values + intercept)
+        # Three roundings; the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
+        unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
         gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
-    return _two_classes(scores, computed > 0, gaps, errors, -np.sign(slope), intercept / abs(slope or 1.0))
+        return computed > 0, threshold_radii(gaps, errors, slopes.scores, slopes.errors)
 
-
-def _two_classes(scores, second, gaps, errors, sign, offset):
-    """Decision of rows by the side of a threshold: ``sign · f`` above ``offset`` means the second class."""
-    radii = np.minimum(threshold_radii(gaps, errors, scores.lipschitz, scores.error_lipschitz), scores.room)
-
-    def descend(raw, class_indices):
-        margins, gradients = scores.descend(raw, class_indices if sign > 0 else 1 - class_indices)
-        return margins - np.where(class_indices > 0, offset, -offset), gradients
-
-    return Decision.of(scores, second.astype(int), radii, descend)
+    return Threshold(network, judge, -np.sign(slope), intercept / abs(slope or 1.0))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import _safe_indexing
 
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._arguments import (
@@ -20,12 +19,10 @@ from sklip.pipelines._arguments import (
     norm_of,
     tolerances_of,
 )
-from sklip.pipelines._columns import MovableColumns, column_of
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._decisions import decide
-from sklip.pipelines._in_place import predictions
+from sklip.pipelines._in_place import head, predictions
 from sklip.pipelines._kept_plans import plan_of
-from sklip.pipelines._run import Run
+from sklip.pipelines._run import Decision, Run
+from sklip.rows.movable import MovableColumns, column_of
 
 __all__ = ["MovableColumns", "Trace", "as_rows", "column_of", "norm_of", "predictions", "trace"]
 
@@ -46,7 +43,7 @@ class Trace:
         Units of the displacement of each column; 0 for one that is held fixed, by the user or by an encoder.
     is_stated : bool
         Whether the user stated the constant of a step: then there are no gradients.
-    decision : sklip.pipelines._decision.Decision
+    decision : sklip.pipelines._run.Decision
         Classes, radii, and margins with their gradients.
     """
 
@@ -124,7 +121,7 @@ def _decided(estimator, X, question):
     """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
     try:
         run = Run.of(*plan_of(estimator, X, question.constants), question)
-        return run, decide(run.plan.end, run.begin(X), run)
+        return run, run.plan.end.decide(run.begin(X), run)
     except (NotLipschitzError, NotFittedError):
         raise
     except Exception as error:
@@ -135,8 +132,7 @@ def _decided(estimator, X, question):
 
 def _check(estimator, X, decision):
     """Raise unless the first rows with a radius are predicted as expected: an estimator may be of an unknown kind."""
-    first = np.arange(min(8, X.shape[0]))
-    predicted = np.asarray(estimator.predict(_safe_indexing(X, first)))
-    expected = np.asarray(decision.classes)[decision.class_indices[first]]
-    if (predicted != expected)[decision.radii[first] > 0].any():
+    predicted = np.asarray(estimator.predict(head(X)))
+    expected = np.asarray(decision.classes)[decision.class_indices[:8]]
+    if (predicted != expected)[decision.radii[:8] > 0].any():
         raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")

@@ -74,7 +74,7 @@ def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tu
 
 
 def predicting_steps(estimator, *, strict: bool = True) -> list[tuple[str, Any]] | None:
-    """Names and steps that act when a pipeline predicts; None for all else, and for one that has its own way to predict.
+    """Names and steps that act when a pipeline predicts; None for all else, and for one that predicts in its own way.
 
     imbalanced-learn's pipelines have samplers, which act in ``fit`` alone.
     """

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import _safe_indexing
 
-from sklip.pipelines._precision import kind_of
+from sklip.rows.dtypes import kind_of
 from sklip.rows.missing import as_numbers
 
 
