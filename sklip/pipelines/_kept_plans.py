@@ -23,11 +23,11 @@ def plan_of(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
     alive.
     """
     try:
-        state, _ = state_of(estimator)
+        state = state_of(estimator)
         before, plans = _kept_plans.get(estimator, (None, {}))
     except Exception:  # its state cannot be told, or it cannot be a key
         return read(estimator, X, constants)
-    key = type(X), tuple(X.columns) if hasattr(X, "columns") else X.shape[1], tuple(sorted(constants.items()))
+    key = tuple(X.columns) if hasattr(X, "columns") else X.shape[1], tuple(sorted(constants.items()))
     if before != state:
         plans = {}
     elif key in plans:
@@ -37,9 +37,7 @@ def plan_of(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
             return plan, parts
     plan, parts = read(estimator, X, constants)
     with suppress(Exception):
-        again, identities = state_of(estimator)
-        # Another thread may have changed it meanwhile; and a property may make a step anew each time.
-        if again == state and identities.issuperset(map(id, parts)):
+        if state == state_of(estimator):  # another thread may have changed it meanwhile
             if len(plans) >= MOST_PLANS:
                 plans.clear()
             plans[key] = plan, tuple(map(ref, parts))
