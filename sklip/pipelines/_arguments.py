@@ -30,6 +30,11 @@ class Question:
     tolerances: np.ndarray
     constants: dict[str, float]
 
+    @classmethod
+    def of(cls, labels: list, norm, tolerances, step_lipschitz) -> "Question":
+        """The question that the arguments of :func:`sklip.certified_radius` ask of rows with these columns."""
+        return cls(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
+
     def holding(self, fixed: Set[int]) -> "Question":
         """The same question, with further columns held fixed."""
         tolerances = self.tolerances.copy()

@@ -1,6 +1,7 @@
 """A ColumnTransformer or a FeatureUnion: steps next to each other, with their weights."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from sklip.pipelines._refusals import refuse
 from sklip.pipelines._rounding import rounding
 from sklip.pipelines._run import Batch, Run
 from sklip.pipelines._steps import Affine
-from sklip.rows.dtypes import dtypes_of, kinds_of
+from sklip.rows.dtypes import dtypes_of, form_of, kinds_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,43 +75,35 @@ class Branch:
 
 @dataclass(frozen=True, eq=False)
 class Branches:
-    """A ColumnTransformer or a FeatureUnion; ``widths`` are those of the branches' results, where it knows them."""
+    """A ColumnTransformer or a FeatureUnion, as a :class:`sklip.pipelines._transformers.Step` with branches."""
 
     number: int
     path: str
     writes: bool
     branches: tuple[Branch, ...]
-    widths: list[int] | None
 
     def apply(self, batch: Batch, run: Run) -> Batch:
         """Take rows through."""
-        step, rows, known = run.parts[self.number], batch.values, self.widths
-        if known is not None:
+        step, rows, error, room = run.parts[self.number], batch.values, np.zeros(len(batch.error)), batch.room
+        if type(step) is ColumnTransformer:
             columns = tuple(rows.columns) if hasattr(rows, "columns") else rows.shape[1]
             run.keep((self, type(rows), columns), lambda: self._refuse_other_columns(step, rows))
-        results = [
-            self._weighted(step, branch, run.through(branch.nodes, branch.begin(batch, run)), run)
-            for branch in self.branches
-        ]
-        # Its branches were looked at one by one.
-        joined = replace(batch, values=transformed(step, self, rows, is_shared=False))
-        key = self, batch.place, joined.form, *((result.place, result.form) for result in results)
-        place = run.keep(key, lambda: self._place(step, joined, results))
-        self._refuse_other_values(step, joined.values, results)
-        error = np.zeros(len(batch.error))
+        begun = [(branch, run.through(branch.nodes, branch.begin(batch, run))) for branch in self.branches]
+        results = [self._weighted(step, branch, result, run) for branch, result in begun]
+        values = transformed(step, self, rows, is_shared=False)  # its branches were looked at one by one
+        key = self, batch.place, form_of(values), *((result.place, result.form) for result in results)
+        place = run.keep(key, lambda: self._place(step, batch.place, values, results))
+        self._refuse_other_values(step, values, results)
         if any(result.error.any() for result in results):
             with np.errstate(all="ignore"):
                 squares = sum((result.error**2 for result in results), error)
                 error = round_up(np.sqrt(squares) + len(results) * 2.0**-510, len(results) + 4)  # underflow of squares
-        return Batch(
-            joined.values,
-            place,
-            error,
-            np.minimum.reduce([result.room for result in results], axis=0) if results else batch.room,
-            # Dense arrays are new ones; a single sparse branch, or a frame, may be the same memory.
-            any(result.is_shared for result in results) and type(joined.values) is not np.ndarray,
-            batch.is_imputed or any(result.is_imputed for result in results),
-        )
+        if results:
+            room = np.minimum.reduce([result.room for result in results], axis=0)
+        # Dense arrays are new ones; a single sparse branch, or a frame, may be the same memory.
+        is_shared = any(result.is_shared for result in results) and type(values) is not np.ndarray
+        is_imputed = batch.is_imputed or any(result.is_imputed for result in results)
+        return Batch(values, place, error, room, is_shared, is_imputed)
 
     def _refuse_other_columns(self, step, rows):
         """Raise unless branches take the columns that were read."""
@@ -119,25 +112,21 @@ class Branches:
             refuse(step, self.path, "does not take the columns that sklip expects of it", advice=False)
         return True
 
-    def _place(self, step, joined, results):
+    def _place(self, step, before, values, results):
         """The place behind the branches."""
-        before, places = joined.place, [result.place for result in results]
-        found = [place.width for place in places if place.width]
-        known = found if self.widths is None else [width for width in self.widths if width]
-        if joined.values.shape[1] != sum(found) or found != known:
+        places = [result.place for result in results]
+        widths, indices = [place.width for place in places if place.width], getattr(step, "output_indices_", None)
+        known = widths if indices is None else [part.stop - part.start for part in indices.values()]
+        if widths != [width for width in known if width] or sum(widths) != values.shape[1]:
             refuse(step, self.path, "does not return the columns that sklip expects of it")
-        if type(joined.values) is np.ndarray:
+        for result in results if type(values) is np.ndarray else ():
             # Numbers of types unknown to NumPy itself might be rounded where they meet others.
-            for result in results:
-                if "other" in kinds_of(result.values) and getattr(result.values, "dtype", None) != joined.values.dtype:
-                    reason = f"joins {result.values.dtype} with other types. Convert X to float64"
-                    refuse(step, self.path, reason, advice=False)
-        return Place(
-            before.map.then_map(LipschitzMap.side_by_side([place.map for place in places], before.width)),
-            _norm([place.lipschitz for place in places]),
-            _norm([place.error_lipschitz for place in places]),
-            all(place.is_fixed for place in places),
-        )
+            if "other" in kinds_of(result.values) and getattr(result.values, "dtype", None) != values.dtype:
+                reason = f"joins {result.values.dtype} with other types. Convert X to float64"
+                refuse(step, self.path, reason, advice=False)
+        maps = LipschitzMap.side_by_side([place.map for place in places], before.width)
+        norms = _norm([place.lipschitz for place in places]), _norm([place.error_lipschitz for place in places])
+        return Place(before.map.then_map(maps), *norms, all(place.is_fixed for place in places))
 
     def _refuse_other_values(self, step, values, results):
         """Raise unless the first rows are those of the branches: another version of scikit-learn may join others."""
@@ -145,7 +134,7 @@ class Branches:
             whole, parts = first_rows(values), [first_rows(result.values) for result in results]
         except (TypeError, ValueError):  # text among columns that are copied
             return
-        weights = (1.0 if branch.weight is None else branch.weight for branch in self.branches)
+        weights = [1.0 if branch.weight is None else branch.weight for branch in self.branches]
         parts = [float(weight) * part if part.size else part for weight, part in zip(weights, parts, strict=True)]
         expected = np.concatenate(parts, axis=1) if parts else whole
         underflow = 4.0 * unit_and_underflow(precision(values))[1]
@@ -166,10 +155,7 @@ class Branches:
     def _product(self, step, branch, batch):
         """The place behind a product with a weight, and the bounds of its rounding."""
         weight, place, number = branch.weight, batch.place, np.asarray(branch.weight)
-
-        def refuse_weight(reason):
-            refuse(step, self.path, reason, advice=False)
-
+        refuse_weight = partial(refuse, step, self.path, advice=False)
         if number.ndim or number.dtype.kind not in "biuf" or float(number[()]) != number[()]:
             refuse_weight(f"has the transformer_weights[{branch.name!r}] {weight!r}, which is not a number of "
                           "float64. Make it a float")  # fmt: skip

@@ -37,19 +37,10 @@ class Stage:
         """Return one stage that is another, then this one."""
         # As many roundings as products in a sum; those of ``size`` itself are counted with them.
         terms = int(np.diff(self.matrix.indptr).max(initial=0)) + 1
-        return Stage(
-            sparse.csr_array(self.matrix @ first.matrix),
-            sparse.csr_array(self.size @ first.size),
-            self.roundings + first.roundings + 2 * terms,
-            float(
-                round_up(
-                    self.loose_norm() * first.underflow
-                    + self.underflow * first.loose_norm()
-                    + terms * (self.size.shape[0] + first.size.shape[1]) * TINY,
-                    8,
-                )
-            ),
-        )
+        matrix, size = sparse.csr_array(self.matrix @ first.matrix), sparse.csr_array(self.size @ first.size)
+        underflow = self.loose_norm() * first.underflow + self.underflow * first.loose_norm()
+        underflow = float(round_up(underflow + terms * sum(size.shape) * TINY, 8))
+        return Stage(matrix, size, self.roundings + first.roundings + 2 * terms, underflow)
 
     def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
         """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
@@ -77,10 +68,9 @@ class Stage:
 
     def loose_norm(self) -> float:
         """Cheap bound of the Euclidean operator norm: where it multiplies errors, a factor is no loss."""
-        rows, columns = self.size.sum(axis=1).max(initial=0.0), self.size.sum(axis=0).max(initial=0.0)
-        return float(
-            round_up(np.sqrt(rows) * np.sqrt(columns) + self.underflow, self.roundings + sum(self.size.shape) + 4)
-        )
+        rows, columns = (self.size.sum(axis=axis).max(initial=0.0) for axis in (1, 0))
+        bound = np.sqrt(rows) * np.sqrt(columns) + self.underflow
+        return float(round_up(bound, self.roundings + sum(self.size.shape) + 4))
 
 
 def _columns_apart(matrix) -> bool:
@@ -171,11 +161,9 @@ def _picked(columns, width):
 
 
 def _stacked(stages, stack):
-    return Stage(
-        sparse.csr_array(stack([stage.matrix for stage in stages], format="csr")),
-        sparse.csr_array(stack([stage.size for stage in stages], format="csr")),
-        max(stage.roundings for stage in stages),
-        float(norm_bound(np.array([stage.underflow for stage in stages])))
-        if any(stage.underflow for stage in stages)
-        else 0.0,
+    matrix, size = (
+        sparse.csr_array(stack([getattr(stage, name) for stage in stages], format="csr")) for name in ("matrix", "size")
     )
+    underflow = np.array([stage.underflow for stage in stages])
+    total = float(norm_bound(underflow)) if underflow.any() else 0.0
+    return Stage(matrix, size, max(stage.roundings for stage in stages), total)

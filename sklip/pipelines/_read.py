@@ -1,5 +1,6 @@
 """Transformers are read into the nodes of a plan: which columns they take, where these come from, what is stated."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
@@ -138,10 +139,9 @@ def _read_branches(step, origin, path, reading):
         nodes, end = _read_step(transformer, begin, (*path, name), reading)
         weight = (step.transformer_weights or {}).get(name)
         branches.append(Branch(name, nodes, weight, columns, sources, is_view, bool(overlaps)))
-        width = None if is_union else step.output_indices_[name]
-        ends.append((transformer, end.sources if weight is None else None, width and width.stop - width.start))
-    widths = None if is_union else [width for _, _, width in ends]
-    node = Branches(reading.number(step), "__".join(path), may_write(step), tuple(branches), widths)
+        sources = end.sources if weight is None else None
+        ends.append((sources, _width(step, name, transformer) if sources is None else len(sources)))
+    node = Branches(reading.number(step), "__".join(path), may_write(step), tuple(branches))
     return (node,), _origin_behind(ends)
 
 
@@ -159,19 +159,19 @@ def _parts(step, header):
     ]
 
 
+def _width(step, name, transformer):
+    """How many columns a branch returns; None where that is not known."""
+    if type(step) is ColumnTransformer:
+        return step.output_indices_[name].stop - step.output_indices_[name].start
+    with suppress(Exception):  # it has no names, or needs those of the rows
+        return len(transformer.get_feature_names_out())
+
+
 def _origin_behind(ends):
-    """Where columns next to each other come from, given with their transformers; unknown where a width is."""
-    if all(sources is None for _, sources, _ in ends):
+    """Where columns next to each other come from, given as sources and widths; unknown where a width is."""
+    if all(sources is None for sources, _ in ends) or any(width is None for _, width in ends):
         return Origin()
-    parts = []
-    for transformer, sources, width in ends:
-        if sources is None and width is None:
-            try:
-                width = len(transformer.get_feature_names_out())
-            except Exception:  # it has none, or needs those of the rows
-                return Origin()
-        parts.append(np.full(width, -1) if sources is None else sources)
-    sources = np.concatenate(parts)
+    sources = np.concatenate([np.full(width, -1) if sources is None else sources for sources, width in ends])
     return Origin(np.empty((0, len(sources))), sources)
 
 

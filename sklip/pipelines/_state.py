@@ -4,6 +4,7 @@ import pickle
 from functools import cache
 from hashlib import blake2b
 from types import FunctionType, NoneType
+from typing import Any
 from weakref import ref
 
 import numpy as np
@@ -51,7 +52,7 @@ def state_of(estimator: object) -> list:
     """
     state: list = []
     met: set[int] = set()
-    waiting = [estimator]
+    waiting: list[Any] = [estimator]
     while waiting:
         value = waiting.pop()
         kind = type(value)
@@ -66,7 +67,7 @@ def state_of(estimator: object) -> list:
                 state.append(_brief(value.tobytes()))
         elif kind is FunctionType:
             state.append(ref(value))
-        elif isinstance(value, _CONTAINERS) or _is_its_attributes(kind):
+        elif isinstance(value, _CONTAINERS) or _is_its_attributes(kind):  # type: ignore[arg-type]
             state.append(id(value))
             if id(value) not in met:
                 met.add(id(value))

@@ -10,15 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._arguments import (
-    Question,
-    as_rows,
-    check_tolerances_of_fixed,
-    column_labels,
-    constants_of,
-    norm_of,
-    tolerances_of,
-)
+from sklip.pipelines._arguments import Question, as_rows, check_tolerances_of_fixed, column_labels, norm_of
 from sklip.pipelines._in_place import head, predictions
 from sklip.pipelines._kept_plans import plan_of
 from sklip.pipelines._run import Decision, Run
@@ -104,7 +96,7 @@ def trace(
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     X = as_rows(X, estimator)
     labels = column_labels(X)
-    question = Question(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
+    question = Question.of(labels, norm, tolerances, step_lipschitz)
     run, decision = _decided(estimator, X, question)
     check_tolerances_of_fixed(tolerances, labels, run.plan.fixed)
     _check(estimator, X, decision)

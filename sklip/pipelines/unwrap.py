@@ -80,11 +80,12 @@ def predicting_steps(estimator, *, strict: bool = True) -> list[tuple[str, Any]]
     """
     if not isinstance(estimator, Pipeline):
         return None
-    imblearn = sys.modules.get("imblearn.pipeline")  # where it was not imported, nothing is of its kind
-    is_imblearn = imblearn is not None and isinstance(estimator, imblearn.Pipeline)
-    if strict and override(estimator, imblearn.Pipeline if is_imblearn else Pipeline) is not None:
+    # Where imbalanced-learn was not imported, nothing is of its kind.
+    of_imblearn: Any = getattr(sys.modules.get("imblearn.pipeline"), "Pipeline", ())
+    samples = isinstance(estimator, of_imblearn)
+    if strict and override(estimator, of_imblearn if samples else Pipeline) is not None:
         return None
-    return [(name, step) for name, step in estimator.steps if not (is_imblearn and hasattr(step, "fit_resample"))]
+    return [(name, step) for name, step in estimator.steps if not (samples and hasattr(step, "fit_resample"))]
 
 
 def refuse_own_ways(estimator) -> None:
