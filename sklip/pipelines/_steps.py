@@ -41,7 +41,7 @@ class Affine:
     """The map ``A z + c`` that a step means, and the rounding with which it computes it.
 
     ``|computed − (A z + c)| ≤ γ_operations (|A| |z| + offset)``, entry by entry, in the coarsest precision of the
-    step's input, output and parameters. No operations: the step hands values on as they are. What it divides by must
+    step's input, output and parameters. No operations: the step copies values. What it divides by must
     be of a normal size in that precision; other parameters may underflow. Before the result, sums are at most
     ``inner (|A| |z| + offset)`` in size; where it subtracts a center first, ``|z| + |center|`` occurs, too.
     """
@@ -111,7 +111,7 @@ def is_selector(step) -> bool:
 
 
 def is_identity(step) -> bool:
-    """Whether a transformer hands its input on."""
+    """Whether a transformer returns its input."""
     return type(step) is preprocessing.FunctionTransformer and step.func is None
 
 

@@ -10,13 +10,14 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._arguments import Question, as_rows, check_tolerances_of_fixed, column_labels, norm_of
-from sklip.pipelines._in_place import head, predictions
+from sklip.pipelines._arguments import Question, check_tolerances_of_fixed, column_labels
+from sklip.pipelines._arguments import as_rows as as_rows
+from sklip.pipelines._arguments import norm_of as norm_of
+from sklip.pipelines._in_place import head
+from sklip.pipelines._in_place import predictions as predictions
 from sklip.pipelines._kept_plans import plan_of
 from sklip.pipelines._run import Decision, Run
-from sklip.rows.movable import MovableColumns, column_of
-
-__all__ = ["MovableColumns", "Trace", "as_rows", "column_of", "norm_of", "predictions", "trace"]
+from sklip.rows.movable import MovableColumns
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip._labels import known_labels
-from sklip.pipelines.trace import column_of, predictions, trace
+from sklip.pipelines.trace import predictions, trace
 from sklip.plotting._discs import choose_discs
 from sklip.plotting._estimators import column_name, final_classifier
 from sklip.plotting._plane import Plane
+from sklip.rows.movable import column_of
 
 
 @dataclass(frozen=True, eq=False)
