@@ -71,10 +71,10 @@ def from_keras(
     >>> bool(classifier.lipschitz_bound_ < 1 + 1e-5)
     True
     """
-    from sklip.training import backend
+    from sklip.training import runtime
 
-    backend.check_surroundings()
-    backend.prepare()
+    runtime.check_surroundings()
+    runtime.prepare()
     import keras
 
     if not isinstance(model, keras.Model):

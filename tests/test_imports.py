@@ -9,7 +9,7 @@ from tests.helpers import REPOSITORY
 
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
-    ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
+    ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_frozen", "exceptions"],
     ["arithmetic", "rows"],
     ["_labels", "_other_distribution", "_overrides", "activations", "manifold", "loss_formulas"],
     ["network", "layers", "losses"],

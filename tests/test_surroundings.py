@@ -11,7 +11,7 @@ import pytest
 
 import sklip
 from sklip import WassersteinEstimator
-from sklip.training import train
+from sklip.training import compilation, runtime
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons
 from tests.processes import ROOT, run_command, run_script
 
@@ -201,7 +201,7 @@ def checked_numerics():
     ],
 )
 def test_nothing_that_trains_is_infinite(make, data, changes, monkeypatch):
-    monkeypatch.setattr(train, "STEPS_THAT_PAY", 0)  # "auto" would choose XLA, which cannot compile the checks
+    monkeypatch.setattr(compilation, "STEPS_THAT_PAY", 0)  # "auto" would choose XLA, which cannot compile the checks
     model = make(**changes).fit(*data())
     assert np.isfinite(model.history_["loss"]).all()
 
@@ -219,7 +219,7 @@ def test_a_backend_that_cannot_train_is_named():
         "try:\n    classifier().fit(*moons())\nexcept RuntimeError as error:\n    print(error)"
     )
     printed = run_command([sys.executable, "-c", script], PYTHONPATH=str(ROOT), KERAS_BACKEND="numpy")
-    assert printed.startswith("Keras runs on numpy here, which cannot train: fit needs TensorFlow, JAX or PyTorch.")
+    assert printed.startswith("Keras runs on numpy here, but fit needs TensorFlow or JAX. Set the environment")
 
 
 # Packages that are missing ------------------------------------------------------------------

@@ -17,9 +17,10 @@ from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
 from sklip.network import condense
-from sklip.training import backend
+from sklip.training import runtime
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
+from sklip.training.task import Schedule, TrainingTask
 
 
 class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClassifier):
@@ -75,7 +76,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
             ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
         ModuleNotFoundError
-            When TensorFlow, Keras or SciKeras is not installed.
+            When Keras, or TensorFlow or JAX, is not installed.
 
         Warns
         -----
@@ -90,7 +91,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             classifier keeps what it has learned. Within the first epoch, and at a second Ctrl-C, the
             KeyboardInterrupt is raised, and the classifier is left as it was.
         """
-        backend.check_surroundings()
+        runtime.check_surroundings()
         # What underflows is as good as 0, whatever the user's error state says.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
@@ -154,7 +155,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         sklip.exceptions.TrainingInterruptedWarning
             After a KeyboardInterrupt that a callback raised at the end of the epoch; the classifier keeps it.
         """
-        backend.check_surroundings()
+        runtime.check_surroundings()
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             given = self._check_parameters()
             if given.early_stopping:
@@ -200,9 +201,9 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         units = len(self.classes_), self.center_, self.scale_
         inputs, targets, _, distance = training_arrays(rows, *units, whole=False)
         held_out = None if held_out is None else training_arrays(held_out, *units, whole=True)[:3]
-        backend.prepare_training()
+        runtime.prepare_training()
         from sklip.training.architecture import Architecture
-        from sklip.training.train import Schedule, train
+        from sklip.training.loop import train
 
         n_classes = len(self.classes_)
         plan = plan_batches(rows.codes, rows.weights, n_classes, given.batch_size, self.class_weight == "balanced")
@@ -210,10 +211,8 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         factors = self._class_costs(shares)
         self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
-        losses = [self._objective.keras_loss(self.scale_, factors, given) for given in (proportions, None)]
-        unitless = dict.fromkeys([*losses[0].unitless_terms, "accuracy", "certified_accuracy"], 1.0)
-        units = {**dict.fromkeys(losses[0].term_names, self.scale_), **unitless}
-        training = train(
+        objective = self._objective.of_training(self.scale_, factors, proportions, given.epsilon)
+        task = TrainingTask(
             Architecture(
                 n_features=self.n_features_in_,
                 hidden_layer_sizes=self._widths(),
@@ -232,16 +231,15 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
                 callbacks=list(self.callbacks or []),
                 jit_compile=given.jit_compile,
                 verbose=int(given.verbose),
-                units=units,
             ),
             plan,
             # Repeated rows weigh less, so that each class keeps its share of every expectation.
             (inputs, targets, (rows.weights * plan.class_factor[rows.codes]).astype(np.float32)),
-            losses,
+            objective,
             self._state,
-            validation=held_out,
-            epsilon=None if given.epsilon is None else given.epsilon / self.scale_,
+            held_out,
         )
+        training = train(task)
         if training.interrupted:
             advice.advise_on_interrupt(len(training.history["loss"]), epochs)
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
@@ -252,7 +250,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         weights = training.state.weights
         self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
         return {
-            name: [value * units[name.removeprefix("val_")] for value in values]
+            name: [value * objective.units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
 

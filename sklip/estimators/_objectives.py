@@ -1,22 +1,45 @@
-"""What a classifier minimises: its Keras loss for training, its terms in NumPy afterwards.
+"""What a classifier minimises: the objective of its training, its terms in NumPy afterwards.
 
 All are in the units of the data; training runs on data divided by ``scale``.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklip import loss_formulas
 
+if TYPE_CHECKING:
+    from sklip.training.objective import Objective
+
+
+class _Trainable:
+    """What can be trained: the subclass has ``keras_loss`` in the units of the training."""
+
+    def of_training(self, scale, class_weight, class_proportions, epsilon) -> Objective:
+        """The objective in the units of the training.
+
+        ``class_proportions`` are those of the data where batches may lack a class, or None; ``epsilon`` is in the units of
+        the data.
+        """
+        from sklip.training.objective import Objective
+
+        loss = self.keras_loss(scale, class_weight)
+        compares = "class_proportions" in loss.parameter_names
+        radius = None if epsilon is None else epsilon / scale
+        return Objective(loss, class_proportions if compares else None, radius, scale)
+
 
 @dataclass(frozen=True)
-class HingeObjective:
+class HingeObjective(_Trainable):
     """The hinge alone."""
 
     min_margin: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
+    def keras_loss(self, scale, class_weight):
         """The Keras loss in the units of the training."""
         from sklip.losses import HingeMargin
 
@@ -38,11 +61,11 @@ class HKRObjective(HingeObjective):
 
     alpha: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
+    def keras_loss(self, scale, class_weight):
         """The Keras loss in the units of the training."""
         from sklip.losses import HKR
 
-        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
+        return HKR(self.alpha, self.min_margin / scale, class_weight)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss and its terms of rows, by name."""
@@ -52,13 +75,13 @@ class HKRObjective(HingeObjective):
 
 
 @dataclass(frozen=True)
-class CrossEntropyObjective:
+class CrossEntropyObjective(_Trainable):
     """Cross-entropy of ``temperature · f`` with a margin, divided by the temperature."""
 
     temperature: float
     margin_offset: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
+    def keras_loss(self, scale, class_weight):
         """The Keras loss in the units of the training."""
         from sklip.losses import TauBinaryCrossentropy, TauCategoricalCrossentropy
 
@@ -77,13 +100,13 @@ class CrossEntropyObjective:
 
 
 @dataclass(frozen=True)
-class KerasObjective:
+class KerasObjective(_Trainable):
     """A Keras loss of the logits ``temperature · f``."""
 
     loss: object
     temperature: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
+    def keras_loss(self, scale, class_weight):
         """The Keras loss in the units of the training."""
         loss = self._of_logits(scale, class_weight)
         heads = 1 if len(class_weight) == 2 else len(class_weight)

@@ -18,7 +18,7 @@ from sklip.estimators._portable import PortableParameters
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
-from sklip.training import backend
+from sklip.training import runtime
 
 if TYPE_CHECKING:
     import keras
@@ -192,7 +192,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
             Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
             ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
         ModuleNotFoundError
-            When TensorFlow, Keras or SciKeras is not installed.
+            When Keras, or TensorFlow or JAX, is not installed.
 
         Warns
         -----
@@ -200,7 +200,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
             After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs. Within
             the first epoch, and at a second Ctrl-C, the KeyboardInterrupt is raised.
         """
-        backend.check_surroundings()
+        runtime.check_surroundings()
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             validation.check_parameters(self)
             rows = validation.check_features(self, X, reset=True, training=True)

@@ -31,10 +31,10 @@ def to_keras(network: CondensedNetwork) -> keras.Model:
     >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
     TensorShape([1, 1])
     """
-    from sklip.training import backend
+    from sklip.training import runtime
 
-    backend.check_surroundings()
-    backend.prepare()
+    runtime.check_surroundings()
+    runtime.prepare()
     import keras
 
     from sklip.layers import Center, activation_layer
