@@ -24,8 +24,8 @@ import json, re, sys, time
 from pathlib import Path
 import numpy as np
 from sklip import HKRClassifier
-from sklip.training import backend
-backend.prepare()
+from sklip.training import runtime
+runtime.prepare()
 import sklip.training.loop  # imports are not on the clock
 
 def status(name):
