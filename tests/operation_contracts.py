@@ -206,7 +206,7 @@ def bounds_before(computed, exact):
     error = norm_above([Fraction(c) - e for c, e in zip(computed.tolist(), exact, strict=True)])
     norm = max(norm_above(list(map(Fraction, computed.tolist()))), norm_above(exact))
     if norm:
-        share = math.nextafter(error / norm, math.inf) if error else 0.0
+        share = normal_above(math.nextafter(error / norm, math.inf)) if error else 0.0
         yield norm, Bounds(np.array([1.0, 0.0]), np.array([share, 0.0]), LARGEST, len(exact))
     halves = [max(half / 2, TINY if half else 0.0) for half in (norm, error)]
     yield 1.0, Bounds(np.full(2, halves[0]), np.full(2, halves[1]), LARGEST, len(exact))
