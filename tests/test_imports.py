@@ -10,7 +10,8 @@ from tests.helpers import REPOSITORY
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
-    ["arithmetic", "rows"],
+    ["arithmetic"],
+    ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
     ["layers", "losses"],
     ["certification", "training"],
