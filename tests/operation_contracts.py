@@ -6,10 +6,10 @@ from fractions import Fraction
 from functools import partial
 
 import numpy as np
-from sklip.served import Activation, Bounds, Operation
 
 from sklip.arithmetic.rounding import LARGEST, TINY, UNIT, normal_above
 from sklip.arithmetic.subnormal import without_subnormals
+from sklip.served import Activation, Bounds, Operation
 from tests.flushing import in_flushing_thread
 from tests.oracle.affine import dot, value
 from tests.oracle.polyhedra import coordinates_of
