@@ -9,9 +9,8 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
-from sklip.activations import is_activation
 from sklip.arithmetic import polar_factor
-from sklip.layers._activations import activation_layer
+from sklip.layers._activations import activation_layer, is_activation
 from sklip.layers._constraints import Orthonormal, UnitColumns
 from sklip.layers.constrained import ConstrainedLayer
 
@@ -139,7 +138,7 @@ class SpectralDense(_ConstrainedDense):
     """
 
     _manifold = Orthonormal
-    _nearest = staticmethod(polar_factor)
+    on_manifold = staticmethod(polar_factor)
 
     def end_epoch(self) -> None:
         """Make one whole retraction step, as the short ones may have left small singular values behind."""
@@ -192,8 +191,10 @@ class FrobeniusDense(_ConstrainedDense):
     _manifold = UnitColumns
 
     @staticmethod
-    def _nearest(kernel):
-        return kernel / np.maximum(np.linalg.norm(kernel, axis=0), np.finfo(kernel.dtype).tiny)
+    def on_manifold(kernel: np.ndarray) -> np.ndarray:
+        """Return the kernel with columns of norm 1; columns of 0 stay."""
+        norms = np.linalg.norm(kernel, axis=0)
+        return kernel / np.where(norms > 0, norms, 1.0)
 
     def _product(self, inputs, kernel):
         return ops.matmul(inputs, manifold.on_unit_columns(kernel))

@@ -19,8 +19,9 @@ class ConstrainedLayer(keras.layers.Layer):
     def end_training(self) -> None:
         """Bring the kernel to its manifold as closely as its dtype allows, by NumPy."""
         kernel = np.asarray(self.kernel)
-        self.kernel.assign(self._nearest(kernel).astype(kernel.dtype))
+        self.kernel.assign(self.on_manifold(kernel).astype(kernel.dtype))
 
     @staticmethod
-    def _nearest(kernel: np.ndarray) -> np.ndarray:
+    def on_manifold(kernel: np.ndarray) -> np.ndarray:
+        """Return the nearest kernel of the manifold, in float64."""
         raise NotImplementedError

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from sklip.exceptions import TrainingDivergedError
+from sklip.layers import operations_of
 from sklip.training.architecture import constrained_layers, seed_dropout
 from sklip.training.callbacks import TrainingCallbacks
 from sklip.training.compilation import Compiled, compiled_for
@@ -40,7 +41,6 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
         _start(compiled, task, optimizer)
         _run(epochs, callbacks, task, rates)
     _finish(compiled.network)
-    # From here on the layers of the network have the weights that serve.
     names = [*task.objective.names, *(f"val_{name}" for name in task.objective.names if task.held_out is not None)]
     training = Training(
         state=TrainingState(
@@ -50,6 +50,7 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
             epochs=task.state.epochs + len(callbacks.history["loss"]),
             seed=task.state.seed,
         ),
+        operations=operations_of(compiled.network, on_manifold=True),
         history={name: [float(value) for value in callbacks.history[name]] for name in names},
         was_improving=callbacks.was_improving(),
         interrupted=callbacks.interrupts.interrupted,

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from sklip.rows.on_disk import RowsOnDisk
+    from sklip.rows.protocol import UnreadRows
+    from sklip.served import Operation
     from sklip.training.architecture import Architecture
     from sklip.training.batches import BatchPlan
     from sklip.training.objective import Objective
     from sklip.training.state import TrainingState
 
-    Arrays = tuple[np.ndarray | RowsOnDisk, np.ndarray, np.ndarray]
+    Arrays = tuple[np.ndarray | UnreadRows, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class TrainingTask:
     plan : sklip.training.batches.BatchPlan
         Batches of ``rows``.
     rows : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be RowsOnDisk that return float32.
+        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
     objective : sklip.training.objective.Objective
     state : sklip.training.state.TrainingState
         Where to start from: without weights at random ones, without optimizer variables with a fresh optimizer.
@@ -99,6 +100,8 @@ class Training:
     ----------
     state : sklip.training.state.TrainingState
         Where to go on from.
+    operations : tuple of sklip.served.Operation
+        The trained layers, in the units of the training.
     history : dict of str to list of float
         One number per epoch for each name of the objective, then the same of the held-out rows, with ``val_``
         before the name; in the units of the training.
@@ -109,6 +112,7 @@ class Training:
     """
 
     state: TrainingState
+    operations: tuple[Operation, ...]
     history: dict[str, list[float]]
     was_improving: bool = False
     interrupted: bool = False

@@ -58,8 +58,8 @@ class Epochs(Protocol):
         Parameters
         ----------
         rows, held_out : tuple of (inputs, targets, weights), float32 ndarrays
-            Of shapes (n, d), (n, n_scores) and (n,). The inputs of ``rows`` may be RowsOnDisk: their memory is not to
-            grow with their number. ``held_out`` is None if there are none.
+            Of shapes (n, d), (n, n_scores) and (n,). The inputs of ``rows`` may be UnreadRows: the memory that
+            they take is not to grow with their number. ``held_out`` is None if there are none.
         objective : sklip.training.objective.Objective
         """
 

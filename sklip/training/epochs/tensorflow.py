@@ -8,7 +8,7 @@ calls: the rows of a chunk of its batches at a time.
 import numpy as np
 import tensorflow as tf
 
-from sklip.rows.on_disk import RowsOnDisk, chunks
+from sklip.rows.blocks import chunks
 from sklip.training.architecture import HEADS, constrained_layers
 from sklip.training.epochs.gradients import TracedGradients
 from sklip.training.epochs.protocol import Epochs
@@ -66,7 +66,7 @@ class TensorFlowEpochs(Epochs):
     def place(self, rows, held_out, objective):
         """Put the rows on the device, but for those on disk; see the protocol."""
         self._n_rows = len(rows[0])
-        self._streamed = rows if isinstance(rows[0], RowsOnDisk) else None
+        self._streamed = None if isinstance(rows[0], np.ndarray) else rows
         if not self._streamed:
             _assign(self._training, self._sized_rows(rows))
         if held_out is not None:
