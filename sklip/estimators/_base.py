@@ -12,6 +12,7 @@ from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._numpy_numbers import python_number
+from sklip.estimators._objectives import training_objective
 from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
@@ -211,7 +212,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         factors = self._class_costs(shares)
         self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
-        objective = self._objective.of_training(self.scale_, factors, proportions, given.epsilon)
+        objective = training_objective(self._objective, self.scale_, factors, proportions, given.epsilon)
         task = TrainingTask(
             Architecture(
                 n_features=self.n_features_in_,

@@ -16,25 +16,22 @@ if TYPE_CHECKING:
     from sklip.training.objective import Objective
 
 
-class _Trainable:
-    """What can be trained: the subclass has ``keras_loss`` in the units of the training."""
+def training_objective(objective, scale, class_weight, class_proportions, epsilon) -> Objective:
+    """The objective of a training, in its units.
 
-    def of_training(self, scale, class_weight, class_proportions, epsilon) -> Objective:
-        """The objective in the units of the training.
+    ``class_proportions`` are those of the data where batches may lack a class, or None; ``epsilon`` is in the units
+    of the data.
+    """
+    from sklip.training.objective import Objective
 
-        ``class_proportions`` are those of the data where batches may lack a class, or None; ``epsilon`` is in the units of
-        the data.
-        """
-        from sklip.training.objective import Objective
-
-        loss = self.keras_loss(scale, class_weight)
-        compares = "class_proportions" in loss.parameter_names
-        radius = None if epsilon is None else epsilon / scale
-        return Objective(loss, class_proportions if compares else None, radius, scale)
+    loss = objective.keras_loss(scale, class_weight)
+    compares = "class_proportions" in loss.parameter_names
+    radius = None if epsilon is None else epsilon / scale
+    return Objective(loss, class_proportions if compares else None, radius, scale)
 
 
 @dataclass(frozen=True)
-class HingeObjective(_Trainable):
+class HingeObjective:
     """The hinge alone."""
 
     min_margin: float
@@ -75,7 +72,7 @@ class HKRObjective(HingeObjective):
 
 
 @dataclass(frozen=True)
-class CrossEntropyObjective(_Trainable):
+class CrossEntropyObjective:
     """Cross-entropy of ``temperature · f`` with a margin, divided by the temperature."""
 
     temperature: float
@@ -100,7 +97,7 @@ class CrossEntropyObjective(_Trainable):
 
 
 @dataclass(frozen=True)
-class KerasObjective(_Trainable):
+class KerasObjective:
     """A Keras loss of the logits ``temperature · f``."""
 
     loss: object

@@ -76,7 +76,7 @@ class ExpectationLoss(keras.losses.Loss):
     def with_numbers(self, **values: Any) -> Self:
         """Return a copy with other values of some parameters, which may be tensors or variables."""
         copy = object.__new__(type(self))  # Keras' own copies go through the configuration, which holds no tensors
-        vars(copy).update(vars(self), **values)
+        copy.__dict__.update(vars(self), **values)
         return copy
 
     def get_config(self) -> dict[str, Any]:

@@ -21,8 +21,8 @@ def quiet_start():
     """Have TensorFlow start without its messages, unless the user chose a log level that shows them.
 
     It reads the level once, so that child processes need not inherit it; one that was imported before has logged
-    already, and set a level itself. What CUDA's libraries write while they load ignores the level: standard error is held
-    back meanwhile, and the rest of it comes after.
+    already, and set a level itself. What CUDA's libraries write while they load ignores the level: standard error is
+    held back meanwhile, and the rest of it comes after.
     """
     if _LOG_LEVEL in os.environ:
         with nullcontext() if os.environ[_LOG_LEVEL] in ("0", "1") else _held_back_messages():

@@ -77,7 +77,7 @@ class Epochs(Protocol):
         -------
         dict of str to float
             By the names of the objective: the mean over the batches of each term, of the weights before the step of the
-            batch. Then, their names prefixed by ``val_``, the terms of all held-out rows, of the weights after the epoch.
+            batch. Then, with ``val_`` before the name, the terms of all held-out rows, of the weights after the epoch.
         """
 
     def release(self) -> None:
