@@ -239,7 +239,7 @@ MISSING = """
 import numpy as np
 import sklip
 from sklip.network import CondensedNetwork
-from sklip.export import to_keras
+from sklip.interop import to_keras
 
 network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
 X, y = np.eye(2), [0, 1]

@@ -8,7 +8,7 @@ import pytest
 
 MODULES = [
     "sklip", "sklip.metrics", "sklip.certification", "sklip.exceptions", "sklip.network", "sklip.activations",
-    "sklip.persistence", "sklip.export", "sklip.gradients", "sklip.layers", "sklip.losses", "sklip.loss_formulas",
+    "sklip.persistence", "sklip.interop", "sklip.gradients", "sklip.layers", "sklip.losses", "sklip.loss_formulas",
     "sklip.manifold", "sklip.attacks", "sklip.auditing", "sklip.pipelines", "sklip.plotting",
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Anyone's Keras model of sklip's layers as a classifier with certificates."""
+"""The served network of a Keras model."""
 
 from __future__ import annotations
 
@@ -7,69 +7,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklip.estimators import NetworkClassifier
 from sklip.exceptions import NotLipschitzError
 from sklip.network import CondensedNetwork
 
 if TYPE_CHECKING:
     import keras
-    from numpy.typing import ArrayLike
 
 # A group of one unit: what stands between two dense layers that have no activation between them.
 _IDENTITY = "groupsort1"
 
 
-def from_keras(
-    model: keras.Model, *, classes: ArrayLike | None = None, temperature: float | None = None
-) -> NetworkClassifier:
-    """Make a fitted classifier, with certificates, of a Keras model.
-
-    The weights are copied as they are, without rounding; the classifier's certificates are about its own float64
-    arithmetic and the Lipschitz constant proven of these weights, whatever they were trained with.
+def network_from_keras(model: keras.Model) -> CondensedNetwork:
+    """Read the served network off a Keras model; see :func:`sklip.from_keras`, which makes a classifier of it.
 
     Parameters
     ----------
     model : keras.Model
-        A ``Sequential`` model or a functional one in which each layer feeds the next, from rows to scores. Its
-        layers may be ``SpectralDense``, ``FrobeniusDense``, ``keras.layers.Dense``, the activations of
-        :mod:`sklip.layers`, ReLU and the absolute value, after a ``Center`` or a ``Flatten`` (rows are then those
-        flattened in C order); those that act in training alone, such as ``Dropout``, are left out.
-    classes : array-like of shape (n_classes,), default=None
-        Labels in the order of the model's outputs; a single output is positive for the second. None for 0, 1, ….
-    temperature : float, default=None
-        Factor of the scores in ``predict_proba``, in the inverse units of the data: 1 where the model was
-        trained with a cross-entropy of logits. None for a classifier without probabilities.
 
     Returns
     -------
-    NetworkClassifier
-        Fitted; for :func:`sklip.certified_radius` and :func:`sklip.audit` as well. Its ``decision_function`` is the
-        model's output up to the rounding of the latter; of two outputs, the second less the first.
+    sklip.network.CondensedNetwork
+        Its weights are those of the model, without rounding.
 
     Raises
     ------
-    NotLipschitzError
-        For a layer that is not understood, by its name.
-    ValueError
-        For a model that has no weights yet or more than one input or output, that is not a chain, whose dense layers
-        get inputs that are not vectors, whose outputs pass through an activation, or which computes something else
-        than its layers say; and for ``classes`` that do not fit.
-    TypeError
-        For anything but a Keras model.
+    NotLipschitzError, ValueError, TypeError
+        As :func:`sklip.from_keras` does.
 
     Examples
     --------
     >>> import keras
     >>> import numpy as np
-    >>> import sklip
-    >>> from sklip.layers import FrobeniusDense, SpectralDense
-    >>> model = keras.Sequential(
-    ...     [keras.Input((2,)), SpectralDense(16, activation="groupsort2"), FrobeniusDense(1)]
-    ... )
-    >>> classifier = sklip.from_keras(model, classes=["no", "yes"])
-    >>> radius = classifier.certified_radius(np.zeros((1, 2)))
-    >>> bool(classifier.lipschitz_bound_ < 1 + 1e-5)
-    True
+    >>> from sklip.interop import network_from_keras
+    >>> from sklip.layers import FrobeniusDense
+    >>> model = keras.Sequential([keras.Input((2,)), FrobeniusDense(1)])
+    >>> network_from_keras(model).scores(np.eye(2)).shape
+    (2, 1)
     """
     from sklip.training import backend
 
@@ -81,7 +54,7 @@ def from_keras(
         raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")
     network = _network(_layers(model))
     _check_computes(model, network)
-    return NetworkClassifier(network=network, classes=classes, temperature=temperature).serve()
+    return network
 
 
 def _layers(model):

@@ -27,7 +27,7 @@ def to_keras(network: CondensedNetwork) -> keras.Model:
     >>> import numpy as np
     >>> from sklip.network import CondensedNetwork
     >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
-    >>> from sklip.export import to_keras
+    >>> from sklip.interop import to_keras
     >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
     TensorShape([1, 1])
     """
