@@ -1,7 +1,8 @@
 """Start TensorFlow on good terms with joblib's worker processes."""
 
-import multiprocessing
 import os
+
+from sklip._compat import is_joblib_worker
 
 
 def prepare_worker() -> None:
@@ -11,7 +12,7 @@ def prepare_worker() -> None:
     starts, which unpickling a Keras optimizer does: hence at the import of sklip, which comes
     before. Other processes, and what the user has set, are left alone.
     """
-    if not multiprocessing.current_process().name.startswith("LokyProcess"):
+    if not is_joblib_worker():
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     threads = os.environ.get("OMP_NUM_THREADS")

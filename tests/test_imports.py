@@ -9,6 +9,7 @@ from tests.helpers import REPOSITORY
 
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
+    ["_compat"],
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
     ["arithmetic", "rows"],
     ["_labels", "_other_distribution", "_overrides", "activations", "manifold", "loss_formulas"],

@@ -6,6 +6,8 @@ from typing import TypeGuard
 
 import numpy as np
 
+from sklip._compat import mapping
+
 try:
     from numpy.lib.array_utils import byte_bounds
 except ImportError:  # before NumPy 2.0
@@ -15,14 +17,9 @@ READ_BETWEEN_RELEASES = 2**25
 """Bytes to read of a mapped file before its pages are released."""
 
 
-def _mapping(array):
-    """The file's mapping; None in copies of a mapped array."""
-    return array._mmap
-
-
 def is_mapped(array: object) -> TypeGuard[np.memmap]:
     """Whether an array lies in a file mapped into memory."""
-    return isinstance(array, np.memmap) and _mapping(array) is not None
+    return isinstance(array, np.memmap) and mapping(array) is not None
 
 
 def is_mapped_as_stored(array: object) -> bool:
@@ -46,8 +43,8 @@ def release_pages(array: np.memmap) -> None:
     The system keeps them in its cache as long as it has no better use for the memory. Nothing is lost: a page is
     mapped again when it is touched, and what was written to it goes to the file.
     """
-    start = np.frombuffer(_mapping(array), np.uint8).__array_interface__["data"][0]
+    start = np.frombuffer(mapping(array), np.uint8).__array_interface__["data"][0]
     low, high = (int(bound) - start for bound in byte_bounds(array))
     low -= low % mmap.PAGESIZE
     with suppress(OSError):  # pages that are locked stay
-        _mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
+        mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
