@@ -34,13 +34,12 @@ def test_weights_of_extreme_size(rng, n_scores, scale):
     assert 0.01 < classifier.lipschitz_bound_ / scale**3 < 1e3
 
 
-def test_weights_that_vanish_in_each_other_certify_nothing_that_is_wrong(rng):
+def test_weights_that_vanish_in_each_other_certify_nothing(rng):
     """GloRo's bug: weights so small that the bound became 0, and every row certified."""
     X = rng.standard_normal((60, 4))
     tiny = serving(amid(random_network(rng, (4, 8, 8, 1), scale=1e-150, bias=0.0), X))
     assert tiny.lipschitz_bound_ > 0
-    result = audit(tiny, X, restarts=1, steps=3, random_state=0, verbose=False)
-    assert not result.broken.any()
+    assert (tiny.certified_radius(X) == 0).all()  # their product, 1e-450, is 0 in float64: every score is a tie
 
 
 @pytest.mark.parametrize("n_scores", [2, 5])

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sklip import manifold
@@ -116,9 +116,9 @@ def test_a_short_step_near_the_manifold_is_one_cubic_step(n, p, distance, seed):
 
 @given(kernels(scales=(-25.0, 20.0), conditions=(1.0, 5.0)))
 def test_a_short_step_far_from_the_manifold_is_the_whole_one(kernel):
-    if np.linalg.norm(singular_values(kernel) ** 2 - 1) > 0.51:
-        short, whole = manifold.short_retraction_step(kernel), manifold.retraction_step(kernel)[0]
-        np.testing.assert_array_equal(as_array(short), as_array(whole))
+    assume(np.linalg.norm(singular_values(kernel) ** 2 - 1) > 0.51)
+    short, whole = manifold.short_retraction_step(kernel), manifold.retraction_step(kernel)[0]
+    np.testing.assert_array_equal(as_array(short), as_array(whole))
 
 
 @pytest.mark.parametrize("exponent", range(-25, -9))
