@@ -9,18 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sklearn.utils import _safe_indexing as safe_indexing  # scikit-learn 0.22
 from sklearn.utils._indexing import _get_column_indices as column_indices  # 1.5
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints  # 1.2
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # 0.22
 from sklearn.utils.validation import _get_feature_names as feature_names  # 1.0
-
-if TYPE_CHECKING:
-    import mmap
-
-    import numpy as np
 
 __all__ = [
     "Interval",
@@ -81,7 +76,7 @@ def parameter_names(estimator: Any) -> list[str]:
 # NumPy and joblib -------------------------------------------------------------------------------
 
 
-def mapping(array: np.memmap) -> mmap.mmap | None:
+def mapping(array: Any) -> Any:
     """The mapping of a file of which an array is a part, and None in copies of the array; NumPy 1.26."""
     return array._mmap
 

@@ -210,21 +210,12 @@ def _not_understood(layer, activation=None):
 
 def _array(variable):
     """A variable's numbers in float64, none of which is rounded."""
-    array = _as_numpy(variable)
+    array = np.asarray(variable)  # convert_to_numpy warns, as numpy.array does of tensors of TensorFlow and JAX
     if array.dtype.kind in "iub":  # quantised: the numbers mean something else
         raise NotLipschitzError(
             f"A weight is of type {array.dtype}. from_keras takes weights of floating point numbers."
         )
     return np.array(array, dtype=np.float64)
-
-
-def _as_numpy(tensor):
-    """The numbers of a tensor or a variable."""
-    import keras
-
-    if keras.backend.backend() == "torch":
-        return keras.ops.convert_to_numpy(tensor)
-    return np.asarray(tensor)  # Keras would call numpy.array, of which TensorFlow and JAX make a DeprecationWarning
 
 
 def _check_computes(model, network):
@@ -240,7 +231,7 @@ def _check_computes(model, network):
     scores = network.scores(np.float64(rows))
     if len(dimensions) > 1:
         rows = rows.reshape(len(rows), *dimensions)
-    computed = np.float64(_as_numpy(model(rows, training=False)))
+    computed = np.float64(np.asarray(model(rows, training=False)))
     allowed = 0.02 * (np.abs(scores).max() + np.abs(scores - scores.mean(axis=0)).max())
     if computed.shape != scores.shape or not np.abs(computed - scores).max() <= allowed:
         raise ValueError(

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import cache
 from tempfile import TemporaryFile
 
+from sklip._compat import tensorflow_is_watched
 from sklip._requirements import training_packages
 from sklip.training import forks
 
@@ -82,13 +83,7 @@ def check_surroundings() -> None:
 
 def operations_are_watched() -> bool:
     """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
-    if _backend() != "tensorflow":
-        return False
-    with suppress(ImportError, AttributeError):  # private, and may go
-        from tensorflow.python.eager import context
-
-        return bool(context.context().op_callbacks)
-    return False
+    return _backend() == "tensorflow" and tensorflow_is_watched()
 
 
 def _backend():

@@ -6,27 +6,17 @@ what callbacks see of it remains. Of rows on disk, an epoch is several such call
 its batches at a time.
 """
 
-from contextlib import suppress
-
 import keras
 import numpy as np
 import tensorflow as tf
 
+from sklip._compat import GRADIENT_ATTRIBUTE, allow_many_traces, registered_gradients
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
 from sklip.rows.on_disk import RowsOnDisk, chunks
 from sklip.training.accuracy import accuracies
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.saving import SavedAsItIs
-
-
-def _registered_gradients():
-    """TensorFlow's own registry of gradients by name; empty where it is to be found no longer."""
-    with suppress(ImportError, AttributeError):
-        from tensorflow.python.framework.ops import gradient_registry
-
-        return gradient_registry._registry
-    return {}
 
 
 def _variable(dtype, *shape):
@@ -110,7 +100,7 @@ class EpochModel(SavedAsItIs):
             )
             self._objectives = tuple(_adjustable(loss) for loss in losses)
             self._epsilon = None if epsilon is None else tf.Variable(np.float32(epsilon), trainable=False)
-            self._registered_before = frozenset(_registered_gradients())
+            self._registered_before = frozenset(registered_gradients())
             # XLA compiles anew for every shape.
             self._sized = (
                 (padded_rows, padded_order, padded_vector) if self.jit_compile else (_aligned, _as_it_is, _as_it_is)
@@ -209,8 +199,7 @@ class EpochModel(SavedAsItIs):
             return function(*arguments)
 
         compiled = tf.function(traced, signature, autograph=False, jit_compile=self.jit_compile or None)
-        # Every network is traced once; TensorFlow would warn that this one function is traced often.
-        compiled._omit_frequent_tracing_warning = True
+        allow_many_traces(compiled)  # every network is traced once
         return compiled
 
     def _train_epoch(self, order, rates):
@@ -276,12 +265,12 @@ class EpochModel(SavedAsItIs):
         Every custom gradient in a traced function, Keras' optimizers' included, is registered for
         good and holds on to the whole graph: some 7 MB a fit (tensorflow#97697).
         """
-        registered = _registered_gradients()
+        registered = registered_gradients()
         for graph in self._graphs:
             definition = graph.as_graph_def()
             bodies = [definition.node, *(body.node_def for body in definition.library.function)]
-            for node in (node for nodes in bodies for node in nodes if "_gradient_op_type" in node.attr):
-                name = node.attr["_gradient_op_type"].s.decode()
+            for node in (node for nodes in bodies for node in nodes if GRADIENT_ATTRIBUTE in node.attr):
+                name = node.attr[GRADIENT_ATTRIBUTE].s.decode()
                 if name not in self._registered_before:
                     registered.pop(name, None)
         self._graphs = []

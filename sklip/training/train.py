@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from sklip._compat import learning_rate
 from sklip.arithmetic import polar_factor
 from sklip.exceptions import TrainingDivergedError
 from sklip.training import backend
@@ -141,7 +142,7 @@ def train(
             network.optimizer.build(network.trainable_variables)
             network.fresh_slots = [np.asarray(variable) for variable in _slots(network.optimizer)]
         else:
-            rate = compile_kwargs["optimizer"]._learning_rate
+            rate = learning_rate(compile_kwargs["optimizer"])
             if isinstance(rate, keras.Variable):
                 network.optimizer.learning_rate = float(rate)
         network.load_data(training, validation, losses, epsilon)
@@ -278,12 +279,12 @@ def _optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 def _slots(optimizer) -> list[keras.Variable]:
     """What the optimizer remembers, but for the learning rate, which each training sets anew."""
-    return [variable for variable in optimizer.variables if variable is not optimizer._learning_rate]
+    return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
 
 
 def _learning_rates(optimizer, schedule, steps):
     """Learning rate of each step, of shape (epochs, steps), or None to leave it to the optimizer."""
-    brings_its_own = callable(optimizer._learning_rate)  # Keras' schedules are, and it takes functions
+    brings_its_own = callable(learning_rate(optimizer))  # Keras' schedules are, and it takes functions
     if schedule.decay == "constant" or brings_its_own:
         return None
     progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
