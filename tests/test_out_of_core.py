@@ -13,6 +13,7 @@ from sklip import HKRClassifier, LipschitzMLP
 from sklip.estimators import _units
 from sklip.rows import on_disk as storage
 from sklip.rows.on_disk import RowsOnDisk, chunks, is_on_disk, slices
+from tests.helpers import biases_of, kernels_of
 from tests.processes import ROOT, last_json, run_command, run_script
 
 SMALL = {"hidden_layer_sizes": (8, 4), "batch_size": 32, "epochs": 2, "random_state": 0, "jit_compile": False}
@@ -47,7 +48,7 @@ def mapped(tmp_path):
 
 
 def bits(classifier):
-    arrays = (classifier.center_, *classifier.network_.kernels, *classifier.network_.biases)
+    arrays = (classifier.center_, *kernels_of(classifier.network_), *biases_of(classifier.network_))
     return [array.tobytes() for array in arrays], classifier.scale_, classifier.history_
 
 

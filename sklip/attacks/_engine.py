@@ -41,8 +41,8 @@ class Attack:
     --------
     >>> import numpy as np
     >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> descend, codes = network_descent(network), np.array([1])
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
@@ -102,8 +102,8 @@ def attack(
     --------
     >>> import numpy as np
     >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> descend, codes = network_descent(network), np.array([1])
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),

@@ -16,7 +16,7 @@ from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
 from sklip.estimators._units import center_and_scale
-from sklip.network import condense
+from sklip.served import Center, ServedNetwork
 from sklip.training import backend
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
@@ -249,8 +249,8 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             advice.advise_on_end(given.n_iter_no_change, epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
-        weights = training.state.weights
-        self.network_ = condense(weights[::2], weights[1::2], self.activation, self.center_, self.scale_)
+        operations = (operation.rescaled(self.scale_) for operation in training.operations)
+        self.network_ = ServedNetwork((Center(self.center_), *operations))
         return {
             name: [value * units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()

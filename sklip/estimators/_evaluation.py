@@ -11,14 +11,14 @@ from sklip._labels import read_labels
 from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import ServedRows
-from sklip.network import CondensedNetwork
+from sklip.served import ServedNetwork
 
 
 class LabelledEvaluation:
     """Part of every sklip classifier; it needs ``_inference_rows``, ``network_`` and ``classes_``."""
 
     classes_: np.ndarray
-    network_: CondensedNetwork
+    network_: ServedNetwork
     _class_factors: np.ndarray | None
     _objective: Any
     _inference_rows: Callable[[ArrayLike], ServedRows]

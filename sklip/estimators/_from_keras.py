@@ -25,8 +25,9 @@ def from_keras(
     model : keras.Model
         A ``Sequential`` model or a functional one in which each layer feeds the next, from rows to scores. Its
         layers may be ``SpectralDense``, ``FrobeniusDense``, ``keras.layers.Dense``, the activations of
-        :mod:`sklip.layers`, ReLU and the absolute value, after a ``Center`` or a ``Flatten`` (rows are then those
-        flattened in C order); those that act in training alone, such as ``Dropout``, are left out.
+        :mod:`sklip.layers`, ReLU, the absolute value, ``Center`` and ``Flatten`` (rows are then those flattened in C
+        order), in any order that ends with a dense one; those that act in training alone, such as ``Dropout``, are
+        left out.
     classes : array-like of shape (n_classes,), default=None
         Labels in the order of the model's outputs; a single output is positive for the second. None for 0, 1, ….
     temperature : float, default=None

@@ -14,7 +14,7 @@ from sklip.estimators._remoteness import FarRows, remoteness
 from sklip.estimators._served_network import check_network
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
-from sklip.gradients import scores_and_jacobian
+from sklip.served import scores_and_jacobian
 
 if TYPE_CHECKING:
     import keras

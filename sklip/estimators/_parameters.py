@@ -11,7 +11,7 @@ from sklip.estimators._parameter_checks import (
     check_hidden_layer_sizes,
     check_optimizer,
 )
-from sklip.network import CondensedNetwork
+from sklip.served import Activation, ServedNetwork, activation
 
 
 class TrainingParameters:
@@ -19,7 +19,7 @@ class TrainingParameters:
 
     classes_: np.ndarray
     n_features_in_: int
-    network_: CondensedNetwork
+    network_: ServedNetwork
 
     _parameter_constraints = {
         "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
@@ -110,8 +110,9 @@ class TrainingParameters:
                 "warm_start=False."
             )
         widths = (self.n_features_in_, *self._widths(), 1 if len(classes) == 2 else len(classes))
-        trained = (len(self.network_.center), *(kernel.shape[1] for kernel in self.network_.kernels))
-        if widths != trained or set(self.network_.activations) - {self.activation}:
+        trained, wanted = self.network_.widths, activation(self.activation)
+        others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
+        if widths != trained or others:
             raise ValueError(
                 f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
                 f"trained a network of {trained} units and would now train one of {widths} with {self.activation!r}. "

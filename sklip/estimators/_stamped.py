@@ -101,10 +101,10 @@ def _check_state(estimator, state, written):
     if reason is not None:
         raise ModelFileError(f"{name}: the file is not sound: {reason}. {advice}")
     _check_classes(name, classes, advice)
-    if state.get("n_features_in_") != len(network.center):
+    if state.get("n_features_in_") != network.n_features:
         raise ModelFileError(
             f"{name}: the file says that there are {state.get('n_features_in_')!r} features, but its network takes "
-            f"{len(network.center)}. {advice}"
+            f"{network.n_features}. {advice}"
         )
     farthest = state.get("_farthest", 0.0)
     if isinstance(farthest, bool) or not isinstance(farthest, Real) or not farthest >= 0:

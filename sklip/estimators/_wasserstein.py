@@ -1,7 +1,6 @@
 """WassersteinEstimator: a proven lower bound of the distance between two samples, and its potential."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -18,6 +17,7 @@ from sklip.estimators._portable import PortableParameters
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+from sklip.served import Dense
 from sklip.training import backend
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network: potentials and distances read it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the network's Lipschitz constant.
@@ -316,4 +316,4 @@ def _balanced(network, X, second, weights):
     """The network less a constant, so that the means of its scores over the two samples are opposite."""
     scores = network.scores(X)[:, 0]
     middle = sum(np.average(scores[sample], weights=weights[sample]) for sample in (second, ~second)) / 2
-    return replace(network, biases=(*network.biases[:-1], network.biases[-1] - middle))
+    return network.with_heads(Dense(network.heads.kernel, network.heads.bias - middle))

@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sklip.gradients import scores_and_gradients, scores_and_jacobian
+from sklip.served import ServedNetwork, scores_and_gradients, scores_and_jacobian
 
 if TYPE_CHECKING:
     from art.estimators.classification.classifier import ClassifierClassLossGradients
 
-    from sklip.network import CondensedNetwork
-
 
 def to_art(
-    network: CondensedNetwork, classes: ArrayLike, clip_values: tuple | None = None
+    network: ServedNetwork, classes: ArrayLike, clip_values: tuple | None = None
 ) -> ClassifierClassLossGradients:
     """Make an estimator of the Adversarial Robustness Toolbox (ART); see the classifiers' method ``to_art``.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     classes : array-like of shape (n_classes,)
         Labels, in the order of the scores.
     clip_values : tuple of (float or ndarray, float or ndarray), default=None
@@ -42,8 +40,8 @@ def to_art(
     --------
     >>> import numpy as np
     >>> from sklip.interop import to_art
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> to_art(network, ["no", "yes"]).predict(np.array([[1.0, 1.0]])).round(6)  # doctest: +SKIP
     array([[-0.7,  0.7]])
     """
@@ -72,7 +70,7 @@ def _estimator_class():
         @property
         def input_shape(self):
             """Shape of a row."""
-            return (len(self._network.center),)
+            return (self._network.n_features,)
 
         def predict(self, x, **kwargs):
             """Logits, of shape (n_rows, n_classes)."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sklip import _version
-from sklip.activations import group_size
+from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale, ServedNetwork
 
 if TYPE_CHECKING:
     import onnx
 
-    from sklip.network import CondensedNetwork
 
 # Every operator that is used stands in it, for float64 too; onnxruntime has it since 1.12.
 OPSET = 17
@@ -61,30 +61,25 @@ class Graph:
 
     def scores(self, network, rows):
         """Append the network; return the name of its scores, of shape (n_rows, n_scores) and of the graph's dtype."""
-        units = self.add("Sub", self.cast(rows, "float64"), network.center[None])
-        units = units if self.dtype == "float64" else self.cast(units, self.dtype)
-        for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
-            units = self.add("MatMul", units, kernel.astype(self.dtype))
-            units = self.add("Add", units, bias.astype(self.dtype)[None])
-            if activation is not None:
-                units = self._activate(activation, units, len(bias))
-        return units
+        z = self.add("Sub", self.cast(rows, "float64"), network.center[None])
+        z = z if self.dtype == "float64" else self.cast(z, self.dtype)
+        width = network.n_features
+        for operation in network.operations[1:]:
+            z = _append(operation, self, z, width)
+            (width,) = operation.output_shape((width,))
+        return z
 
-    def _activate(self, name, units, width):
-        """Append an activation of units of shape (n_rows, width)."""
-        if name in ("relu", "abs"):
-            return self.add(name.capitalize(), units)
-        size = group_size(name) or (2 if name == "maxmin" else width)
-        if size == 1:
-            return units
-        if name in ("maxmin", "groupsort2"):
-            halves = [
-                self.add("Slice", units, *(np.array([limit]) for limit in (start, start + width // 2, 1)))
-                for start in (0, width // 2)
-            ]
-            order = ("Max", "Min") if name == "maxmin" else ("Min", "Max")
-            return self.add("Concat", *(self.add(operator, *halves) for operator in order), axis=1)
-        groups = self.add("Reshape", units, np.array([0, size, width // size]))
+    def pairs(self, z, width, operators):
+        """Append two operators on the halves of the values, their results next to each other."""
+        halves = [
+            self.add("Slice", z, *(np.array([limit]) for limit in (start, start + width // 2, 1)))
+            for start in (0, width // 2)
+        ]
+        return self.add("Concat", *(self.add(operator, *halves) for operator in operators), axis=1)
+
+    def sorted_groups(self, z, width, size):
+        """Append the sorting of strided groups of ``size`` values."""
+        groups = self.add("Reshape", z, np.array([0, size, width // size]))
         ordered = self.add("TopK", groups, np.array([size]), axis=1, largest=0, sorted=1)
         return self.add("Reshape", ordered, np.array([0, width]))
 
@@ -93,7 +88,7 @@ class Graph:
 
         Parameters
         ----------
-        network : sklip.network.CondensedNetwork
+        network : sklip.served.ServedNetwork
         rows : str
             Name of the input.
         classes : ndarray of shape (n_classes,)
@@ -120,6 +115,55 @@ class Graph:
         return self.add("Concat", self.add("Neg", scores), scores, axis=1) if n_classes == 2 else scores
 
 
+@singledispatch
+def _append(operation: Operation, graph: Graph, z: str, width: int) -> str:
+    """Append an operation on ``width`` values per row; return the name of its result."""
+    raise NotImplementedError(f"{type(operation).__name__} has no converter to ONNX.")
+
+
+@_append.register
+def _(operation: Center, graph, z, width):
+    return graph.add("Sub", z, operation.center.astype(graph.dtype)[None])
+
+
+@_append.register
+def _(operation: Dense, graph, z, width):
+    product = graph.add("MatMul", z, operation.kernel.astype(graph.dtype))
+    return graph.add("Add", product, operation.bias.astype(graph.dtype)[None])
+
+
+@_append.register
+def _(operation: Scale, graph, z, width):
+    return graph.add("Mul", z, np.array([operation.factor], dtype=graph.dtype))
+
+
+@_append.register
+def _(operation: Relu, graph, z, width):
+    return graph.add("Relu", z)
+
+
+@_append.register
+def _(operation: Abs, graph, z, width):
+    return graph.add("Abs", z)
+
+
+@_append.register
+def _(operation: MaxMin, graph, z, width):
+    return graph.pairs(z, width, ("Max", "Min"))
+
+
+@_append.register
+def _(operation: GroupSort, graph, z, width):
+    if operation.n == 1:
+        return z
+    return graph.pairs(z, width, ("Min", "Max")) if operation.n == 2 else graph.sorted_groups(z, width, operation.n)
+
+
+@_append.register
+def _(operation: FullSort, graph, z, width):
+    return graph.sorted_groups(z, width, width)
+
+
 def exported_classes(classes: np.ndarray) -> np.ndarray:
     """Labels as sklearn-onnx has them: text, or int64 for all else.
 
@@ -143,13 +187,13 @@ def exported_classes(classes: np.ndarray) -> np.ndarray:
 
 
 def to_onnx(
-    network: CondensedNetwork, classes: ArrayLike, temperature: float | None = None, *, dtype: str = "float64"
+    network: ServedNetwork, classes: ArrayLike, temperature: float | None = None, *, dtype: str = "float64"
 ) -> onnx.ModelProto:
     """Export a network as an ONNX model of a classifier; see the classifiers' method ``to_onnx``.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     classes : array-like of shape (n_classes,)
         Labels, in the order of the scores; a single score is positive for the second of two.
     temperature : float, default=None
@@ -173,8 +217,8 @@ def to_onnx(
     --------
     >>> import numpy as np
     >>> from sklip.interop import to_onnx
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> [output.name for output in to_onnx(network, ["no", "yes"], temperature=1.0).graph.output]
     ['label', 'probabilities', 'decision_function']
     """
@@ -200,7 +244,7 @@ def to_onnx(
         "probabilities": (dtype, [len(labels)]),
         "decision_function": (dtype, shape[1:]),
     }
-    result = _model(graph, {"X": (dtype, [len(network.center)])}, outputs)
+    result = _model(graph, {"X": (dtype, [network.n_features])}, outputs)
     onnx.checker.check_model(result, full_check=True)
     return result
 
