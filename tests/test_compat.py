@@ -63,7 +63,6 @@ def test_sample_weights_are_checked():
     ("constraint", "right", "wrong"),
     [
         (_compat.Interval(Real, 0, 1, closed="left"), 0.0, 1.0),
-        (_compat.Options(int, {1, 2}), 1, 3),
         (_compat.StrOptions({"auto"}), "auto", "automatic"),
     ],
 )

@@ -11,7 +11,8 @@ PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_compat"],
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
-    ["arithmetic", "rows"],
+    ["arithmetic"],
+    ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
     ["layers", "losses"],
     ["certification", "training"],

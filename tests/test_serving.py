@@ -15,12 +15,11 @@ import sklearn
 from sklearn.exceptions import NotFittedError
 
 import sklip
-from sklip.estimators import _served_rows as served_rows_module
-from sklip.estimators._served_rows import ServedRows, all_finite
-from sklip.estimators._validation import check_features
+from sklip.estimators._validation import check_features, refuse_not_finite
 from sklip.rows import blocks
-from sklip.rows.blocks import SERVED_DTYPES
-from sklip.rows.mapped import READ_BETWEEN_RELEASES, release_pages, releases_pages
+from sklip.rows.entries import all_finite
+from sklip.rows.mapped import release_pages, releases_pages
+from sklip.rows.served import SERVED_DTYPES, ServedRows
 from tests.estimator_fixtures import bits, blobs, fitted, fitted_mlp, mlp, moons
 from tests.helpers import network_of, random_network
 from tests.processes import last_json, run_script
@@ -56,7 +55,8 @@ def small_blocks(monkeypatch):
 
 def converted_rows(estimator, X):
     """The gate without a fast path, and without blocks."""
-    return ServedRows(estimator, check_features(estimator, X, reset=False, training=False), X)
+    array = check_features(estimator, X, reset=False, training=False)
+    return ServedRows(array, X, partial(refuse_not_finite, estimator, source=X))
 
 
 # The fast path and validation ----------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_finiteness_is_checked_whatever_the_configuration(assume_finite):
 
 def test_the_fast_path_is_taken(monkeypatch):
     """Without it, the comparison above would compare nothing."""
-    monkeypatch.setattr(served_rows_module.validation, "validate_data", None)
+    monkeypatch.setattr("sklip.estimators._validation.validate_data", None)
     model, rows, _ = fitted()
     for dtype in (np.float64, np.float32):
         assert set(model.predict(rows.astype(dtype))) == {0, 1}
@@ -262,7 +262,7 @@ def mapped(path, rows, order="C", mode="r"):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mapped_file_is_answered_as_an_array(tmp_path, dtype, kind, order, monkeypatch):
-    monkeypatch.setattr(served_rows_module, "READ_BETWEEN_RELEASES", 100)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", 200)
     model, rows, _ = fitted_mlp(kind)
     rows = rows.astype(dtype)
     assert answers(model, mapped(tmp_path / "rows", rows, order)) == answers(model, rows)
@@ -329,7 +329,7 @@ def test_a_mapped_file_does_not_stay_resident(tmp_path):
     np.zeros((400_000, 64), np.float32).tofile(tmp_path / "rows")
     most, size = last_json(run_script(RESIDENT, tmp_path / "model", tmp_path / "rows"))
     assert size > 90
-    assert most < 1.5 * READ_BETWEEN_RELEASES / 2**20
+    assert most < 0.75 * blocks.CHUNK_BYTES / 2**20
 
 
 # Memory --------------------------------------------------------------------------------------
@@ -395,8 +395,8 @@ def test_serving_imports_little_beyond_scikit_learn(tmp_path):
 def test_pages_between_the_entries_of_a_view_are_released_as_well(tmp_path, monkeypatch):
     mapped = np.memmap(tmp_path / "rows", np.float32, "w+", shape=(5000, 300))
     released = []
-    monkeypatch.setattr(served_rows_module, "READ_BETWEEN_RELEASES", mapped.nbytes // 4)
-    monkeypatch.setattr(served_rows_module, "release_pages", released.append)
+    monkeypatch.setattr(blocks, "CHUNK_BYTES", mapped.nbytes // 2)
+    monkeypatch.setattr("sklip.rows.mapped.release_pages", released.append)
     X = mapped[:, :3]
     model = sklip.HKRClassifier(hidden_layer_sizes=(4,), epochs=1).fit(np.eye(3), [0, 1, 1])
     model.predict(X)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardSca
 import sklip
 from sklip import exceptions
 from sklip.estimators._advice import advise_on_held_out_rows, advise_on_scales
-from sklip.estimators._rows import Rows
+from sklip.estimators._rows import LabelledRows
 from tests.estimator_fixtures import blobs, classifier, fitted, fitted_mlp, mlp, moons
 
 
@@ -37,7 +37,7 @@ def only(record):
 
 def rows_of(X):
     X = np.float64(X)
-    return Rows(X, np.zeros(len(X), int), np.ones(len(X)))
+    return LabelledRows(X, np.zeros(len(X), int), np.ones(len(X)))
 
 
 # Scales -------------------------------------------------------------------------------------

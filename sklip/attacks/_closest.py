@@ -6,9 +6,9 @@ from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target, codes_of, network_descent, reach
 from sklip.certification import certificate, distances_above
+from sklip.rows import blocks
 from sklip.served import ServedNetwork
 
-_BLOCK_ROWS = 2048
 _RIVALS = 3
 _RESTARTS = 3
 _STEPS = 20
@@ -57,8 +57,7 @@ def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
     ([[0.16, -0.12]], [1.4])
     """
     adversarial, distance = np.empty(X.shape), np.empty(len(X))
-    for start in range(0, len(X), _BLOCK_ROWS):
-        block = slice(start, min(start + _BLOCK_ROWS, len(X)))
+    for block in blocks.slices(len(X), blocks.ATTACK_ROWS):
         search = _search(network, X[block])
         adversarial[block], distance[block] = search.inputs, search.distance
     return adversarial, distance

@@ -9,8 +9,7 @@ from sklip.arithmetic.rounding import UNIT
 from sklip.attacks._geometry import lengths, random_directions, unit
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target
-
-_BLOCK_ROWS = 2048
+from sklip.rows import blocks
 
 # An infinite radius is tried at this distance.
 _FURTHEST = 1e100
@@ -123,8 +122,8 @@ def attack(
         n_rows, n_points, labels = len(target.rows), 0, []
         distance, inside = np.empty(n_rows), np.empty(n_rows, dtype=bool)
         inputs = np.empty(target.rows.shape)
-        for start in range(0, n_rows, _BLOCK_ROWS):
-            index = np.arange(start, min(start + _BLOCK_ROWS, n_rows))
+        for block in blocks.slices(n_rows, blocks.ATTACK_ROWS):
+            index = np.arange(block.start, block.stop)
             labels.append(_labels(target, index))
             search = Search(target, index, _changes(target, index, labels[-1]))
             _attack_block(search, nudge, restarts, steps, rng)

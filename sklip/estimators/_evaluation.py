@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklip._labels import read_labels
 from sklip.estimators._rows import balanced_factors, labelled_rows, own_head
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._served_rows import ServedRows
+from sklip.rows.served import ServedRows
 from sklip.served import ServedNetwork
 
 

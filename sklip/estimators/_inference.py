@@ -12,8 +12,9 @@ from sklip.certification import certificate, distances_above
 from sklip.estimators._evaluation import LabelledEvaluation
 from sklip.estimators._remoteness import FarRows, remoteness
 from sklip.estimators._served_network import check_network
-from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+from sklip.estimators._validation import served_rows
+from sklip.rows.entries import all_finite
 from sklip.served import scores_and_jacobian
 
 if TYPE_CHECKING:

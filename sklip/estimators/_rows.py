@@ -7,33 +7,21 @@ from sklearn.utils import check_random_state
 
 from sklip.estimators import _validation as validation
 from sklip.estimators._units import farthest, to_training_units
-from sklip.rows import on_disk as storage
-from sklip.rows.on_disk import RowsOnDisk, is_on_disk
+from sklip.rows import blocks
+from sklip.rows.protocol import UnreadRows, selected_rows
 
 
 @dataclass(frozen=True)
-class Rows:
+class LabelledRows:
     """Validated rows: features, class numbers and positive weights."""
 
-    X: np.ndarray | RowsOnDisk
+    X: np.ndarray | UnreadRows
     codes: np.ndarray
     weights: np.ndarray
 
-    def take(self, selected: np.ndarray) -> "Rows":
+    def take(self, selected: np.ndarray) -> "LabelledRows":
         """Return the selected rows."""
-        return Rows(_selected(self.X, selected), self.codes[selected], self.weights[selected])
-
-
-def _selected(X, rows):
-    """Some rows, by their numbers or a mask; those on disk stay there."""
-    return X.take(rows) if isinstance(X, RowsOnDisk) else X[rows]
-
-
-def _checked(estimator, X, **how):
-    """Validated features, which stay on disk where they are there, and float32 where that is what they are."""
-    if is_on_disk(X):
-        return validation.check_features_on_disk(estimator, X, training=True, **how)
-    return validation.check_features(estimator, X, training=True, dtype=(np.float64, np.float32), **how)
+        return LabelledRows(selected_rows(self.X, selected), self.codes[selected], self.weights[selected])
 
 
 def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
@@ -51,15 +39,15 @@ def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
 
     Returns
     -------
-    rows : Rows
+    rows : LabelledRows
     classes : ndarray of shape (n_classes,)
     """
-    X = _checked(estimator, X, reset=reset)
+    X = validation.check_training_features(estimator, X, reset=reset)
     y = validation.check_labels(y, len(X))
     weights = validation.check_weights(sample_weight, X)
     kept = weights > 0
     if not kept.all():
-        X, y, weights = _selected(X, kept), y[kept], weights[kept]
+        X, y, weights = selected_rows(X, kept), y[kept], weights[kept]
     if classes is None:
         classes = np.unique(y)
     if len(classes) < 2:
@@ -70,7 +58,7 @@ def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
         )
     validation.check_class_weight(estimator.class_weight, classes)
     advice = "Name every class that will ever be seen in the first call."
-    return Rows(X, validation.encode_labels(y, classes, advice=advice), weights), classes
+    return LabelledRows(X, validation.encode_labels(y, classes, advice=advice), weights), classes
 
 
 def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
@@ -79,7 +67,7 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
         return None
-    X_val = _checked(estimator, X_val, reset=False, name="X_val")
+    X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
     return labelled_rows(X_val, y_val, sample_weight_val, classes, suffix="_val")
 
 
@@ -87,7 +75,7 @@ def labelled_rows(X, y, sample_weight, classes, *, suffix=""):
     """Validated features with labels among ``classes`` and weights; ``suffix`` is that of the arguments' names."""
     y = validation.check_labels(y, len(X), f"y{suffix}")
     weights = validation.check_weights(sample_weight, X, f"sample_weight{suffix}")
-    return Rows(X, validation.encode_labels(y, classes, f"y{suffix}"), weights)
+    return LabelledRows(X, validation.encode_labels(y, classes, f"y{suffix}"), weights)
 
 
 def hold_out(rows, classes, fraction, random_state):
@@ -122,15 +110,15 @@ def training_arrays(rows, n_classes, center, scale, *, whole):
 
     Parameters
     ----------
-    rows : Rows
+    rows : LabelledRows
     n_classes : int
     center, scale : ndarray of shape (n_features,), float
     whole : bool
-        Whether many rows on disk shall be read all the same.
+        Whether rows are read into memory however many they are.
 
     Returns
     -------
-    inputs : ndarray of shape (n_rows, n_features), float32, or RowsOnDisk
+    inputs : ndarray of shape (n_rows, n_features), float32, or UnreadRows
     targets : ndarray of shape (n_rows, n_scores), float32
         1 for the row's own head, −1 for others.
     weights : ndarray of shape (n_rows,), float32
@@ -141,8 +129,9 @@ def training_arrays(rows, n_classes, center, scale, *, whole):
     def convert(X):
         return to_training_units(X, center, scale)
 
-    streamed = isinstance(rows.X, RowsOnDisk) and not whole and storage.float32_bytes(rows.X) > storage.CHUNK_BYTES
-    inputs = rows.X.converted(convert, np.float32) if streamed else convert(rows.X)
+    small = 4 * rows.X.shape[0] * rows.X.shape[1] <= blocks.CHUNK_BYTES
+    read = whole or small or isinstance(rows.X, np.ndarray)
+    inputs = convert(rows.X) if read else rows.X.converted(convert, np.float32)
     targets = np.where(own_head(rows.codes, n_classes), np.float32(1), np.float32(-1))
     return inputs, targets, rows.weights.astype(np.float32), farthest(inputs, scale)
 

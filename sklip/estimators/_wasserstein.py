@@ -15,8 +15,8 @@ from sklip.estimators._hkr_classifier import HKRClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._served_rows import all_finite, served_rows
 from sklip.estimators._stamped import StampedState
+from sklip.rows.entries import all_finite
 from sklip.served import Dense
 from sklip.training import backend
 
@@ -303,7 +303,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
     def _inference_rows(self, X):
         """Rows as the served network takes them."""
         check_is_fitted(self, "network_")
-        return served_rows(self, X)
+        return validation.served_rows(self, X)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

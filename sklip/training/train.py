@@ -106,7 +106,7 @@ def train(
     plan : BatchPlan
         Of the rows of ``training``.
     training : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be RowsOnDisk that return float32.
+        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
     losses : tuple of two of sklip.losses
         For training and for validation.
     state : TrainingState
