@@ -18,14 +18,9 @@ from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _get_feature_names as feature_names  # 1.0
 
 __all__ = [
-    "Interval",
-    "StrOptions",
-    "check_sample_weight",
-    "column_indices",
-    "feature_names",
-    "safe_indexing",
+    "Interval", "StrOptions", "check_sample_weight", "column_indices", "feature_names", "safe_indexing",
     "validate_parameter_constraints",
-]
+]  # fmt: skip
 
 # scikit-learn -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklip._requirements import extra
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier
 from sklip.interop._onnx import Graph, exported_classes
 
@@ -39,13 +40,9 @@ def register_onnx_converters() -> None:
     >>> [output.name for output in to_onnx(model, X[:1]).graph.output]
     ['label', 'probabilities']
     """
-    try:
+    with extra("onnx", "skl2onnx", "register_onnx_converters"):
         from skl2onnx import update_registered_converter
-    except ImportError as error:
-        raise ImportError(
-            "register_onnx_converters needs sklearn-onnx: pip install 'scikit-lipschitz[onnx]', or "
-            "pip install skl2onnx."
-        ) from error
+
     # In a pipeline, sklearn-onnx sets zipmap for every classifier; scores are no probabilities that it could zip.
     options = {"raw_scores": [False, True], "nocl": [False, True], "zipmap": [True, False, "columns"]}
     for kind in (HKRClassifier, LipschitzMLP, NetworkClassifier):

@@ -524,4 +524,4 @@ except ImportError as error:
 @pytest.mark.slow
 def test_fit_where_tensorflow_is_not_installed_says_what_is_missing(bare_environment):
     message = run_command([bare_environment, "-I", "-c", FIT_WITHOUT_KERAS])
-    assert re.match(r"(tensorflow|keras) \| fit\b.* is not installed\. .*\bpip install .*tensorflow", message), message
+    assert re.match(r"(tensorflow|keras) \| fit\b.* is not installed\b.*\bpip install .*tensorflow", message), message

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sklip._requirements import extra
 from sklip.served import ServedNetwork, scores_and_gradients, scores_and_jacobian
 
 if TYPE_CHECKING:
@@ -51,13 +52,8 @@ def to_art(
 @cache
 def _estimator_class():
     """The class of the estimators of ``to_art``; ART is imported here and not before."""
-    try:
+    with extra("attacks", "adversarial-robustness-toolbox", "to_art"):
         from art.estimators.classification.classifier import ClassifierClassLossGradients
-    except ImportError as error:
-        raise ImportError(
-            "to_art needs the Adversarial Robustness Toolbox: pip install 'scikit-lipschitz[attacks]', or "
-            "pip install adversarial-robustness-toolbox."
-        ) from error
 
     class ServedNetwork(ClassifierClassLossGradients):
         """Logits and gradients of a served network."""

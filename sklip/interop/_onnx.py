@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklip import _version
+from sklip._requirements import extra
 from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale, ServedNetwork
 
 if TYPE_CHECKING:
@@ -224,10 +225,8 @@ def to_onnx(
     """
     if dtype not in ("float64", "float32"):
         raise ValueError(f"The 'dtype' parameter must be 'float64' or 'float32'; got {dtype!r}.")
-    try:
+    with extra("onnx", "onnx", "to_onnx"):
         import onnx
-    except ImportError as error:
-        raise ImportError("to_onnx needs onnx: pip install 'scikit-lipschitz[onnx]', or pip install onnx.") from error
 
     counts: dict[str, int] = {}
 

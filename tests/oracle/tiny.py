@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from hypothesis import strategies as st
-from sklip.served import Center, Dense, Scale, ServedNetwork, activation
 
 from sklip.arithmetic import polar_factor
+from sklip.served import Center, Dense, Scale, ServedNetwork, activation
 from tests.oracle import networks
 
 ACTIVATIONS = ("groupsort2", "groupsort3", "groupsort4", "fullsort", "maxmin", "relu", "abs")
