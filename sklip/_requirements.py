@@ -27,3 +27,14 @@ def training_packages() -> Iterator[None]:
             "the environment variable KERAS_BACKEND to jax.",
             name=error.name,
         ) from error
+
+
+@contextmanager
+def extra(name: str, package: str, caller: str) -> Iterator[None]:
+    """Name what is missing, and the extra that has it, when an import within the body does not find it."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"{caller} needs {package}, which is not installed: pip install 'scikit-lipschitz[{name}]'."
+        ) from error

@@ -40,7 +40,7 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **
         Schedule(epochs, **settings),
         plan_batches(labels, rows[2], n_classes, 2 if scarce else batch_size, False),
         rows,
-        Objective(HKR(alpha=5.0, min_margin=0.3), shares if scarce else None, epsilon=0.2),
+        Objective(HKR(alpha=5.0, min_margin=0.3, class_proportions=shares if scarce else None), epsilon=0.2),
         FRESH,
         tuple(array[::2] for array in rows) if held_out else None,
     )

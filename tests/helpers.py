@@ -193,13 +193,10 @@ def random_network(rng, widths, activation="groupsort2", *, orthonormal=True, sc
 
 
 def serving(network, kind=None):
-    """A fitted classifier, HKRClassifier unless told otherwise, that serves a network that was not trained."""
-    from sklip import HKRClassifier
+    """A fitted NetworkClassifier, or another class of its kind, that serves a network."""
+    from sklip import NetworkClassifier
 
-    classifier = (kind or HKRClassifier)()
-    classifier.network_, classifier.n_features_in_ = network, network.n_features
-    classifier.classes_ = np.arange(max(2, network.n_scores))
-    return classifier
+    return (kind or NetworkClassifier)(network=network).serve()
 
 
 def amid(network, X):

@@ -188,12 +188,14 @@ def test_rows_of_any_size_hold(rows, name, size):
 
 @pytest.mark.parametrize("offset", [1e8, 1e12, 1e15])
 def test_rows_far_from_zero_lose_radius_to_rounding_and_hold(rows, offset):
+    """At 1e15, neighbouring numbers lie an eighth of a standard deviation apart: nothing is left."""
     X, y = np.random.default_rng(0).standard_normal((100, 3)) + offset, rows[1][:100]
     for name in ("standard", "PCA", "min-max"):
         pipeline = _pipeline(name, X, y)
         broken, _ = attack(pipeline, X)
         assert not broken
-        assert (certified_radius(pipeline, X) > 0).mean() > (0.9 if offset == 1e8 else -1)
+        certified = certified_radius(pipeline, X) > 0
+        assert not certified.any() if offset == 1e15 else certified.mean() > 0.9
 
 
 @pytest.mark.parametrize("name", ["standard", "PCA, whitened", "columns"])
@@ -323,8 +325,8 @@ def test_radii_are_ordered_as_the_norms_are(rows, name):
         assert (one >= two * (1 - 1e-9)).all()
         assert (two >= largest * (1 - 1e-9)).all()
         assert (largest >= two / np.sqrt(5) * (1 - 1e-9)).all()
-    # Orthonormal columns of length 1 are as steep for the sum of changes as for their length.
-    assert np.median(one / two) > 1.001 or name != "PCA, whitened"
+        # Where columns are scaled one by one, the steepest of them decides in both norms; a rotation mixes them.
+        assert (np.median(one / two) > 1.001) == (name == "PCA, whitened")
     assert np.median(two / largest) > 1.001
 
 

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sklip.served import activation as operation_of
@@ -23,10 +23,10 @@ def test_the_gradient_of_an_activation_is_that_of_a_map_that_is_linear_around(na
     np.testing.assert_allclose(
         np.sum(gradient * before, axis=1), np.sum(slopes * operation_of(name).forward(before), axis=1), atol=1e-12
     )
+    assume(np.abs(before).min() > 1e-6 and min(np.diff(np.sort(row)).min() for row in before) > 1e-6)
     step = 1e-7 * rng.standard_normal((4, 12))
     moved = np.sum(slopes * (operation_of(name).forward(before + step) - operation_of(name).forward(before)), axis=1)
-    if np.abs(before).min() > 1e-6 and min(np.diff(np.sort(row)).min() for row in before) > 1e-6:
-        np.testing.assert_allclose(np.sum(gradient * step, axis=1), moved, atol=1e-14)
+    np.testing.assert_allclose(np.sum(gradient * step, axis=1), moved, atol=1e-14)
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -35,13 +35,12 @@ def test_weights_of_extreme_size(rng, n_scores, scale):
     assert 0.01 < classifier.lipschitz_bound_ / scale**3 < 1e3
 
 
-def test_weights_that_vanish_in_each_other_certify_nothing_that_is_wrong(rng):
+def test_weights_that_vanish_in_each_other_certify_nothing(rng):
     """GloRo's bug: weights so small that the bound became 0, and every row certified."""
     X = rng.standard_normal((60, 4))
     tiny = serving(amid(random_network(rng, (4, 8, 8, 1), scale=1e-150, bias=0.0), X))
     assert tiny.lipschitz_bound_ > 0
-    result = audit(tiny, X, restarts=1, steps=3, random_state=0, verbose=False)
-    assert not result.broken.any()
+    assert (tiny.certified_radius(X) == 0).all()  # their product, 1e-450, is 0 in float64: every score is a tie
 
 
 @pytest.mark.parametrize("n_scores", [2, 5])
@@ -81,7 +80,7 @@ def _edited(classifier, operations):
 @pytest.mark.parametrize("kind", [HKRClassifier, LipschitzMLP])
 def test_a_pickle_with_a_kernel_that_is_not_orthonormal_is_certified_by_its_own_norm(rng, kind):
     X = rng.standard_normal((100, 4))
-    classifier = serving(amid(random_network(rng, (4, 8, 8, 1)), X), kind)
+    classifier = kind(hidden_layer_sizes=(8, 8), epochs=1, random_state=0).fit(X, X[:, 0] > 0)
     assert abs(classifier.lipschitz_bound_ - 1) < 1e-9
     honest = classifier.certified_radius(X)
     operations = list(classifier.network_.operations)
@@ -132,7 +131,6 @@ def test_inputs_of_every_precision(rng, dtype, scaled):
     if scaled:
         scaler = StandardScaler().fit(np.float64(X) * [1, 3, 0.3, 1] + [0, 1, 0, 5])
         classifier = make_pipeline(scaler, serving(amid(classifier.network_, scaler.transform(X))))
-        classifier.steps[-1][1].n_features_in_ = 4
     assert_holds(classifier, X, certified=0.8)
 
 

@@ -14,7 +14,7 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from sklip import HKRClassifier, NotLipschitzError, audit, certified_radius
+from sklip import HKRClassifier, NetworkClassifier, NotLipschitzError, audit, certified_radius
 from sklip.served import Center, Dense
 from tests.helpers import network_of, random_network, serving
 
@@ -76,7 +76,7 @@ def test_integers_are_weighted_by_floats_only(dtype):
             assert certified_radius(model, X) > 0
 
 
-class _Rounds(HKRClassifier):
+class _Rounds(NetworkClassifier):
     def predict(self, X):
         return super().predict(np.round(X))
 
@@ -100,7 +100,7 @@ def test_a_subclass_with_a_predict_of_its_own_is_refused(rng):
         with pytest.raises(NotLipschitzError):
             certified_radius(model, X)
 
-    class Named(HKRClassifier):
+    class Named(NetworkClassifier):
         """A subclass that predicts as its parent does is its parent."""
 
     np.testing.assert_array_equal(certified_radius(serving(network, Named), X) > 0, True)

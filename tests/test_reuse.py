@@ -129,7 +129,7 @@ def test_at_most_so_many_networks_are_kept(monkeypatch):
     monkeypatch.setattr(reuse, "CAPACITY", 2)
     for width in (2, 4, 6):
         HKRClassifier(**SMALL | {"hidden_layer_sizes": (width,), "epochs": 1}).fit(X, Y > 0)
-    assert [compiled.network.layers[1].units for compiled in reuse.kept()] == [4, 6]
+    assert [compiled.epochs.network.layers[1].units for compiled in reuse.kept()] == [4, 6]
 
 
 def test_a_kept_network_lets_go_of_the_data():

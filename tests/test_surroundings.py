@@ -247,7 +247,7 @@ MISSING = """
 import numpy as np
 import sklip
 from sklip.served import Center, Dense, ServedNetwork
-from sklip.export import to_keras
+from sklip.interop import to_keras
 
 network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
 X, y = np.eye(2), [0, 1]

@@ -12,7 +12,6 @@ from sklip.estimators import _validation as validation
 from sklip.estimators._inference import CertifiedClassifier
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._numpy_numbers import python_number
-from sklip.estimators._objectives import training_objective
 from sklip.estimators._parameters import TrainingParameters
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import balanced_factors, held_out_rows, hold_out, training_arrays, training_rows
@@ -205,6 +204,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         runtime.prepare_training()
         from sklip.training.architecture import Architecture
         from sklip.training.loop import train
+        from sklip.training.objective import Objective
 
         n_classes = len(self.classes_)
         plan = plan_batches(rows.codes, rows.weights, n_classes, given.batch_size, self.class_weight == "balanced")
@@ -212,7 +212,8 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         factors = self._class_costs(shares)
         self._class_factors = None if self.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else (shares[1:] if n_classes == 2 else shares)
-        objective = training_objective(self._objective, self.scale_, factors, proportions, given.epsilon)
+        loss = self._objective.keras_loss(self.scale_, factors, proportions)
+        objective = Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
         task = TrainingTask(
             Architecture(
                 n_features=self.n_features_in_,

@@ -20,6 +20,7 @@ from sklip.served import scores_and_jacobian
 if TYPE_CHECKING:
     import keras
     import onnx
+    from art.estimators.classification.classifier import ClassifierClassLossGradients
 
 
 class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, BaseEstimator):
@@ -259,7 +260,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
             Before ``fit``.
         """
         check_is_fitted(self, "network_")
-        from sklip.export import to_keras
+        from sklip.interop import to_keras
 
         return to_keras(self.network_)
 
@@ -295,7 +296,7 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
 
         See Also
         --------
-        sklip.export.register_onnx_converters : For pipelines, by sklearn-onnx.
+        sklip.register_onnx_converters : For pipelines, by sklearn-onnx.
 
         Examples
         --------
@@ -309,6 +310,52 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         >>> bool((label == classifier.predict(X)).all())
         True
         """
-        from sklip.export import to_onnx
+        check_is_fitted(self, "network_")
+        from sklip.interop import to_onnx
 
-        return to_onnx(self, dtype=dtype)
+        return to_onnx(self.network_, self.classes_, getattr(self, "temperature_", None), dtype=dtype)
+
+    def to_art(self, clip_values: tuple | None = None) -> "ClassifierClassLossGradients":
+        """Make an estimator for the attacks of the Adversarial Robustness Toolbox (ART).
+
+        Parameters
+        ----------
+        clip_values : tuple of (float or ndarray, float or ndarray), default=None
+            Smallest and largest values of the features; attacks stay within.
+
+        Returns
+        -------
+        art.estimators.BaseEstimator
+            Its predictions and gradients are those of the served network, in NumPy and float64. ``predict`` returns
+            logits of shape (n_rows, n_classes): two classes, ``[−f / 2, f / 2]`` for the score ``f``; more, the
+            scores. Their argmax is the position in ``classes_`` of what the classifier predicts. ``class_gradient``
+            is exact; ``loss_gradient`` and ``compute_loss`` are of the margin of the best rival over the class,
+            whose gradient, unlike that of cross-entropy, never vanishes far from the boundary.
+
+        Raises
+        ------
+        ImportError
+            When ART is not installed.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+
+        Notes
+        -----
+        The attacks that need a loss or class gradients, or predictions alone, run: DeepFool, Carlini and Wagner's,
+        projected gradient descent, AutoPGD, HopSkipJump, the boundary attack, the elastic net. Those that rebuild
+        the network in PyTorch or TensorFlow do not. Attacks hold their inputs in float32, which is exact for rows of
+        float32 numbers.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_moons
+        >>> from sklip import HKRClassifier
+        >>> X, y = make_moons(200, noise=0.05, random_state=0)
+        >>> classifier = HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
+        >>> from art.attacks.evasion import DeepFool  # doctest: +SKIP
+        >>> adversarial = DeepFool(classifier.to_art()).generate(X.astype("float32"))  # doctest: +SKIP
+        """
+        check_is_fitted(self, "network_")
+        from sklip.interop import to_art
+
+        return to_art(self.network_, self.classes_, clip_values)

@@ -1,33 +1,13 @@
-"""What a classifier minimises: the objective of its training, its terms in NumPy afterwards.
+"""What a classifier minimises: its Keras loss for training, its terms in NumPy afterwards.
 
 All are in the units of the data; training runs on data divided by ``scale``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sklip import loss_formulas
-
-if TYPE_CHECKING:
-    from sklip.training.objective import Objective
-
-
-def training_objective(objective, scale, class_weight, class_proportions, epsilon) -> Objective:
-    """The objective of a training, in its units.
-
-    ``class_proportions`` are those of the data where batches may lack a class, or None; ``epsilon`` is in the units
-    of the data.
-    """
-    from sklip.training.objective import Objective
-
-    loss = objective.keras_loss(scale, class_weight)
-    compares = "class_proportions" in loss.parameter_names
-    radius = None if epsilon is None else epsilon / scale
-    return Objective(loss, class_proportions if compares else None, radius, scale)
 
 
 @dataclass(frozen=True)
@@ -36,7 +16,7 @@ class HingeObjective:
 
     min_margin: float
 
-    def keras_loss(self, scale, class_weight):
+    def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
         from sklip.losses import HingeMargin
 
@@ -58,11 +38,11 @@ class HKRObjective(HingeObjective):
 
     alpha: float
 
-    def keras_loss(self, scale, class_weight):
+    def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
         from sklip.losses import HKR
 
-        return HKR(self.alpha, self.min_margin / scale, class_weight)
+        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss and its terms of rows, by name."""
@@ -78,7 +58,7 @@ class CrossEntropyObjective:
     temperature: float
     margin_offset: float
 
-    def keras_loss(self, scale, class_weight):
+    def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
         from sklip.losses import TauBinaryCrossentropy, TauCategoricalCrossentropy
 
@@ -103,7 +83,7 @@ class KerasObjective:
     loss: object
     temperature: float
 
-    def keras_loss(self, scale, class_weight):
+    def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
         loss = self._of_logits(scale, class_weight)
         heads = 1 if len(class_weight) == 2 else len(class_weight)

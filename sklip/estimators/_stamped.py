@@ -9,6 +9,7 @@ import numpy as np
 import sklearn
 
 from sklip import _version
+from sklip._compat import parameter_names
 from sklip._overrides import methods_of
 from sklip.estimators._served_network import misfit
 from sklip.estimators._validation import check_labels
@@ -87,7 +88,7 @@ def _check_state(estimator, state, written):
     name = type(estimator).__name__
     origin = f"It was written by sklip {written['sklip']}" if written.get("sklip") else "It was not written by sklip"
     advice = f"{origin}, or was changed since: get the original, or fit again with this version."
-    missing = [parameter for parameter in estimator._get_param_names() if parameter not in state]
+    missing = [parameter for parameter in parameter_names(estimator) if parameter not in state]
     if missing:
         raise ModelFileError(f"{name}: the file has no {', '.join(map(repr, missing))}. {advice}")
     hiding = sorted(methods_of(type(estimator)) & state.keys())

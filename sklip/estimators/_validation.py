@@ -1,16 +1,13 @@
-"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do.
-
-With :mod:`sklip.estimators._not_numbers` the only module that uses scikit-learn's private helpers.
-"""
+"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do."""
 
 from contextlib import contextmanager
 from numbers import Real
 from types import SimpleNamespace
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 
+from sklip._compat import Interval, StrOptions, check_sample_weight, validate_parameter_constraints
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.estimators._numpy_numbers import python_number
@@ -185,7 +182,7 @@ def check_weights(sample_weight, X, name="sample_weight"):
     if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would make numbers of them
         raise ValueError(f"{name} holds dates or durations. Give one finite weight ≥ 0 for each row.")
     try:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
         reason = str(error).rstrip(".!")
         raise ValueError(f"{name}: {reason}. Give one finite weight ≥ 0 for each row.") from error

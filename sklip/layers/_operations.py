@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from sklip import served
+from sklip._compat import origin
 from sklip.exceptions import NotLipschitzError
 from sklip.layers._activations import FullSort, GroupSort, MaxMin, _absolute
 from sklip.layers._center import Center
@@ -73,12 +74,11 @@ def _layers(model):
         )
     chain, tensor = [], model.outputs[0]
     while True:
-        layer, node = tensor._keras_history.operation, tensor._keras_history.node_index
+        layer, node = origin(tensor)
         if isinstance(layer, keras.layers.InputLayer):
             return [inner for layer in reversed(chain) for inner in layer]
         if not isinstance(layer, keras.layers.Layer):
             raise _not_understood(layer)
-        node = layer._inbound_nodes[node]
         if len(node.input_tensors) != 1:
             raise NotLipschitzError(
                 f"The layer {layer.name!r} ({type(layer).__name__}) joins {len(node.input_tensors)} inputs. from_keras "

@@ -6,10 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import base_search_cv
 from sklip._overrides import refuse_overrides
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
 
@@ -188,9 +188,9 @@ def _labels_and_radii(estimator, X):
 
         check_is_fitted(estimator)
         return _labels_and_radii(*transformed(estimator, X))
-    if isinstance(estimator, BaseSearchCV):
+    if isinstance(estimator, base_search_cv()):
         check_is_fitted(estimator)
-        refuse_overrides(estimator, BaseSearchCV)
+        refuse_overrides(estimator, base_search_cv())
         return _labels_and_radii(estimator.best_estimator_, X)
     if isinstance(estimator, FrozenEstimator):
         refuse_overrides(estimator, FrozenEstimator)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.estimators._remoteness import FarRows
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._arguments import (
@@ -154,7 +154,7 @@ def _decided(estimator, X, question):
     """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
     try:
         if X.shape[0] > 1:  # One row tells which columns encoders hold fixed.
-            _ask(estimator, _safe_indexing(X, [0]), question)
+            _ask(estimator, safe_indexing(X, [0]), question)
         return _ask(estimator, X, question)
     except (NotLipschitzError, NotFittedError):
         raise
@@ -167,7 +167,7 @@ def _decided(estimator, X, question):
 def _check(estimator, X, decision):
     """Raise unless the first rows with a radius are predicted as was thought: an estimator may be of a kind unknown."""
     first = np.arange(min(8, X.shape[0]))
-    predicted = np.asarray(estimator.predict(_safe_indexing(X, first)))
+    predicted = np.asarray(estimator.predict(safe_indexing(X, first)))
     thought = np.asarray(decision.classes)[decision.codes[first]]
     if (predicted != thought)[decision.radii[first] > 0].any():
         raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import gamma, round_down, round_up
 from sklip.pipelines._missing import filled_with_zeros
@@ -92,7 +92,7 @@ def _sums(point, factors):
     sums = magnitudes(point.values, factors)
     missing = np.flatnonzero(np.isnan(sums[:, -1]))
     if len(missing) and not sparse.issparse(point.values):
-        sums[missing] = magnitudes(filled_with_zeros(_safe_indexing(point.values, missing)), factors)
+        sums[missing] = magnitudes(filled_with_zeros(safe_indexing(point.values, missing)), factors)
     return round_up(sums, point.width + 4)
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import base_search_cv
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
@@ -56,7 +56,7 @@ def unwrapped(estimator, point, path, question):
             for name, step in steps[:-1]:
                 point = walk(step, point, (*path, name), question)
             estimator = steps[-1][1]
-        elif inherits(estimator, BaseSearchCV):
+        elif inherits(estimator, base_search_cv()):
             if not hasattr(estimator, "best_estimator_"):
                 check_is_fitted(estimator)
                 raise NotLipschitzError(
@@ -73,7 +73,7 @@ def unwrapped(estimator, point, path, question):
 def scores_of(estimator, point, path, question):
     """The scores of a sklip classifier behind whatever steps."""
     estimator, point, path = unwrapped(estimator, point, path, question)
-    for known in (CertifiedClassifier, Pipeline, BaseSearchCV):
+    for known in (CertifiedClassifier, Pipeline, base_search_cv()):
         if isinstance(estimator, known):
             refuse_overrides(estimator, known)
     if not isinstance(estimator, CertifiedClassifier):

@@ -1,11 +1,11 @@
 """Decisions by a threshold on the scores of two classes: thresholds of scikit-learn's, and Platt's sigmoid."""
 
 import numpy as np
-from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
@@ -29,14 +29,14 @@ def thresholded(estimator, point, path, question):
     """A threshold other than 0 on the scores of two classes; the comparison itself does not round."""
     check_is_fitted(estimator)
     inner = getattr(estimator, "estimator_", estimator.estimator)
-    method = estimator._get_response_method()
+    method = response_methods(estimator)
     method = method if isinstance(method, str) else next((name for name in method if hasattr(inner, name)), None)
     if method != "decision_function":
         raise NotLipschitzError(
             f"{type(estimator).__name__} compares {method} with its threshold. Set response_method='decision_function'."
         )
     if isinstance(estimator, TunedThresholdClassifierCV):
-        threshold, positive = estimator.best_threshold_, estimator._curve_scorer._get_pos_label()
+        threshold, positive = estimator.best_threshold_, positive_label(estimator)
     else:
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
@@ -62,7 +62,7 @@ def calibrated(estimator, point, path, question):
     for part in (*fitted, *calibrators):
         refuse_overrides(part)
     kinds = [type(part) for part in (*fitted, *calibrators)]
-    if kinds != [_CalibratedClassifier, _SigmoidCalibration] or len(estimator.classes_) != 2:
+    if kinds != platt_types() or len(estimator.classes_) != 2:
         raise NotLipschitzError(
             f"CalibratedClassifierCV with method={estimator.method!r}, {len(fitted)} calibrated classifiers and "
             f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "

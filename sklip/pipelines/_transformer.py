@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 from sklearn.impute import SimpleImputer
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import safe_indexing
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._in_place import apply
@@ -108,7 +108,7 @@ def _check(step, name, affine, point, values, local):
 
 def first_rows(values):
     """The first eight rows of numbers, as float64."""
-    rows = values[:8] if sparse.issparse(values) else _safe_indexing(values, np.arange(min(8, values.shape[0])))
+    rows = values[:8] if sparse.issparse(values) else safe_indexing(values, np.arange(min(8, values.shape[0])))
     return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 
 

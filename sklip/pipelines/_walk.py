@@ -8,10 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils import _safe_indexing
-from sklearn.utils._indexing import _get_column_indices
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import column_indices, columns_of_branches, safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import apply
@@ -105,7 +104,7 @@ def _selected(point, columns, *, shared):
     copies = float(round_up(np.sqrt(np.bincount(columns).max(initial=1)))) if len(set(columns)) < len(columns) else 1.0
     return replace(
         point,
-        values=_safe_indexing(point.values, columns, axis=1),
+        values=safe_indexing(point.values, columns, axis=1),
         map=LipschitzMap.selection(columns, point.width),
         sources=point.sources[columns],
         error=point.error if copies == 1.0 else round_up(copies * point.error),
@@ -178,13 +177,11 @@ def _encodes(transformer, path, question):
 def _positions(step: BaseEstimator, values) -> dict[str, np.ndarray]:
     """The columns of each branch, as positions in ``values``, where scikit-learn takes them from."""
     if not (hasattr(values, "columns") and hasattr(step, "feature_names_in_")):
-        return {
-            name: np.array(_get_column_indices(values, taken), dtype=np.intp) for name, _, taken in step.transformers_
-        }
+        return {name: np.array(column_indices(values, taken), dtype=np.intp) for name, _, taken in step.transformers_}
     # Fitted and called with frames, it looks columns up by name, whatever their order.
     order = {label: position for position, label in enumerate(values.columns)}
     names = step.feature_names_in_
     return {
         branch: np.array([order[names[column]] for column in columns], dtype=np.intp)
-        for branch, columns in step._transformer_to_input_indices.items()
+        for branch, columns in columns_of_branches(step).items()
     }

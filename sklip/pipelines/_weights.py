@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.arithmetic.rounding import product_above
 from sklip.pipelines._point import Point, refuse
 from sklip.pipelines._precision import dtypes_of, kinds_of, precision
@@ -52,4 +52,4 @@ def _refuse_unless_number(step, name, path, weight):
 
 
 def _first_row(values):
-    return values[:1] if not hasattr(values, "iloc") else _safe_indexing(values, [0])
+    return values[:1] if not hasattr(values, "iloc") else safe_indexing(values, [0])

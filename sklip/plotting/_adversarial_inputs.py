@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.auditing import audit
 from sklip.pipelines._arguments import as_rows
 from sklip.pipelines._columns import MovableColumns
@@ -31,7 +31,7 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
     """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
     X = as_rows(X, estimator)
     chosen = _positions(rows, X.shape[0])
-    shown = _safe_indexing(X, chosen)
+    shown = safe_indexing(X, chosen)
     decision, question, names = answer(estimator, shown, norm, tolerances, step_lipschitz)
     columns = MovableColumns.of(shown, question.tolerances)
     bare = final_classifier(estimator)

@@ -6,6 +6,7 @@ from typing import TypeGuard
 
 import numpy as np
 
+from sklip._compat import mapping
 from sklip.rows import blocks
 
 try:
@@ -14,14 +15,9 @@ except ImportError:  # before NumPy 2.0
     from numpy import byte_bounds  # type: ignore[attr-defined, no-redef]
 
 
-def _mapping(array):
-    """The file's mapping; None in copies of a mapped array."""
-    return array._mmap
-
-
 def is_mapped_as_stored(array: object) -> TypeGuard[np.memmap]:
     """Whether an array lies in a mapped file with no private changes, which would be kept in memory alone."""
-    return isinstance(array, np.memmap) and _mapping(array) is not None and array.mode != "c"
+    return isinstance(array, np.memmap) and mapping(array) is not None and array.mode != "c"
 
 
 def releases_pages(array: object) -> TypeGuard[np.memmap]:
@@ -35,11 +31,11 @@ def release_pages(array: np.memmap) -> None:
     The system keeps them in its cache as long as it has no better use for the memory. Nothing is lost: a page is
     mapped again when it is touched, and what was written to it goes to the file.
     """
-    start = np.frombuffer(_mapping(array), np.uint8).__array_interface__["data"][0]
+    start = np.frombuffer(mapping(array), np.uint8).__array_interface__["data"][0]
     low, high = (int(bound) - start for bound in byte_bounds(array))
     low -= low % mmap.PAGESIZE
     with suppress(OSError):  # pages that are locked stay
-        _mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
+        mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
 
 
 class ReadPages:

@@ -1,7 +1,6 @@
 """Networks with what runs their epochs: compiled for a task, or kept from an earlier one of the same kind."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,27 +15,15 @@ STEPS_THAT_PAY = 3000
 """Steps from which XLA is chosen: it compiles for 2 s, and saves 0.7 ms a step (benchmarks/bench_step.py)."""
 
 
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """A network whose optimizer is built, and what runs its epochs.
+class Compiled(NamedTuple):
+    """What runs the epochs of a network, and the values of its optimizer's variables before the first step.
 
-    ``key`` is what tasks have in common that may use it; None if nobody else may. ``fresh_slots`` are the values of the
-    optimizer's variables before its first step.
+    ``key`` is what tasks have in common that may use it; None if no other may.
     """
 
     key: Any
     epochs: Epochs
     fresh_slots: list[np.ndarray]
-
-    @property
-    def network(self) -> keras.Model:
-        """The Keras network."""
-        return self.epochs.network
-
-    def put_back(self) -> None:
-        """Keep it for later trainings of the same kind, if there can be any."""
-        if self.key is not None:
-            reuse.put_back(self.key, self)
 
 
 def compiled_for(
@@ -64,7 +51,7 @@ def compiled_for(
     """
     jit_compile = _jit_compile(task, epochs_class)
     key = _key(task, epochs_class, sets_rates, jit_compile)
-    kept = None if key is None else reuse.borrow(key)
+    kept = reuse.borrow(key)
     if kept is not None:
         return kept
     network = build_network(task.architecture, epochs_class.network_class)
@@ -90,14 +77,11 @@ def _jit_compile(task, epochs_class):
     """Whether XLA compiles the training."""
     asked, watched = task.schedule.jit_compile, runtime.operations_are_watched()
     if asked == "auto":
-        return not watched and (epochs_class.always_compiles or _pays_to_compile(task))
+        # For losses of sklip alone: whether faster steps make up for the compilation within this training.
+        pays = task.objective.kind is not None and task.schedule.epochs * task.plan.steps >= STEPS_THAT_PAY
+        return not watched and (epochs_class.always_compiles or pays)
     if watched and asked:
         raise ValueError(
             "XLA cannot compile what tf.debugging.enable_check_numerics() watches: set jit_compile=False, or 'auto'."
         )
     return asked
-
-
-def _pays_to_compile(task):
-    """Whether the faster steps of XLA make up for its compilation within this training; for losses of sklip alone."""
-    return task.objective.kind is not None and task.schedule.epochs * task.plan.steps >= STEPS_THAT_PAY

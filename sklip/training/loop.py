@@ -11,6 +11,7 @@ from sklip.training.compilation import Compiled, compiled_for
 from sklip.training.epochs import epochs_of_backend
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.optimizer import learning_rates, new_optimizer, restore, set_rate, values_of
+from sklip.training.reuse import put_back
 from sklip.training.state import TrainingState
 from sklip.training.task import Training, TrainingTask
 
@@ -36,32 +37,33 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
     optimizer = new_optimizer(task.schedule)
     rates = learning_rates(optimizer, task.schedule, task.plan.steps)
     compiled = compiled_for(task, epochs_class or epochs_of_backend(), optimizer, rates is not None)
+    network = compiled.epochs.network
     with TrainingCallbacks(task) as callbacks, compiled.epochs as epochs:
         epochs.place(task.rows, task.held_out, task.objective)
         _start(compiled, task, optimizer)
         _run(epochs, callbacks, task, rates)
-    _finish(compiled.network)
+    _finish(network)
     names = [*task.objective.names, *(f"val_{name}" for name in task.objective.names if task.held_out is not None)]
     training = Training(
         state=TrainingState(
-            weights=compiled.network.get_weights(),
+            weights=network.get_weights(),
             optimizer=type(optimizer).__name__,
-            optimizer_variables=values_of(compiled.network.optimizer),
+            optimizer_variables=values_of(network.optimizer),
             epochs=task.state.epochs + len(callbacks.history["loss"]),
             seed=task.state.seed,
         ),
-        operations=operations_of(compiled.network, on_manifold=True),
+        operations=operations_of(network, on_manifold=True),
         history={name: [float(value) for value in callbacks.history[name]] for name in names},
         was_improving=callbacks.was_improving(),
         interrupted=callbacks.interrupts.interrupted,
     )
-    compiled.put_back()
+    put_back(compiled.key, compiled)
     return training
 
 
 def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.Optimizer) -> None:
     """Give the network the weights of the state, and its optimizer and its dropout what they start from."""
-    network, state = compiled.network, task.state
+    network, state = compiled.epochs.network, task.state
     network.set_weights(state.weights or task.architecture.initial_weights(np.random.default_rng(state.seed)))
     seed_dropout(network, state.seed + state.epochs)
     set_rate(network.optimizer, optimizer)

@@ -16,10 +16,8 @@ class Objective:
     Attributes
     ----------
     loss : sklip.losses loss
-        In the units of the training.
-    class_proportions : sequence of float or None
-        Shares of the classes in the whole data, for a loss that has this parameter: they stand for those of a batch
-        where batches may lack a class. Held-out rows are one batch, which has its own.
+        In the units of the training. Where batches may lack a class, it may have ``class_proportions``, those of the
+        whole data: held-out rows are measured without them.
     epsilon : float or None
         Radius of the certified accuracy, in the units of the training.
     scale : float
@@ -27,8 +25,7 @@ class Objective:
     """
 
     loss: ExpectationLoss
-    class_proportions: Any = None
-    epsilon: Any = None
+    epsilon: float | Tensor | None = None
     scale: float = 1.0
 
     @property
@@ -46,8 +43,7 @@ class Objective:
     @property
     def numbers(self) -> dict[str, Any]:
         """Numbers, and sequences of them, in which objectives of one kind differ."""
-        own = {"class_proportions": self.class_proportions, "epsilon": self.epsilon}
-        return {**self.loss.numbers(), **{name: value for name, value in own.items() if value is not None}}
+        return self.loss.numbers() | ({} if self.epsilon is None else {"epsilon": self.epsilon})
 
     @property
     def kind(self) -> tuple | None:
@@ -56,9 +52,8 @@ class Objective:
 
     def with_numbers(self, numbers: dict[str, Any]) -> Self:
         """The objective with other :attr:`numbers`, which may be tensors or variables."""
-        own = {name: value for name, value in numbers.items() if name in ("class_proportions", "epsilon")}
-        others = {name: value for name, value in numbers.items() if name not in own}
-        return replace(self, loss=self.loss.with_numbers(**others), **own)
+        of_loss = {name: numbers[name] for name in self.loss.numbers()}
+        return replace(self, loss=self.loss.with_numbers(**of_loss), epsilon=numbers.get("epsilon"))
 
     def terms(
         self, targets: Tensor, scores: Tensor, weights: Tensor, heads: Tensor, *, training: bool
@@ -80,9 +75,7 @@ class Objective:
         dict of str to scalar tensor
             By :attr:`names`.
         """
-        loss = self.loss
-        if training and self.class_proportions is not None:
-            loss = loss.with_numbers(class_proportions=self.class_proportions)
+        loss = self.loss if training else self.loss.with_numbers(class_proportions=None)
         terms = loss.terms(targets, scores, weights)
         terms["accuracy"] = _share(right(targets, scores), weights)
         if self.epsilon is not None:

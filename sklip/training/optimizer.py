@@ -6,6 +6,7 @@ from numbers import Real
 import keras
 import numpy as np
 
+from sklip._compat import learning_rate
 from sklip.training.state import TrainingState
 from sklip.training.task import Schedule
 
@@ -22,7 +23,7 @@ def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, steps: int) -> np.ndarray | None:
     """Learning rate of each step, of shape (epochs, steps), float32; None to leave it to the optimizer."""
-    brings_its_own = callable(optimizer._learning_rate)  # Keras' schedules are, and it takes functions
+    brings_its_own = callable(learning_rate(optimizer))  # Keras' schedules are, and it takes functions
     if schedule.decay == "constant" or brings_its_own:
         return None
     progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
@@ -32,13 +33,14 @@ def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, st
 
 def set_rate(optimizer: keras.optimizers.Optimizer, like: keras.optimizers.Optimizer) -> None:
     """Give an optimizer the learning rate of another of its kind; schedules are the same in both."""
-    if isinstance(like._learning_rate, keras.Variable):
-        optimizer.learning_rate = float(like._learning_rate)
+    rate = learning_rate(like)
+    if isinstance(rate, keras.Variable):
+        optimizer.learning_rate = float(rate)
 
 
 def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """The variables of an optimizer, without the learning rate, which each training sets anew."""
-    return [variable for variable in optimizer.variables if variable is not optimizer._learning_rate]
+    return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
 
 
 def values_of(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:

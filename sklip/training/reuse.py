@@ -27,7 +27,12 @@ def kept() -> list:
 
 
 def put_back(key, network) -> None:
-    """Keep a network for the next training; the least recently used one goes if there are too many."""
+    """Keep a network for the next training; the least recently used one goes if there are too many.
+
+    A key of None says that no other training may use it.
+    """
+    if key is None:
+        return
     with _lock:
         _idle.setdefault(key, []).append(network)
         _idle.move_to_end(key)

@@ -1,11 +1,11 @@
 """The process that trains: start the backend of Keras in it, within its limits, and refuse where it cannot run."""
 
-import multiprocessing
 import os
 import sys
 from contextlib import suppress
 from functools import cache
 
+from sklip._compat import is_joblib_worker, tensorflow_is_watched
 from sklip._requirements import training_packages
 from sklip.training import forks
 from sklip.training.quiet import quiet_start
@@ -22,7 +22,7 @@ def prepare_worker() -> None:
     TensorFlow reads its own variables when it starts, which unpickling a Keras optimizer does: hence at the import of
     sklip, which comes before. Other processes, and what the user has set, are left alone.
     """
-    if not multiprocessing.current_process().name.startswith("LokyProcess"):
+    if not is_joblib_worker():
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if os.environ.get(_THREADS):
@@ -85,13 +85,7 @@ def check_surroundings() -> None:
 
 def operations_are_watched() -> bool:
     """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
-    if _backend() != "tensorflow":
-        return False
-    with suppress(ImportError, AttributeError):  # private, and may go
-        from tensorflow.python.eager import context
-
-        return bool(context.context().op_callbacks)
-    return False
+    return _backend() == "tensorflow" and tensorflow_is_watched()
 
 
 def _backend():

@@ -1,17 +1,8 @@
 """TensorFlow's registry of custom gradients, which keeps every traced graph for good."""
 
-from contextlib import suppress
-
 import tensorflow as tf
 
-
-def _registered():
-    """TensorFlow's own registry of gradients by name; empty where it is to be found no longer."""
-    with suppress(ImportError, AttributeError):
-        from tensorflow.python.framework.ops import gradient_registry
-
-        return gradient_registry._registry
-    return {}
+from sklip._compat import GRADIENT_ATTRIBUTE, registered_gradients
 
 
 class TracedGradients:
@@ -22,7 +13,7 @@ class TracedGradients:
     """
 
     def __init__(self):
-        self._before = frozenset(_registered())
+        self._before = frozenset(registered_gradients())
         self._graphs = []
 
     def note_graph(self):
@@ -31,12 +22,12 @@ class TracedGradients:
 
     def forget(self):
         """Take the gradients of these graphs out of the registry."""
-        registered = _registered()
+        registered = registered_gradients()
         for graph in self._graphs:
             definition = graph.as_graph_def()
             bodies = [definition.node, *(body.node_def for body in definition.library.function)]
-            for node in (node for nodes in bodies for node in nodes if "_gradient_op_type" in node.attr):
-                name = node.attr["_gradient_op_type"].s.decode()
+            for node in (node for nodes in bodies for node in nodes if GRADIENT_ATTRIBUTE in node.attr):
+                name = node.attr[GRADIENT_ATTRIBUTE].s.decode()
                 if name not in self._before:
                     registered.pop(name, None)
         self._graphs = []

@@ -8,6 +8,7 @@ calls: the rows of a chunk of its batches at a time.
 import numpy as np
 import tensorflow as tf
 
+from sklip._compat import allow_many_traces
 from sklip.rows.blocks import chunks
 from sklip.training.architecture import HEADS, constrained_layers
 from sklip.training.epochs.gradients import TracedGradients
@@ -83,13 +84,13 @@ class TensorFlowEpochs(Epochs):
     def run(self, order, rates):
         """Train an epoch; see the protocol."""
         rates = np.zeros(0, np.float32) if rates is None else rates
-        whole = self._streamed_epoch if self._streamed else self._epoch_in_memory
-        values = iter(whole(order, rates).numpy().tolist())
+        if self._streamed:
+            measured = self._streamed_epoch(order, rates)
+        else:
+            measured = self._compiled_epoch(*self._sized_batches(order, rates, self._n_rows))
+        values = iter(measured.numpy().tolist())
         prefixes = ("", "val_") if self._validation else ("",)
         return {prefix + name: next(values) for prefix in prefixes for name in self._objective.names}
-
-    def _epoch_in_memory(self, order, rates):
-        return self._compiled_epoch(*self._sized_batches(order, rates, self._n_rows))
 
     def _streamed_epoch(self, order, rates):
         sums = np.zeros(len(self._objective.names), np.float32)
@@ -120,8 +121,7 @@ class TensorFlowEpochs(Epochs):
             return function(*arguments)
 
         compiled = tf.function(traced, signature, autograph=False, jit_compile=self.network.jit_compile or None)
-        # Every network is traced once; TensorFlow would warn that this one function is traced often.
-        compiled._omit_frequent_tracing_warning = True
+        allow_many_traces(compiled)  # every network is traced once
         return compiled
 
     def _epoch(self, order, rates, steps):

@@ -6,84 +6,62 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike
 
-from sklip.served import scores_and_gradients, scores_and_jacobian
+from sklip._requirements import extra
+from sklip.served import ServedNetwork, scores_and_gradients, scores_and_jacobian
 
 if TYPE_CHECKING:
     from art.estimators.classification.classifier import ClassifierClassLossGradients
 
-    from sklip.estimators._inference import CertifiedClassifier
 
-
-def to_art(classifier: CertifiedClassifier, clip_values: tuple | None = None) -> ClassifierClassLossGradients:
-    """Hand a classifier to the attacks of the Adversarial Robustness Toolbox (ART).
-
-    Predictions and gradients are those of the served network, in NumPy and float64; nothing is
-    copied, and no deep-learning library is needed. Attacks hold their inputs in float32, which is
-    exact for rows of float32 numbers.
+def to_art(
+    network: ServedNetwork, classes: ArrayLike, clip_values: tuple | None = None
+) -> ClassifierClassLossGradients:
+    """Make an estimator of the Adversarial Robustness Toolbox (ART); see the classifiers' method ``to_art``.
 
     Parameters
     ----------
-    classifier : fitted sklip classifier
-        ``HKRClassifier`` or ``LipschitzMLP``.
+    network : sklip.served.ServedNetwork
+    classes : array-like of shape (n_classes,)
+        Labels, in the order of the scores.
     clip_values : tuple of (float or ndarray, float or ndarray), default=None
         Smallest and largest values of the features; attacks stay within.
 
     Returns
     -------
     art.estimators.BaseEstimator
-        Its ``predict`` returns logits of shape (n_rows, n_classes), float64: two classes,
-        ``[−f / 2, f / 2]`` for the score ``f``; more, the scores. Their argmax is the number in
-        ``classes_`` of what the classifier predicts. ``class_gradient`` is exact;
-        ``loss_gradient`` and ``compute_loss`` are of the margin of the best rival over the
-        class, whose gradient, unlike that of cross-entropy, never vanishes far from the boundary.
 
     Raises
     ------
     ImportError
         When ART is not installed.
-    sklearn.exceptions.NotFittedError
-        Before ``fit``.
-
-    Notes
-    -----
-    The attacks that need a loss or class gradients, or predictions alone, run: DeepFool,
-    Carlini and Wagner's, projected gradient descent, AutoPGD, HopSkipJump, the boundary attack,
-    the elastic net. Those that rebuild the network in PyTorch or TensorFlow do not.
 
     Examples
     --------
-    >>> from sklearn.datasets import make_moons
-    >>> from sklip import HKRClassifier
-    >>> from sklip.export import to_art
-    >>> X, y = make_moons(200, noise=0.05, random_state=0)
-    >>> classifier = HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0).fit(X, y)
-    >>> from art.attacks.evasion import DeepFool  # doctest: +SKIP
-    >>> adversarial = DeepFool(to_art(classifier)).generate(X.astype("float32"))  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from sklip.interop import to_art
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
+    >>> to_art(network, ["no", "yes"]).predict(np.array([[1.0, 1.0]])).round(6)  # doctest: +SKIP
+    array([[-0.7,  0.7]])
     """
-    check_is_fitted(classifier, "network_")
-    return _estimator_class()(classifier, clip_values)
+    return _estimator_class()(network, np.asarray(classes).size, clip_values)
 
 
 @cache
 def _estimator_class():
     """The class of the estimators of ``to_art``; ART is imported here and not before."""
-    try:
+    with extra("attacks", "adversarial-robustness-toolbox", "to_art"):
         from art.estimators.classification.classifier import ClassifierClassLossGradients
-    except ImportError as error:
-        raise ImportError(
-            "to_art needs the Adversarial Robustness Toolbox: pip install 'scikit-lipschitz[attacks]', or "
-            "pip install adversarial-robustness-toolbox."
-        ) from error
 
     class ServedNetwork(ClassifierClassLossGradients):
-        """Logits and gradients of a fitted sklip classifier."""
+        """Logits and gradients of a served network."""
 
-        def __init__(self, classifier, clip_values):
-            super().__init__(model=classifier, clip_values=clip_values)
-            self._network = classifier.network_
-            self.nb_classes = len(classifier.classes_)
+        def __init__(self, network, n_classes, clip_values):
+            super().__init__(model=network, clip_values=clip_values)
+            self._network = network
+            self.nb_classes = n_classes
 
         @property
         def input_shape(self):

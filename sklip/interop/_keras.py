@@ -26,9 +26,9 @@ def to_keras(network: ServedNetwork) -> keras.Model:
     Examples
     --------
     >>> import numpy as np
+    >>> from sklip.interop import to_keras
     >>> from sklip.served import Center, Dense, ServedNetwork
     >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
-    >>> from sklip.export import to_keras
     >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
     TensorShape([1, 1])
     """

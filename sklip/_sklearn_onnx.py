@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sklip._requirements import extra
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier
-from sklip.export._onnx import Graph, exported_classes
+from sklip.interop._onnx import Graph, exported_classes
 
 
 def register_onnx_converters() -> None:
@@ -31,8 +32,7 @@ def register_onnx_converters() -> None:
     >>> from sklearn.datasets import make_moons
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import StandardScaler
-    >>> from sklip import HKRClassifier
-    >>> from sklip.export import register_onnx_converters
+    >>> from sklip import HKRClassifier, register_onnx_converters
     >>> X, y = make_moons(200, noise=0.05, random_state=0)
     >>> model = make_pipeline(StandardScaler(), HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0)).fit(X, y)
     >>> register_onnx_converters()
@@ -40,13 +40,9 @@ def register_onnx_converters() -> None:
     >>> [output.name for output in to_onnx(model, X[:1]).graph.output]
     ['label', 'probabilities']
     """
-    try:
+    with extra("onnx", "skl2onnx", "register_onnx_converters"):
         from skl2onnx import update_registered_converter
-    except ImportError as error:
-        raise ImportError(
-            "register_onnx_converters needs sklearn-onnx: pip install 'scikit-lipschitz[onnx]', or "
-            "pip install skl2onnx."
-        ) from error
+
     # In a pipeline, sklearn-onnx sets zipmap for every classifier; scores are no probabilities that it could zip.
     options = {"raw_scores": [False, True], "nocl": [False, True], "zipmap": [True, False, "columns"]}
     for kind in (HKRClassifier, LipschitzMLP, NetworkClassifier):
@@ -92,20 +88,15 @@ def _convert(scope, operator, container):
     from onnx.helper import np_dtype_to_tensor_dtype
     from skl2onnx.common.data_types import DoubleTensorType
 
-    classifier, n_classes = operator.raw_operator, len(operator.raw_operator.classes_)
+    classifier = operator.raw_operator
     graph = Graph(
         "float64" if isinstance(operator.inputs[0].type, DoubleTensorType) else "float32",
         scope.get_unique_variable_name,
     )
-    label, second = (output.full_name for output in operator.outputs)
-    scores = graph.scores(classifier.network_, operator.inputs[0].full_name)
-    columns = graph.opposite(scores) if n_classes == 2 else scores
-    graph.labels(_labels(scope, classifier), columns, name=label)
     raw = scope.get_options(classifier, {"raw_scores": False})["raw_scores"]
-    if hasattr(classifier, "predict_proba") and not raw:
-        graph.probabilities(classifier.temperature_, scores, n_classes, name=second)
-    else:
-        graph.add("Identity", columns, name=second)
+    temperature = None if raw else getattr(classifier, "temperature_", None)
+    rows, outputs = operator.inputs[0].full_name, [output.full_name for output in operator.outputs]
+    graph.classifier(classifier.network_, rows, _labels(scope, classifier), temperature, *outputs)
     for name, array in graph.constants:
         values = [label.encode() for label in array] if array.dtype == object else array.ravel()
         container.add_initializer(name, int(np_dtype_to_tensor_dtype(array.dtype)), array.shape, values)

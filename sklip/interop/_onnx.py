@@ -7,15 +7,15 @@ from functools import singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import ArrayLike
 
 from sklip import _version
-from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale
+from sklip._requirements import extra
+from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale, ServedNetwork
 
 if TYPE_CHECKING:
     import onnx
 
-    from sklip.estimators._inference import CertifiedClassifier
 
 # Every operator that is used stands in it, for float64 too; onnxruntime has it since 1.12.
 OPSET = 17
@@ -84,21 +84,36 @@ class Graph:
         ordered = self.add("TopK", groups, np.array([size]), axis=1, largest=0, sorted=1)
         return self.add("Reshape", ordered, np.array([0, width]))
 
-    def opposite(self, scores):
-        """One column a class: of a single score, ``[−f, f]``."""
-        return self.add("Concat", self.add("Neg", scores), scores, axis=1)
+    def classifier(self, network, rows, classes, temperature, label, probabilities):
+        """Append a classifier; return the name of its scores.
 
-    def labels(self, classes, columns, **attributes):
-        """Append the labels of the highest of the columns, the first of several."""
-        best = self.add("ArgMax", columns, axis=1, keepdims=0)
-        return self.add("Gather", classes, best, **attributes)
-
-    def probabilities(self, temperature, scores, n_classes, **attributes):
-        """Append the sigmoid or softmax of ``temperature`` times the scores."""
+        Parameters
+        ----------
+        network : sklip.served.ServedNetwork
+        rows : str
+            Name of the input.
+        classes : ndarray of shape (n_classes,)
+            Labels of :func:`exported_classes`.
+        temperature : float or None
+            Factor of the scores in the probabilities; without one, these are the scores, one column per class.
+        label, probabilities : str
+            Names of the outputs.
+        """
+        scores = self.scores(network, rows)
+        columns = self._one_per_class(scores, len(classes))
+        best = self.add("ArgMax", columns, axis=1, keepdims=0)  # the first of several
+        self.add("Gather", classes, best, name=label)
+        if temperature is None:
+            self.add("Identity", columns, name=probabilities)
+            return scores
         logits = self.add("Mul", scores, np.array([temperature], dtype=self.dtype))
-        if n_classes > 2:
-            return self.add("Softmax", logits, axis=1, **attributes)
-        return self.add("Sigmoid", self.opposite(logits), **attributes)
+        kind, attributes = ("Softmax", {"axis": 1}) if len(classes) > 2 else ("Sigmoid", {})
+        self.add(kind, self._one_per_class(logits, len(classes)), name=probabilities, **attributes)
+        return scores
+
+    def _one_per_class(self, scores, n_classes):
+        """One column per class: ``[−f, f]`` for a single score."""
+        return self.add("Concat", self.add("Neg", scores), scores, axis=1) if n_classes == 2 else scores
 
 
 @singledispatch
@@ -172,14 +187,21 @@ def exported_classes(classes: np.ndarray) -> np.ndarray:
     return whole
 
 
-def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.ModelProto:
-    """Export a fitted classifier as an ONNX model; see the classifiers' method ``to_onnx``.
+def to_onnx(
+    network: ServedNetwork, classes: ArrayLike, temperature: float | None = None, *, dtype: str = "float64"
+) -> onnx.ModelProto:
+    """Export a network as an ONNX model of a classifier; see the classifiers' method ``to_onnx``.
 
     Parameters
     ----------
-    classifier : fitted sklip classifier
+    network : sklip.served.ServedNetwork
+    classes : array-like of shape (n_classes,)
+        Labels, in the order of the scores; a single score is positive for the second of two.
+    temperature : float, default=None
+        Factor of the scores in ``probabilities``, in the inverse units of the data. None to return the scores
+        there, one column per class.
     dtype : {"float64", "float32"}, default="float64"
-        Of the rows that the model takes and of the scores that it returns.
+        Dtype of the rows that the model takes and of the scores that it returns.
 
     Returns
     -------
@@ -191,26 +213,20 @@ def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.
         When onnx is not installed.
     ValueError
         For another dtype, and for labels that are neither text nor whole numbers.
-    sklearn.exceptions.NotFittedError
-        Before ``fit``.
 
     Examples
     --------
-    >>> from sklearn.datasets import make_moons
-    >>> from sklip import HKRClassifier
-    >>> from sklip.export import to_onnx
-    >>> X, y = make_moons(100, noise=0.05, random_state=0)
-    >>> classifier = HKRClassifier(hidden_layer_sizes=(16,), epochs=2, random_state=0).fit(X, y)
-    >>> [output.name for output in to_onnx(classifier).graph.output]
+    >>> import numpy as np
+    >>> from sklip.interop import to_onnx
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
+    >>> [output.name for output in to_onnx(network, ["no", "yes"], temperature=1.0).graph.output]
     ['label', 'probabilities', 'decision_function']
     """
-    check_is_fitted(classifier, "network_")
     if dtype not in ("float64", "float32"):
         raise ValueError(f"The 'dtype' parameter must be 'float64' or 'float32'; got {dtype!r}.")
-    try:
+    with extra("onnx", "onnx", "to_onnx"):
         import onnx
-    except ImportError as error:
-        raise ImportError("to_onnx needs onnx: pip install 'scikit-lipschitz[onnx]', or pip install onnx.") from error
 
     counts: dict[str, int] = {}
 
@@ -218,28 +234,21 @@ def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.
         counts[name] = counts.get(name, 0) + 1
         return f"{name}_{counts[name]}"
 
-    network, n_classes = classifier.network_, len(classifier.classes_)
-    graph, classes = Graph(dtype, unique), exported_classes(classifier.classes_)
-    scores = graph.scores(network, "X")
-    columns = graph.opposite(scores) if n_classes == 2 else scores
-    graph.labels(classes, columns, name="label")
-    if hasattr(classifier, "predict_proba"):
-        graph.probabilities(classifier.temperature_, scores, n_classes, name="probabilities")
-    else:
-        graph.add("Identity", columns, name="probabilities")
-    shape = [-1] if n_classes == 2 else [-1, n_classes]
+    graph, labels = Graph(dtype, unique), exported_classes(np.asarray(classes))
+    scores = graph.classifier(network, "X", labels, temperature, "label", "probabilities")
+    shape = [-1] if len(labels) == 2 else [-1, len(labels)]
     graph.add("Reshape", scores, np.array(shape), name="decision_function")
     outputs = {
-        "label": (classes.dtype, []),
-        "probabilities": (dtype, [n_classes]),
+        "label": (labels.dtype, []),
+        "probabilities": (dtype, [len(labels)]),
         "decision_function": (dtype, shape[1:]),
     }
-    result = _model(graph, type(classifier).__name__, {"X": (dtype, [network.n_features])}, outputs)
+    result = _model(graph, {"X": (dtype, [network.n_features])}, outputs)
     onnx.checker.check_model(result, full_check=True)
     return result
 
 
-def _model(graph, name, inputs, outputs):
+def _model(graph, inputs, outputs):
     """The ONNX model of a graph; inputs and outputs by name: dtype, and shape of a row."""
     from onnx import helper, numpy_helper
 
@@ -253,7 +262,7 @@ def _model(graph, name, inputs, outputs):
         helper.make_graph(
             # Without names, optimizers of runtimes give one name to several of their own.
             [helper.make_node(kind, given, made, f"make_{made[0]}", **more) for kind, given, made, more in graph.nodes],
-            name,
+            "sklip",
             declared(inputs),
             declared(outputs),
             [numpy_helper.from_array(array, name) for name, array in graph.constants],
