@@ -20,7 +20,6 @@ from sklip.served import Center, ServedNetwork
 from sklip.training import runtime
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
-from sklip.training.task import Schedule, TrainingTask
 
 
 class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClassifier):
@@ -74,9 +73,9 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
             When weights are not finite in the end; the classifier is left as it was.
         RuntimeError
             Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+            ``tf.Graph`` or the scope of ``tf.distribute``, on another backend of Keras than TensorFlow and JAX.
         ModuleNotFoundError
-            When Keras, or TensorFlow or JAX, is not installed.
+            When Keras or its backend, TensorFlow or JAX, is not installed.
 
         Warns
         -----
@@ -205,6 +204,7 @@ class LipschitzClassifier(PortableParameters, TrainingParameters, CertifiedClass
         from sklip.training.architecture import Architecture
         from sklip.training.loop import train
         from sklip.training.objective import Objective
+        from sklip.training.task import Schedule, TrainingTask
 
         n_classes = len(self.classes_)
         plan = plan_batches(rows.codes, rows.weights, n_classes, given.batch_size, self.class_weight == "balanced")
