@@ -26,8 +26,9 @@ class TrainingCallbacks(keras.callbacks.CallbackList):
         self.early_stopping = _early_stopping(schedule, watches_held_out=task.held_out is not None)
         self.progress = progress_of(schedule.verbose, task.objective.units, schedule.epochs, task.state.epochs)
         users = map(self.interrupts.guarded, schedule.callbacks)
-        own = filter(None, [self.early_stopping, self.progress, self.interrupts])
-        super().__init__([*users, *own], add_history=True)
+        self._record = keras.callbacks.History()
+        own = filter(None, [self.early_stopping, self.progress, self.interrupts, self._record])
+        super().__init__([*users, *own])
 
     def begin(self, network: keras.Model) -> None:
         """Show the callbacks the network, of which an epoch is a single batch to them, and begin."""
@@ -39,7 +40,7 @@ class TrainingCallbacks(keras.callbacks.CallbackList):
     @property
     def history(self) -> dict[str, list[float]]:
         """The numbers of each epoch so far, by name."""
-        return self._history.history
+        return self._record.history
 
     def was_improving(self) -> bool:
         """Whether the epochs ran out before the patience of early stopping did."""
