@@ -10,7 +10,7 @@ from tests.helpers import REPOSITORY
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
-    ["arithmetic", "rows"],
+    ["_heads", "arithmetic", "rows"],
     ["_labels", "_other_distribution", "_overrides", "activations", "manifold", "loss_formulas"],
     ["network", "layers", "losses"],
     ["gradients", "certification", "training"],

@@ -123,7 +123,7 @@ def test_the_gate_does_what_validation_as_float64_does(name, named, monkeypatch)
         model.feature_names_in_ = np.array(["a", "b"], dtype=object)
     calls = [partial(lambda method: bits(getattr(model, method)(INPUTS[name])), method) for method in METHODS[:-1]]
     fast = [outcome(call) for call in calls]
-    monkeypatch.setattr("sklip.estimators._inference.served_rows", converted_rows)
+    monkeypatch.setattr("sklip.estimators._network_estimator.served_rows", converted_rows)
     assert fast == [outcome(call) for call in calls]
 
 

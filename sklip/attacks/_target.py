@@ -68,11 +68,6 @@ class Target:
     held: np.ndarray | None = None
 
 
-def codes_of(scores: np.ndarray) -> np.ndarray:
-    """Numbers, of shape (n_rows,), of the classes that scores of shape (n_rows, n_scores) mean."""
-    return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
-
-
 def head_distances(network: CondensedNetwork) -> np.ndarray:
     """``‖w_c − w_j‖`` of each pair of heads, of shape (n_scores, n_scores); 1 instead of 0."""
     heads = network.kernels[-1]

@@ -13,7 +13,7 @@ from sklip.gradients import scores_and_gradients, scores_and_jacobian
 if TYPE_CHECKING:
     from art.estimators.classification.classifier import ClassifierClassLossGradients
 
-    from sklip.estimators._inference import CertifiedClassifier
+    from sklip.estimators._certified_classifier import CertifiedClassifier
 
 
 def to_art(classifier: CertifiedClassifier, clip_values: tuple | None = None) -> ClassifierClassLossGradients:

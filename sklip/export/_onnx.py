@@ -14,7 +14,7 @@ from sklip.activations import group_size
 if TYPE_CHECKING:
     import onnx
 
-    from sklip.estimators._inference import CertifiedClassifier
+    from sklip.estimators._certified_classifier import CertifiedClassifier
 
 # Every operator that is used stands in it, for float64 too; onnxruntime has it since 1.12.
 OPSET = 17
