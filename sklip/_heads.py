@@ -1,6 +1,7 @@
 """What the scores of a network say about classes: the one place that tells one score from several."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ class Heads:
     n_classes: int
 
     @classmethod
+    @cache  # every prediction asks
     def of_scores(cls, n_scores: int) -> "Heads":
         """Return the heads of a network that has this number of scores."""
         return cls(max(2, n_scores))

@@ -276,7 +276,7 @@ def test_probabilities_need_a_temperature():
     with pytest.raises(ValueError, match="'temperature'"):
         from_keras(model, temperature=-1.0)
     with pytest.raises(AttributeError, match="NetworkClassifier has no loss_terms: its network was trained elsewhere"):
-        from_keras(model).loss_terms
+        getattr(from_keras(model), "loss_terms")  # noqa: B009
 
 
 # What is not ---------------------------------------------------------------------------------

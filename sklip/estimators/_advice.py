@@ -7,16 +7,10 @@ from numbers import Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklip import exceptions
 from sklip._heads import Heads
 from sklip._stack_level import users_line
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
-from sklip.exceptions import (
-    SaturatedTemperatureWarning,
-    TrainingInterruptedWarning,
-    UnattainableMarginWarning,
-    UnlikeHeldOutRowsWarning,
-    UnlikeScalesWarning,
-)
 
 # Among data sets of like units, no quarter of the columns ranges over less than 1.1 root-mean-square deviations; among
 # raw tables that need scaling, over more than 0.05 (docs/warnings.md).
@@ -76,7 +70,7 @@ def advise_on_scales(X, names, scale):
         f"{ranges[most]:.3g}. Distances are Euclidean and all columns are divided by one number, scale_ = {scale:.3g}: "
         "the small ones will hardly count. Put a scaler before, as in make_pipeline(StandardScaler(), ...); "
         "sklip.certified_radius(pipeline, X) gives radii in the raw units all the same.",
-        UnlikeScalesWarning,
+        exceptions.UnlikeScalesWarning,
     )
 
 
@@ -95,7 +89,7 @@ def advise_on_held_out_rows(X, X_val):
         f"{usual_val:.3g}, that of the rows of X is {usual:.3g}. If they are in other units, what is watched means "
         "nothing. A pipeline hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
         "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
-        UnlikeHeldOutRowsWarning,
+        exceptions.UnlikeHeldOutRowsWarning,
     )
 
 
@@ -119,7 +113,7 @@ def advise_on_margin(given, rows, scale):
         f"min_margin = {given:.3g} is more than the data can hold: the rows of different classes are {largest:.3g} "
         f"apart on average, matched as closely as may be, which leaves {largest / 2:.3g} for the margin on either "
         f"side. The hinge cannot vanish. Give less, or 'auto': {AUTO_MARGIN * scale:.3g}.",
-        UnattainableMarginWarning,
+        exceptions.UnattainableMarginWarning,
     )
 
 
@@ -150,7 +144,7 @@ def advise_on_temperature(given, network, X, scale):
         f"temperature = {given:.3g} saturates: {saturated:.0%} of the training rows have a probability of 1 to the "
         "last bit. Probabilities say no more than predict does, and the loss no longer enlarges radii. Give less, "
         f"around {AUTO_TEMPERATURE:g} / scale_ = {AUTO_TEMPERATURE / scale:.3g}, or 'auto'.",
-        SaturatedTemperatureWarning,
+        exceptions.SaturatedTemperatureWarning,
     )
 
 
@@ -169,5 +163,5 @@ def advise_on_interrupt(trained, epochs):
     _warn(
         f"Training interrupted by user: it ended after epoch {trained} of {epochs}. The estimator keeps what it "
         "had learned by then.",
-        TrainingInterruptedWarning,
+        exceptions.TrainingInterruptedWarning,
     )

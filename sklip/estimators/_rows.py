@@ -101,7 +101,7 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val):
 
 
 def labels_and_weights(X, y, sample_weight, classes, *, suffix=""):
-    """Numbers of validated labels among ``classes``, and weights of rows; ``suffix`` is that of the arguments' names."""
+    """Class indices and weights of rows, validated; ``suffix`` is that of the arguments' names."""
     y = validation.check_labels(y, len(X), f"y{suffix}")
     weights = validation.check_weights(sample_weight, X, f"sample_weight{suffix}")
     return validation.encode_labels(y, classes, f"y{suffix}"), weights
