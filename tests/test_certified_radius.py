@@ -36,8 +36,7 @@ from sklearn.preprocessing import (
 )
 
 from sklip import CertifiedRadii, NetworkClassifier, NotLipschitzError, certified_radius
-from sklip.network import CondensedNetwork
-from tests.helpers import random_network
+from tests.helpers import network_of, random_network
 from tests.pipeline_fixtures import OFFSETS, UNITS, Quick, QuickMLP, assert_withstands, attack, raw_rows
 
 NORMS = pytest.mark.parametrize("norm", [1, 2, np.inf])
@@ -765,7 +764,7 @@ def test_the_bound_of_sums_that_cancel_is_above_the_exact_constant(rng):
     svd = TruncatedSVD(1).fit(union.transform(X))
     svd.components_ = np.array([[3.0, -1.0]])
     clip = MinMaxScaler(clip=True).fit([[0.0], [1.0]])
-    classifier = NetworkClassifier(network=CondensedNetwork(np.zeros(1), (np.ones((1, 1)),), (np.ones(1),), ()))
+    classifier = NetworkClassifier(network=network_of(np.zeros(1), (np.ones((1, 1)),), (np.ones(1),), ()))
     model = make_pipeline(union, svd, clip, classifier.serve())
     exact = abs(Fraction(0.1) * 3 - Fraction(0.3))
     assert 0 < exact <= Fraction(certified_radius(model, X).lipschitz_bound)

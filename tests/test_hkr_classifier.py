@@ -14,6 +14,7 @@ from sklearn.datasets import make_moons
 from sklip import HKRClassifier
 from sklip.estimators._hkr_classifier import AUTO_MARGIN
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, hkr_loss, moons
+from tests.helpers import kernels_of
 from tests.processes import last_json, run_script
 
 
@@ -122,7 +123,7 @@ def test_center_and_scale_are_weighted():
 )
 def test_hidden_layer_sizes_shape_the_network(widths, shapes):
     model = classifier(hidden_layer_sizes=widths, epochs=1).fit(*moons())
-    assert [kernel.shape for kernel in model.network_.kernels] == shapes
+    assert [kernel.shape for kernel in kernels_of(model.network_)] == shapes
     assert model.lipschitz_bound_ <= 1 + 1e-9
 
 
@@ -744,7 +745,7 @@ def test_the_bound_is_at_least_the_constant_in_50_digits(kind):
     model, _, _ = fitted(kind)
     with mpmath.workdps(50):
         norm = mpmath.mpf(1)
-        *hidden, heads = ([[mpmath.mpf(float(w)) for w in row] for row in k] for k in model.network_.kernels)
+        *hidden, heads = ([[mpmath.mpf(float(w)) for w in row] for row in k] for k in kernels_of(model.network_))
         for kernel in hidden:
             matrix = mpmath.matrix(kernel)
             gram = matrix.T * matrix if matrix.rows >= matrix.cols else matrix * matrix.T

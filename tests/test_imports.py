@@ -10,10 +10,11 @@ from tests.helpers import REPOSITORY
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_workers", "_frozen", "exceptions"],
-    ["_heads", "arithmetic", "rows"],
-    ["_labels", "_other_distribution", "_overrides", "activations", "manifold", "loss_formulas"],
-    ["network", "layers", "losses"],
-    ["gradients", "certification", "training"],
+    ["_heads", "arithmetic"],
+    ["rows"],
+    ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
+    ["layers", "losses"],
+    ["certification", "training"],
     ["attacks"],
     ["estimators"],
     ["export", "pipelines", "persistence", "_from_keras"],

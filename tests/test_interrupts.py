@@ -69,7 +69,7 @@ def train_until(epoch, act, hook="on_epoch_end", make=classifier, data=moons, **
 
 
 def everything(model):
-    weights = [array.tobytes() for array in (*model.network_.kernels, *model.network_.biases)]
+    weights = [array.tobytes() for array in model.network_.arrays]
     moments = [np.asarray(array).tobytes() for array in model._state.optimizer_variables]
     return weights, moments, model.history_, model.n_iter_, model._state.epochs
 

@@ -48,9 +48,7 @@ def kept():
 
 
 def bits(classifier):
-    return [kernel.tobytes() for kernel in (*classifier.network_.kernels, *classifier.network_.biases)], (
-        classifier.history_
-    )
+    return [kernel.tobytes() for kernel in classifier.network_.arrays], (classifier.history_)
 
 
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])

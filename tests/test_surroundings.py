@@ -238,10 +238,10 @@ sys.meta_path.insert(0, Absent)
 MISSING = """
 import numpy as np
 import sklip
-from sklip.network import CondensedNetwork
+from sklip.served import Center, Dense, ServedNetwork
 from sklip.export import to_keras
 
-network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
 X, y = np.eye(2), [0, 1]
 for use in (
     lambda: sklip.HKRClassifier().fit(X, y),
@@ -274,7 +274,7 @@ def test_a_missing_package_is_named_with_what_to_do(package, needed_by_all):
         f"and SciKeras, of which {package} is not installed. Run pip install tensorflow keras scikeras. Predictions, "
         "certificates and audits of fitted estimators do without."
     )
-    not_a_model = "from_keras takes a keras.Model; got CondensedNetwork."
+    not_a_model = "from_keras takes a keras.Model; got ServedNetwork."
     assert uses == [sentence] * 3 + ([sentence] * 5 if needed_by_all else ["worked"] * 4 + [not_a_model])
     assert served == "(2,) False"
 

@@ -13,8 +13,8 @@ from sklip.certification import certificate, distances_above
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._remoteness import FarRows, remoteness
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._served_rows import all_finite
-from sklip.gradients import scores_and_jacobian
+from sklip.rows.entries import all_finite
+from sklip.served import scores_and_jacobian
 
 if TYPE_CHECKING:
     import onnx

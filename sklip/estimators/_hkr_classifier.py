@@ -51,7 +51,7 @@ class HKRClassifier(LipschitzClassifier):
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network: every prediction and certificate reads it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the Lipschitz constant of every single score.

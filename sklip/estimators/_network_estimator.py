@@ -7,9 +7,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import certificate
 from sklip.estimators._served_network import check_network
-from sklip.estimators._served_rows import served_rows
 from sklip.estimators._stamped import StampedState
-from sklip.network import CondensedNetwork
+from sklip.estimators._validation import served_rows
+from sklip.served import ServedNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class NetworkEstimator(StampedState, BaseEstimator):
     """Base of all estimators of sklip: what each can do once it has ``network_``, whatever its scores mean."""
 
-    network_: CondensedNetwork
+    network_: ServedNetwork
 
     def _inference_rows(self, X):
         """Rows as the served network takes them: every method that reads rows begins here."""

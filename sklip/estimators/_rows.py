@@ -8,8 +8,8 @@ from sklearn.utils import check_random_state
 from sklip._heads import Heads
 from sklip.estimators import _validation as validation
 from sklip.estimators._units import farthest, to_training_units
-from sklip.rows import on_disk as storage
-from sklip.rows.on_disk import RowsOnDisk, is_on_disk
+from sklip.rows import blocks
+from sklip.rows.protocol import UnreadRows, selected_rows
 
 
 @dataclass(frozen=True)
@@ -39,30 +39,18 @@ class Targets:
 class TrainingRows:
     """Validated features and their targets."""
 
-    X: np.ndarray | RowsOnDisk
+    X: np.ndarray | UnreadRows
     targets: Targets
 
     def take(self, selected: np.ndarray) -> "TrainingRows":
         """Return some rows."""
-        return TrainingRows(_selected(self.X, selected), self.targets.take(selected))
+        return TrainingRows(selected_rows(self.X, selected), self.targets.take(selected))
 
 
 def class_targets(class_indices, weights, n_classes):
     """Targets of a classifier: 1 for the score of the row's own class, −1 for the others."""
     own = Heads(n_classes).own(class_indices)
     return Targets(np.where(own, np.float32(1), np.float32(-1)), class_indices, weights)
-
-
-def _selected(X, rows):
-    """Some rows, by their numbers or a mask; those on disk stay there."""
-    return X.take(rows) if isinstance(X, RowsOnDisk) else X[rows]
-
-
-def _checked(estimator, X, **how):
-    """Validated features, which stay on disk where they are there, and float32 where that is what they are."""
-    if is_on_disk(X):
-        return validation.check_features_on_disk(estimator, X, training=True, **how)
-    return validation.check_features(estimator, X, training=True, dtype=(np.float64, np.float32), **how)
 
 
 def checked_rows(estimator, X, y, sample_weight, *, reset=True):
@@ -78,15 +66,15 @@ def checked_rows(estimator, X, y, sample_weight, *, reset=True):
 
     Returns
     -------
-    X : ndarray or RowsOnDisk of shape (n_rows, n_features)
+    X : ndarray or UnreadRows of shape (n_rows, n_features)
     y : ndarray of shape (n_rows,)
     weights : ndarray of shape (n_rows,)
     """
-    X = _checked(estimator, X, reset=reset)
+    X = validation.check_training_features(estimator, X, reset=reset)
     y = validation.check_labels(y, len(X))
     weights = validation.check_weights(sample_weight, X)
     kept = weights > 0
-    return (X, y, weights) if kept.all() else (_selected(X, kept), y[kept], weights[kept])
+    return (X, y, weights) if kept.all() else (selected_rows(X, kept), y[kept], weights[kept])
 
 
 def held_out_rows(estimator, X_val, y_val, sample_weight_val):
@@ -95,7 +83,7 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val):
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
         return None
-    X_val = _checked(estimator, X_val, reset=False, name="X_val")
+    X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
     of_rows = labels_and_weights(X_val, y_val, sample_weight_val, estimator.classes_, suffix="_val")
     return TrainingRows(X_val, class_targets(*of_rows, len(estimator.classes_)))
 
@@ -139,14 +127,14 @@ def training_inputs(X, center, scale, *, read_all):
 
     Parameters
     ----------
-    X : ndarray or RowsOnDisk of shape (n_rows, n_features)
+    X : ndarray or UnreadRows of shape (n_rows, n_features)
     center, scale : ndarray of shape (n_features,), float
     read_all : bool
-        Whether many rows on disk are read into memory all the same.
+        Whether rows are read into memory however many they are.
 
     Returns
     -------
-    inputs : ndarray of shape (n_rows, n_features), float32, or RowsOnDisk
+    inputs : ndarray of shape (n_rows, n_features), float32, or UnreadRows
     distance : float
         The largest of a row to ``center``.
     """
@@ -154,6 +142,7 @@ def training_inputs(X, center, scale, *, read_all):
     def convert(X):
         return to_training_units(X, center, scale)
 
-    streamed = isinstance(X, RowsOnDisk) and not read_all and storage.float32_bytes(X) > storage.CHUNK_BYTES
-    inputs = X.converted(convert, np.float32) if streamed else convert(X)
+    small = 4 * X.shape[0] * X.shape[1] <= blocks.CHUNK_BYTES
+    read = read_all or small or isinstance(X, np.ndarray)
+    inputs = convert(X) if read else X.converted(convert, np.float32)
     return inputs, farthest(inputs, scale)

@@ -103,8 +103,8 @@ def _fault(estimator, state):
     if reason is not None:
         return f"is not sound: {reason}"
     n_features, farthest = state.get("n_features_in_"), state.get("_farthest", 0.0)
-    if n_features != len(network.center):
-        return f"says that there are {n_features!r} features, but its network takes {len(network.center)}"
+    if n_features != network.n_features:
+        return f"says that there are {n_features!r} features, but its network takes {network.n_features}"
     if isinstance(farthest, bool) or not isinstance(farthest, Real) or not farthest >= 0:
         return f"has {farthest!r} as the distance of a training row"
     return _fault_of_classes(classes)

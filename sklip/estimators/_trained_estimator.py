@@ -16,7 +16,7 @@ from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, training_inputs
 from sklip.estimators._units import center_and_scale
-from sklip.network import condense
+from sklip.served import Activation, Center, ServedNetwork, activation
 from sklip.training import backend
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
@@ -78,8 +78,9 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     def _check_same_network(self, given):
         """Raise a ValueError where a training cannot go on from the weights of the last one."""
         widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
-        trained = (len(self.network_.center), *(kernel.shape[1] for kernel in self.network_.kernels))
-        if widths != trained or set(self.network_.activations) - {given.activation}:
+        trained, wanted = self.network_.widths, activation(given.activation)
+        others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
+        if widths != trained or others:
             raise ValueError(
                 f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
                 f"trained a network of {trained} units and would now train one of {widths} with {given.activation!r}. "
@@ -115,8 +116,9 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         elif given.learning_rate_schedule == "constant" and training.was_improving:
             advice.advise_on_end(given.n_iter_no_change, given.epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
-        self._state, weights = training.state, training.state.weights
-        self.network_ = condense(weights[::2], weights[1::2], given.activation, self.center_, self.scale_)
+        self._state = training.state
+        operations = (operation.rescaled(self.scale_) for operation in training.operations)
+        self.network_ = ServedNetwork((Center(self.center_), *operations))
         factors = task["schedule"].units
         return {
             name: [value * factors[name.removeprefix("val_")] for value in values]

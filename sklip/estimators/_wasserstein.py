@@ -1,7 +1,6 @@
 """WassersteinEstimator: a proven lower bound of the distance between two samples, and its potential."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -14,9 +13,10 @@ from sklip.estimators._objectives import HKRObjective
 from sklip.estimators._parameters import store_parameters, with_training_parameters
 from sklip.estimators._rows import class_targets
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._served_rows import all_finite
 from sklip.estimators._trained_estimator import TrainedEstimator
 from sklip.estimators._units import AUTO_MARGIN
+from sklip.rows.entries import all_finite
+from sklip.served import Dense
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,7 @@ class WassersteinEstimator(TrainedEstimator):
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network: potentials and distances read it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the network's Lipschitz constant.
@@ -262,4 +262,4 @@ def _balanced(network, X, second, weights):
     """The network less a constant, so that the means of its scores over the two samples are opposite."""
     scores = network.scores(X)[:, 0]
     middle = sum(np.average(scores[sample], weights=weights[sample]) for sample in (second, ~second)) / 2
-    return replace(network, biases=(*network.biases[:-1], network.biases[-1] - middle))
+    return network.with_heads(Dense(network.heads.kernel, network.heads.bias - middle))

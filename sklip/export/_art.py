@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.gradients import scores_and_gradients, scores_and_jacobian
+from sklip.served import scores_and_gradients, scores_and_jacobian
 
 if TYPE_CHECKING:
     from art.estimators.classification.classifier import ClassifierClassLossGradients
@@ -88,7 +88,7 @@ def _estimator_class():
         @property
         def input_shape(self):
             """Shape of a row."""
-            return (len(self._network.center),)
+            return (self._network.n_features,)
 
         def predict(self, x, **kwargs):
             """Logits, of shape (n_rows, n_classes)."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import TYPE_CHECKING
+
+from sklip.served import Center, Dense, Scale, ServedNetwork
 
 if TYPE_CHECKING:
     import keras
 
-    from sklip.network import CondensedNetwork
 
-
-def to_keras(network: CondensedNetwork) -> keras.Model:
+def to_keras(network: ServedNetwork) -> keras.Model:
     """Build a Keras model of ordinary Dense layers that subtracts the centre first.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
 
     Returns
     -------
@@ -25,8 +26,8 @@ def to_keras(network: CondensedNetwork) -> keras.Model:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.export import to_keras
     >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
     TensorShape([1, 1])
@@ -37,16 +38,43 @@ def to_keras(network: CondensedNetwork) -> keras.Model:
     backend.prepare()
     import keras
 
-    from sklip.layers import Center, activation_layer
+    from sklip import layers
 
-    inputs = keras.Input((len(network.center),), dtype="float64", name="features")
-    center = Center(dtype="float64", name="center")
+    inputs = keras.Input((network.n_features,), dtype="float64", name="features")
+    center = layers.Center(dtype="float64", name="center")
     units = center(inputs)
     center.set_weights([network.center])
-    for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
-        dense = keras.layers.Dense(kernel.shape[1], dtype="float32")
-        units = dense(units)
-        dense.set_weights([kernel, bias])
-        if activation is not None:
-            units = activation_layer(activation, dtype="float32")(units)
+    for operation in network.operations[1:]:
+        layer = _layer(operation)
+        units = layer(units)
+        layer.set_weights(list(operation.arrays))
     return keras.Model(inputs, units)
+
+
+@singledispatch
+def _layer(operation):
+    """The Keras layer of an operation, in float32; its weights are the operation's arrays."""
+    from sklip.layers._activations import layer_of
+
+    return layer_of(operation, dtype="float32")
+
+
+@_layer.register
+def _(operation: Dense):
+    import keras
+
+    return keras.layers.Dense(operation.bias.size, dtype="float32")
+
+
+@_layer.register
+def _(operation: Center):
+    from sklip import layers
+
+    return layers.Center(dtype="float32")
+
+
+@_layer.register
+def _(operation: Scale):
+    import keras
+
+    return keras.layers.Rescaling(operation.factor, dtype="float32")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklip import _version
-from sklip.activations import group_size
+from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale
 
 if TYPE_CHECKING:
     import onnx
@@ -61,30 +62,25 @@ class Graph:
 
     def scores(self, network, rows):
         """Append the network; return the name of its scores, of shape (n_rows, n_scores) and of the graph's dtype."""
-        units = self.add("Sub", self.cast(rows, "float64"), network.center[None])
-        units = units if self.dtype == "float64" else self.cast(units, self.dtype)
-        for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
-            units = self.add("MatMul", units, kernel.astype(self.dtype))
-            units = self.add("Add", units, bias.astype(self.dtype)[None])
-            if activation is not None:
-                units = self._activate(activation, units, len(bias))
-        return units
+        z = self.add("Sub", self.cast(rows, "float64"), network.center[None])
+        z = z if self.dtype == "float64" else self.cast(z, self.dtype)
+        width = network.n_features
+        for operation in network.operations[1:]:
+            z = _append(operation, self, z, width)
+            (width,) = operation.output_shape((width,))
+        return z
 
-    def _activate(self, name, units, width):
-        """Append an activation of units of shape (n_rows, width)."""
-        if name in ("relu", "abs"):
-            return self.add(name.capitalize(), units)
-        size = group_size(name) or (2 if name == "maxmin" else width)
-        if size == 1:
-            return units
-        if name in ("maxmin", "groupsort2"):
-            halves = [
-                self.add("Slice", units, *(np.array([limit]) for limit in (start, start + width // 2, 1)))
-                for start in (0, width // 2)
-            ]
-            order = ("Max", "Min") if name == "maxmin" else ("Min", "Max")
-            return self.add("Concat", *(self.add(operator, *halves) for operator in order), axis=1)
-        groups = self.add("Reshape", units, np.array([0, size, width // size]))
+    def pairs(self, z, width, operators):
+        """Append two operators on the halves of the values, their results next to each other."""
+        halves = [
+            self.add("Slice", z, *(np.array([limit]) for limit in (start, start + width // 2, 1)))
+            for start in (0, width // 2)
+        ]
+        return self.add("Concat", *(self.add(operator, *halves) for operator in operators), axis=1)
+
+    def sorted_groups(self, z, width, size):
+        """Append the sorting of strided groups of ``size`` values."""
+        groups = self.add("Reshape", z, np.array([0, size, width // size]))
         ordered = self.add("TopK", groups, np.array([size]), axis=1, largest=0, sorted=1)
         return self.add("Reshape", ordered, np.array([0, width]))
 
@@ -103,6 +99,55 @@ class Graph:
         if n_classes > 2:
             return self.add("Softmax", logits, axis=1, **attributes)
         return self.add("Sigmoid", self.opposite(logits), **attributes)
+
+
+@singledispatch
+def _append(operation: Operation, graph: Graph, z: str, width: int) -> str:
+    """Append an operation on ``width`` values per row; return the name of its result."""
+    raise NotImplementedError(f"{type(operation).__name__} has no converter to ONNX.")
+
+
+@_append.register
+def _(operation: Center, graph, z, width):
+    return graph.add("Sub", z, operation.center.astype(graph.dtype)[None])
+
+
+@_append.register
+def _(operation: Dense, graph, z, width):
+    product = graph.add("MatMul", z, operation.kernel.astype(graph.dtype))
+    return graph.add("Add", product, operation.bias.astype(graph.dtype)[None])
+
+
+@_append.register
+def _(operation: Scale, graph, z, width):
+    return graph.add("Mul", z, np.array([operation.factor], dtype=graph.dtype))
+
+
+@_append.register
+def _(operation: Relu, graph, z, width):
+    return graph.add("Relu", z)
+
+
+@_append.register
+def _(operation: Abs, graph, z, width):
+    return graph.add("Abs", z)
+
+
+@_append.register
+def _(operation: MaxMin, graph, z, width):
+    return graph.pairs(z, width, ("Max", "Min"))
+
+
+@_append.register
+def _(operation: GroupSort, graph, z, width):
+    if operation.n == 1:
+        return z
+    return graph.pairs(z, width, ("Min", "Max")) if operation.n == 2 else graph.sorted_groups(z, width, operation.n)
+
+
+@_append.register
+def _(operation: FullSort, graph, z, width):
+    return graph.sorted_groups(z, width, width)
 
 
 def exported_classes(classes: np.ndarray) -> np.ndarray:
@@ -189,7 +234,7 @@ def to_onnx(classifier: CertifiedClassifier, *, dtype: str = "float64") -> onnx.
         "probabilities": (dtype, [n_classes]),
         "decision_function": (dtype, shape[1:]),
     }
-    result = _model(graph, type(classifier).__name__, {"X": (dtype, [len(network.center)])}, outputs)
+    result = _model(graph, type(classifier).__name__, {"X": (dtype, [network.n_features])}, outputs)
     onnx.checker.check_model(result, full_check=True)
     return result
 

@@ -9,8 +9,8 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
-from sklip.activations import is_activation
-from sklip.layers._activations import activation_layer
+from sklip.arithmetic import polar_factor
+from sklip.layers._activations import activation_layer, is_activation
 from sklip.layers._constraints import Orthonormal, UnitColumns
 
 
@@ -57,6 +57,11 @@ class _ConstrainedDense(keras.layers.Layer):
     def retract(self) -> None:
         """Bring the kernel to its manifold now, all the way."""
         self.kernel.assign(self._manifold()(self.kernel))
+
+    @staticmethod
+    def on_manifold(kernel: np.ndarray) -> np.ndarray:
+        """Return the nearest kernel of the manifold, in float64."""
+        raise NotImplementedError
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the layer."""
@@ -141,6 +146,7 @@ class SpectralDense(_ConstrainedDense):
     """
 
     _manifold = Orthonormal
+    on_manifold = staticmethod(polar_factor)
 
     def _product(self, inputs, kernel):
         rows = ops.reshape(inputs, (-1, kernel.shape[0]))
@@ -187,6 +193,12 @@ class FrobeniusDense(_ConstrainedDense):
     """
 
     _manifold = UnitColumns
+
+    @staticmethod
+    def on_manifold(kernel: np.ndarray) -> np.ndarray:
+        """Return the kernel with columns of norm 1; columns of 0 stay."""
+        norms = np.linalg.norm(kernel, axis=0)
+        return kernel / np.where(norms > 0, norms, 1.0)
 
     def _product(self, inputs, kernel):
         return ops.matmul(inputs, manifold.on_unit_columns(kernel))

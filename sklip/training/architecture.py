@@ -20,7 +20,7 @@ class Architecture:
     n_scores : int
         1 for two classes, else the number of classes.
     activation : str
-        Of the hidden layers; see :func:`sklip.activations.activate`.
+        Of the hidden layers; see :func:`sklip.served.activation`.
     dropout : float
         Share of the units of each hidden layer left out at random while training.
     """

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from sklip.rows.on_disk import CHUNK_BYTES, RowsOnDisk, slices
+from sklip.rows.blocks import chunk_blocks
 from sklip.training.accuracy import accuracy, certified_accuracy
 from sklip.training.saving import SavedAsItIs
 
@@ -60,7 +60,7 @@ class _CertifiedAccuracy(keras.callbacks.Callback):
             if rows is not None:
                 inputs, *_ = rows
                 targets, weights = (ops.convert_to_tensor(array) for array in rows[1:])
-                parts = slices(inputs, CHUNK_BYTES) if isinstance(inputs, RowsOnDisk) else [slice(None)]
+                parts = [slice(None)] if isinstance(inputs, np.ndarray) else chunk_blocks(inputs)
                 scores = [self.model(ops.convert_to_tensor(inputs[part]), training=False) for part in parts]
                 scores = scores[0] if len(scores) == 1 else ops.concatenate(scores)
                 share = certified_accuracy(targets, scores, weights, ops.convert_to_tensor(heads), self.epsilon)

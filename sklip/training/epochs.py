@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from sklip.layers import SpectralDense
 from sklip.manifold import retraction_step
-from sklip.rows.on_disk import RowsOnDisk, chunks
+from sklip.rows.blocks import chunks
 from sklip.training.accuracy import accuracies
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.saving import SavedAsItIs
@@ -95,7 +95,7 @@ class EpochModel(SavedAsItIs):
         ----------
         training, validation : tuple of (inputs, targets, weights), float32 ndarrays
             Of shapes (n, d), (n, n_scores) and (n,); ``validation`` may be None, and the inputs of
-            ``training`` may be RowsOnDisk.
+            ``training`` may be UnreadRows.
         losses : tuple of two of sklip.losses
             For training and for validation; the latter's terms are computed on the whole of
             the validation data after each epoch.
@@ -124,7 +124,7 @@ class EpochModel(SavedAsItIs):
         self._graphs = []
         sized_rows, *_ = self._sized
         self._n_rows = len(training[0])
-        self._streamed = training if isinstance(training[0], RowsOnDisk) else None
+        self._streamed = None if isinstance(training[0], np.ndarray) else training
         if not self._streamed:
             _assign(self._training, sized_rows(training))
         if validation is not None:

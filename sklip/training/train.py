@@ -10,6 +10,8 @@ import numpy as np
 
 from sklip.arithmetic import polar_factor
 from sklip.exceptions import TrainingDivergedError
+from sklip.layers import operations_of
+from sklip.served import Operation
 from sklip.training import backend
 from sklip.training.architecture import Architecture, build_network, seed_dropout
 from sklip.training.batches import BatchPlan
@@ -71,13 +73,14 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a training leaves: the state to go on from, and one number an epoch for each term.
+    """What a training leaves: the state to go on from, the operations to serve, one number an epoch for each term.
 
     ``was_improving`` tells whether the epochs ran out before the patience did, ``interrupted`` whether the user ended
     the training.
     """
 
     state: TrainingState
+    operations: tuple[Operation, ...]
     history: dict[str, list[float]]
     was_improving: bool = False
     interrupted: bool = False
@@ -102,7 +105,7 @@ def train(
     plan : BatchPlan
         Of the rows of ``training``.
     training : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be RowsOnDisk that return float32.
+        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
     losses : tuple of two of sklip.losses
         For training and for validation.
     state : TrainingState
@@ -176,14 +179,16 @@ def train(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
             "is an instance) or the 'class_weight'."
         )
+    network.set_weights(_retracted(network.get_weights()))
     trained = Training(
         state=TrainingState(
-            weights=_retracted(network.get_weights()),
+            weights=network.get_weights(),
             optimizer=type(optimizer).__name__,
             optimizer_variables=[np.asarray(variable) for variable in _slots(network.optimizer)],
             epochs=state.epochs + len(history["loss"]),
             seed=state.seed,
         ),
+        operations=operations_of(network, on_manifold=True),
         history=history,
         was_improving=(stop is not None and stop.wait < schedule.patience and len(history["loss"]) == schedule.epochs),
         interrupted=interrupts.interrupted,
