@@ -293,15 +293,7 @@ def test_a_network_refuses_subclasses(example):
         ServedNetwork(amid_others(example, faulty(example).operation))
 
 
-WITH_PARTS = [
-    pytest.param(
-        example,
-        id=kind.__name__,
-        marks=[pytest.mark.xfail(strict=True, reason="its shape does not depend on its factor")] * (kind is Scale),
-    )
-    for kind, example in ONE_EACH.items()
-    if vars(example.operation)
-]
+WITH_PARTS = [pytest.param(example, id=kind.__name__) for kind, example in ONE_EACH.items() if vars(example.operation)]
 
 
 @pytest.mark.parametrize("example", WITH_PARTS)

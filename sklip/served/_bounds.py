@@ -20,7 +20,7 @@ class Bounds:
     Parameters
     ----------
     norm : ndarray of shape (2,)
-        Of the Euclidean norm of the exact values.
+        Of the Euclidean norm of the exact and of the computed values.
     error : ndarray of shape (2,)
         Of the Euclidean norm of the computed minus the exact values.
     farthest : float

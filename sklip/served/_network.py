@@ -53,6 +53,8 @@ class ServedNetwork:
             raise ValueError(f"A network is made of operations of sklip.served; got {operations!r}.")
         if len(operations) < 2 or type(operations[0]) is not Center or type(operations[-1]) is not Dense:
             raise ValueError("A network begins with a Center and ends with a Dense, whose outputs are the scores.")
+        for operation in operations:
+            operation._check()  # one of a file may lack what it is made of
         shape = operations[0].center.shape
         shapes = [shape := operation.output_shape(shape) for operation in operations]
         vars(self).update(operations=operations, _shapes=shapes)
