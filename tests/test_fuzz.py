@@ -185,7 +185,7 @@ def test_lower_bounds_of_wasserstein_distances():
 def test_norms_of_matrices_are_bounded_from_above(number):
     mpmath = pytest.importorskip("mpmath")
     rng = generator_of(3, number)
-    matrix = draw_network(rng, draw_values(rng, 5, int(rng.integers(1, 6)), plain_rows())).kernels[0]
+    matrix = draw_network(rng, draw_values(rng, 5, int(rng.integers(1, 6)), plain_rows())).operations[1].kernel
     with mpmath.workdps(80):
         exact = max(mpmath.svd_r(mpmath.matrix(matrix.tolist()), compute_uv=False))
         assert mpmath.mpf(spectral_norm_bound(matrix)) >= exact * (1 - mpmath.mpf(10) ** -70)

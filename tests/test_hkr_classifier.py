@@ -13,6 +13,8 @@ from sklearn.datasets import make_moons
 
 from sklip import HKRClassifier
 from sklip.estimators._hkr_classifier import AUTO_MARGIN
+from sklip.served import Activation, ServedNetwork
+from sklip.served import activation as named
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, hkr_loss, moons
 from tests.helpers import kernels_of
 from tests.processes import last_json, run_script
@@ -127,11 +129,12 @@ def test_hidden_layer_sizes_shape_the_network(widths, shapes):
     assert model.lipschitz_bound_ <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("activation", ["groupsort4", "fullsort", "maxmin", "relu", "abs"])
-def test_every_activation_is_exported(activation):
+@pytest.mark.parametrize("name", ["groupsort4", "fullsort", "maxmin", "relu", "abs"])
+def test_every_activation_is_exported(name):
     original, X, _ = fitted()
     model = copy.copy(original)
-    model.network_ = dataclasses.replace(original.network_, activations=(activation,) * 2)
+    operations = original.network_.operations
+    model.network_ = ServedNetwork([named(name) if isinstance(each, Activation) else each for each in operations])
     assert bits(model.decision_function(X)) != bits(original.decision_function(X))
     exported = np.asarray(model.to_keras()(X))[:, 0]
     np.testing.assert_allclose(exported, model.decision_function(X), rtol=0, atol=1e-5 * model.scale_)

@@ -11,7 +11,7 @@ PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_compat"],
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_frozen", "exceptions"],
-    ["arithmetic"],
+    ["_heads", "arithmetic"],
     ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
     ["layers", "losses"],

@@ -15,8 +15,8 @@ from sklearn.datasets import make_blobs, make_moons
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import log_loss
 
-from sklip import HKRClassifier, LipschitzMLP
-from sklip.estimators._base import LipschitzClassifier
+from sklip import HKRClassifier, LipschitzMLP, WassersteinEstimator
+from sklip.estimators._parameters import store_parameters, with_training_parameters
 from sklip.metrics import certified_accuracy_score
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, fitted_mlp, hkr_loss, mlp, moons
 from tests.processes import last_json, run_script
@@ -535,13 +535,44 @@ def documented(estimator):
     return {name: (re.sub(r", default=.*", "", kind), body.split()) for name, kind, body in entries}
 
 
-def test_parameters_that_both_classifiers_share_are_documented_alike():
-    shared = set(inspect.signature(LipschitzClassifier).parameters)
-    one, other = documented(HKRClassifier), documented(LipschitzMLP)
-    assert set(one) == set(inspect.signature(HKRClassifier).parameters)
-    assert set(other) == set(inspect.signature(LipschitzMLP).parameters)
-    different = {name for name in shared if one[name] != other[name]}
-    assert len(shared) > 15 and different <= {"class_weight"}
+def test_the_docstrings_of_estimators_that_train_describe_their_parameters_in_the_order_of_the_signature():
+    for kind in (HKRClassifier, LipschitzMLP, WassersteinEstimator):
+        assert list(documented(kind)) == list(inspect.signature(kind).parameters)
+
+
+def test_parameters_of_several_estimators_are_documented_alike():
+    hkr, mlp, transport = map(documented, (HKRClassifier, LipschitzMLP, WassersteinEstimator))
+    assert {name for name in hkr if hkr[name] != mlp[name]} == {"alpha", "min_margin", "class_weight"}
+    same = {name for name in transport if hkr[name] == transport[name]}
+    assert {"activation", "optimizer", "learning_rate", "epochs", "callbacks", "jit_compile", "verbose"} <= same
+
+
+def test_what_a_class_describes_itself_comes_before_the_table_and_defaults_come_from_the_signature():
+    @with_training_parameters
+    class Documented:
+        """An estimator.
+
+        Parameters
+        ----------
+        more : int
+            Of its own.
+        epochs : int
+            Fewer than usual.
+        """
+
+        _parameter_constraints = {"more": [int]}
+
+        def __init__(self, *, optimizer="sgd", epochs=3, more=1e-4):
+            store_parameters(self, locals())
+
+    assert documented(Documented) == {
+        "optimizer": documented(HKRClassifier)["optimizer"],
+        "epochs": ("int", ["Fewer", "than", "usual."]),
+        "more": ("int", ["Of", "its", "own."]),
+    }
+    assert re.findall("default=(.*)", Documented.__doc__) == ['"sgd"', "3", "0.0001"]
+    assert list(Documented._parameter_constraints) == ["optimizer", "epochs", "more"]
+    assert vars(Documented(epochs=5)) == {"optimizer": "sgd", "epochs": 5, "more": 1e-4}
 
 
 # What cannot be trained with -----------------------------------------------------------------

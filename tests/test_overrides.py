@@ -22,7 +22,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, NotLipschitzError, certified_radius
 from sklip._overrides import override, shadow
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.exceptions import ModelFileError
 from sklip.metrics import certified_accuracy
 from sklip.served import Dense, ServedNetwork

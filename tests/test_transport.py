@@ -455,6 +455,27 @@ def test_it_is_pickled_and_served_without_tensorflow(estimator, rows, tmp_path):
         assert served["distances"].tolist() == [estimator.distance_] * 2
 
 
+def test_its_network_is_exported_to_keras(estimator, rows):
+    scores = np.asarray(estimator.to_keras()(rows[0]))[:, 0]
+    expected = estimator.potential(rows[0]) * estimator.lipschitz_bound_
+    np.testing.assert_allclose(scores, expected, atol=1e-5 * estimator.scale_)
+
+
+def test_rows_of_a_mapped_file_train_the_same_potential(estimator, rows, tmp_path):
+    X, y = rows
+    np.save(tmp_path / "rows.npy", X)
+    mapped = small().fit(np.load(tmp_path / "rows.npy", mmap_mode="r"), y)
+    assert bits(mapped.potential(X)) == bits(estimator.potential(X))
+    assert mapped.distance_ == estimator.distance_
+
+
+def test_units_of_the_training_are_those_of_all_rows_and_no_optimizer_is_kept(estimator, rows):
+    np.testing.assert_allclose(estimator.center_, rows[0].mean(axis=0), rtol=1e-12)
+    assert estimator.scale_ == pytest.approx(np.sqrt(np.mean(np.sum((rows[0] - estimator.center_) ** 2, axis=1))))
+    assert not hasattr(estimator, "_state")
+    assert len(pickle.dumps(estimator)) < 2 * len(pickle.dumps(estimator.network_))
+
+
 def test_distances_far_apart_from_the_unit_of_the_data(rows):
     X, y = rows
     here = small(epochs=10).fit(X, y).distance_

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
-from sklip.attacks._target import Target, codes_of, network_descent, reach
+from sklip.attacks._target import Target, network_descent, reach
 from sklip.certification import certificate, distances_above
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
@@ -67,13 +68,14 @@ def _search(network, rows):
     """A finished search of one block."""
     proof, descend = certificate(network), network_descent(network)
     scores = network.scores(rows)
-    codes = codes_of(scores)
+    heads = Heads.of_scores(scores.shape[1])
+    codes = heads.class_indices(scores)
 
     def differs(inputs, which):
         units = inputs - network.center
         with np.errstate(all="ignore"):
             found = network.centered_scores(units)
-            other = codes_of(found) != codes[which]
+            other = heads.class_indices(found) != codes[which]
             other[other] = proof.radii(found[other], units[other]) > 0
         return other
 

@@ -67,11 +67,6 @@ class Target:
     held: np.ndarray | None = None
 
 
-def codes_of(scores: np.ndarray) -> np.ndarray:
-    """Numbers, of shape (n_rows,), of the classes that scores of shape (n_rows, n_scores) mean."""
-    return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
-
-
 def reach(scores: np.ndarray, codes: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """How far each class is from taking over: gap over pair norm, infinite for the class itself.
 

@@ -1,16 +1,17 @@
 """NetworkClassifier: a network that was trained elsewhere, with sklip's predictions and certificates."""
 
 from numbers import Real
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from sklip._heads import Heads
 from sklip.estimators import _validation as validation
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._absent_methods import AbsentMethod
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
-from sklip.estimators._lipschitz_mlp import LipschitzMLP
+from sklip.estimators._probabilistic_classifier import ProbabilisticClassifier
 from sklip.rows.containers import as_column_container
 from sklip.served import Dense, ServedNetwork
 
@@ -21,7 +22,7 @@ def _has_temperature(classifier):
     return True
 
 
-class NetworkClassifier(CertifiedClassifier):
+class NetworkClassifier(ProbabilisticClassifier):
     """Classifier that serves a given network: nothing is trained.
 
     :func:`sklip.from_keras` returns one, fitted. Predictions, gradients and certificates are those of the other
@@ -138,7 +139,7 @@ class NetworkClassifier(CertifiedClassifier):
         given = validation.check_parameters(self)
         kernel, bias = self.network.heads.arrays
         n_scores = self.network.n_scores
-        n_classes = max(2, n_scores)
+        n_classes = Heads.of_scores(n_scores).n_classes
         classes = np.arange(n_classes) if self.classes is None else as_column_container(self.classes, "classes")
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
             raise ValueError(
@@ -159,12 +160,6 @@ class NetworkClassifier(CertifiedClassifier):
         self.n_features_in_ = self.network_.n_features
         return self
 
-    @property
-    def loss_terms(self) -> NoReturn:
-        """Not available: no loss is known of a network that was trained elsewhere."""
-        raise AttributeError("NetworkClassifier has no loss_terms: its network was trained elsewhere, with any loss.")
-
-    # The same functions of the scores and of temperature_.
-    _of_logits = LipschitzMLP._of_logits
-    predict_proba = available_if(_has_temperature)(LipschitzMLP.predict_proba)
-    predict_log_proba = available_if(_has_temperature)(LipschitzMLP.predict_log_proba)
+    predict_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_proba)
+    predict_log_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_log_proba)
+    loss_terms = AbsentMethod("its network was trained elsewhere, with any loss.")

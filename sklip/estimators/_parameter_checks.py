@@ -13,6 +13,14 @@ OPTIMIZERS = (
 )  # fmt: skip
 
 
+def check_parameters_of_training(given):
+    """Raise an error for parameters with which nothing can train; ``hidden_layer_sizes`` becomes a tuple of ints."""
+    check_activation(given.activation)
+    given.hidden_layer_sizes = check_hidden_layer_sizes(given.hidden_layer_sizes, given.activation)
+    check_optimizer(given.optimizer)
+    check_callbacks(given.callbacks)
+
+
 def check_activation(name):
     """Raise a ValueError unless the activation is one of sklip's."""
     try:

@@ -13,7 +13,7 @@ from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, distances_above, score_bounds
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._overrides import inherits

@@ -5,7 +5,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from sklip._labels import known_labels
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
 from sklip.pipelines._in_place import predictions
 

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 
 from sklip.certification import certificate
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from tests.fuzz.draws import pick
 from tests.helpers import kernels_of
 

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 import sklip
 from sklip.certification import certified_radius, scores_and_errors, wasserstein_lower_bound
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from tests.fuzz import exact
 from tests.fuzz.transport import draw_samples, exact_distance
 from tests.helpers import kernels_of

@@ -1,40 +1,38 @@
-"""The one gate to inference: scores, labels, certificates, gradients and exports of the served network."""
+"""CertifiedClassifier: from the scores of the served network to labels, certificates, gradients and exports."""
 
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._heads import Heads
+from sklip._labels import read_labels
 from sklip._overrides import refuse_overrides
 from sklip.certification import certificate, distances_above
-from sklip.estimators._evaluation import LabelledEvaluation
+from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._remoteness import FarRows, remoteness
-from sklip.estimators._served_network import check_network
-from sklip.estimators._stamped import StampedState
-from sklip.estimators._validation import served_rows
+from sklip.estimators._sample_distances import sample_distances
 from sklip.rows.entries import all_finite
 from sklip.served import scores_and_jacobian
 
 if TYPE_CHECKING:
-    import keras
     import onnx
     from art.estimators.classification.classifier import ClassifierClassLossGradients
 
 
-class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, BaseEstimator):
+class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
     """What every sklip classifier can do once it has ``network_`` and ``classes_``."""
 
-    def _inference_rows(self, X):
-        """Rows as the served network takes them: the one gate of every prediction."""
-        if not hasattr(self, "network_"):  # check_is_fitted takes its time
-            check_is_fitted(self, "network_")
-        check_network(self)
-        return served_rows(self, X)
+    classes_: np.ndarray
+
+    @property
+    def _heads(self):
+        return Heads(len(self.classes_))
 
     def _of_scores(self, rows, answer, dtype=np.float64, n_columns=None):
-        """What a function makes of the scores of ``decision_function``, block by block."""
+        """What a function makes of the scores, block by block."""
         result = np.empty(len(rows) if n_columns is None else (len(rows), n_columns), dtype)
         for block, _, scores in self.network_.scored_blocks(rows):
             result[block] = answer(self._finite(scores, rows))
@@ -67,19 +65,19 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         A score is close to the distance that the row may move before the class changes;
         :meth:`certified_radius` is the proven number.
         """
-        rows, n_classes = self._inference_rows(X), len(self.classes_)
-        return self._of_scores(rows, lambda scores: scores, n_columns=None if n_classes == 2 else n_classes)
+        rows, heads = self._inference_rows(X), self._heads
+        return self._of_scores(rows, lambda scores: scores, n_columns=heads.n_scores)[:, heads.index]
 
     def _finite(self, scores, rows):
-        """Scores of some of the rows as ``decision_function`` returns them."""
+        """Scores of some of the rows; a ValueError where they are not numbers."""
         if not all_finite(scores):
-            rows.check()  # NaN further on is the graver error
+            rows.check()  # NaN is reported before overflow
             raise ValueError("X holds values so large that the scores overflow. Scale the features.")
-        return scores[:, 0] if len(self.classes_) == 2 else scores
+        return scores
 
     def _labels(self, scores):
-        """Classes of the scores of ``decision_function``."""
-        return self.classes_[(scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)]
+        """Classes that scores of shape (n_rows, n_scores) decide for."""
+        return self.classes_[self._heads.class_indices(scores)]
 
     def _labels_and_radii(self, X):
         """``predict`` and ``certified_radius`` from one forward pass."""
@@ -113,6 +111,32 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
             Before ``fit``.
         """
         return self._of_scores(self._inference_rows(X), self._labels, self.classes_.dtype)
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Accuracy: the share of the rows that are predicted right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+        y : array-like of shape (n_rows,)
+            Their labels.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Their weights.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, and for missing labels.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        return ClassifierMixin.score(self, X, read_labels(y), sample_weight)
 
     def certified_radius(self, X: ArrayLike) -> np.ndarray:
         """Distance that each row may move, in any direction, without a change of ``predict``.
@@ -182,7 +206,8 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         """
         rows = self._inference_rows(X)
         scores, jacobian = scores_and_jacobian(self.network_, rows)
-        return jacobian[:, 0] if self._finite(scores, rows).ndim == 1 else jacobian
+        self._finite(scores, rows)
+        return jacobian[:, self._heads.index]
 
     def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """For each row, the nearest point found that is predicted otherwise.
@@ -235,34 +260,42 @@ class CertifiedClassifier(StampedState, LabelledEvaluation, ClassifierMixin, Bas
         self._finite(self.network_.scores(points), rows)
         return closest_adversarial(self.network_, points)
 
-    @property
-    def lipschitz_bound_(self) -> float:
-        """Proven upper bound of the Lipschitz constant of every score, from the served weights."""
-        check_is_fitted(self, "network_")
-        return certificate(self.network_).lipschitz
+    def kr_distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float | np.ndarray:
+        """Proven lower bound of the Wasserstein-1 distance between the classes of some rows.
 
-    def to_keras(self) -> "keras.Model":
-        """Export as a ``keras.Model`` of ordinary Dense layers.
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``; any, not only those of ``fit``.
+        y : array-like of shape (n_rows,)
+            Their labels, all of them among ``classes_``.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Their weights; those of each sample are divided by their sum.
 
         Returns
         -------
-        keras.Model
-            The centre is subtracted in float64, the rest runs in float32: equal to
-            ``decision_function`` to ``1e-5 · scale_`` (where float32 products are: GPUs may
-            round them to TF32). A saved copy loads where ``sklip.layers`` is imported.
-            ``model(X)`` takes float64 as it is; ``model.predict(X)`` rounds X to float32
-            first, which matters where the data lie far from 0 compared with ``scale_``.
-            Certificates are about this classifier, not about an exported copy.
+        float or ndarray of shape (n_classes,)
+            Two classes: the bound. More: for each class, that of the distance between its rows
+            and all others, by its own score; nan for a class without rows. In the units of the
+            data, rounded down; 0 where nothing is proven.
 
         Raises
         ------
+        ValueError
+            For rows that ``fit`` would not take, for labels that it has not seen, and for rows of
+            one class alone.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
-        """
-        check_is_fitted(self, "network_")
-        from sklip.interop import to_keras
 
-        return to_keras(self.network_)
+        Notes
+        -----
+        ``|E[f | class] − E[f | others]| / lipschitz_bound_``, less all that rounding can amount to.
+        By the duality of Kantorovich and Rubinstein it is never above the distance between the
+        samples, whatever the network; it is close to it when the network was trained for that, as
+        :class:`sklip.WassersteinEstimator` is. See :func:`sklip.certification.transport_bounds`.
+        """
+        bounds = sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)[self._heads.index]
+        return float(bounds) if bounds.ndim == 0 else bounds
 
     def to_onnx(self, *, dtype: Literal["float64", "float32"] = "float64") -> "onnx.ModelProto":
         """Export as an ONNX model, for onnxruntime and its like.
