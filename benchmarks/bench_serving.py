@@ -11,8 +11,8 @@ from common import print_table, summarise, write_result
 from sklearn.neural_network import MLPClassifier
 
 from sklip import HKRClassifier
-from sklip.activations import activate_in_place
 from sklip.rows.blocks import row_blocks
+from sklip.served import Dense, FullSort, GroupSort
 
 SIZES = (256, 128, 64)
 GOALS = {
@@ -102,7 +102,7 @@ def products_in_blocks(kernels, X):
 
 def many_rows(models, mlp, X, turns):
     """Times of all rows at once."""
-    kernels = models["GroupSort2"].network_.kernels
+    kernels = [part.kernel for part in models["GroupSort2"].network_.operations if isinstance(part, Dense)]
     times = in_turns(
         {
             "products": lambda: products(kernels, X),
@@ -128,12 +128,12 @@ def activations(n_rows, width, turns):
 
     def sort_copy():
         np.copyto(work, units)
-        activate_in_place("fullsort", work)
+        FullSort().forward(work, work)
 
     times = in_turns(
         {
             "copy": lambda: np.copyto(work, units),
-            "GroupSort2": lambda: activate_in_place("groupsort2", units, spare),
+            "GroupSort2": lambda: GroupSort(2).forward(units, spare),
             "copy, FullSort": sort_copy,
             "np.sort": lambda: np.sort(units, axis=1),
         },

@@ -8,14 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sklip._version import __version__
-from sklip._workers import prepare_worker
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
 from sklip.training.reuse import clear_compiled_networks
+from sklip.training.runtime import prepare_worker
 
 if TYPE_CHECKING:
-    from sklip._from_keras import from_keras
+    from sklip._sklearn_onnx import register_onnx_converters
     from sklip.auditing import AuditResult, audit
+    from sklip.estimators._from_keras import from_keras
     from sklip.persistence import TRUSTED_TYPES, load
     from sklip.pipelines import CertifiedRadii, certified_radius
 
@@ -39,6 +40,7 @@ __all__ = [
     "clear_compiled_networks",
     "from_keras",
     "load",
+    "register_onnx_converters",
 ]
 
 # A process that only predicts need not load the parts of scikit-learn that these know.
@@ -48,8 +50,9 @@ _LATE = {
     "CertifiedRadii": "sklip.pipelines",
     "audit": "sklip.auditing",
     "certified_radius": "sklip.pipelines",
-    "from_keras": "sklip._from_keras",
+    "from_keras": "sklip.estimators._from_keras",
     "load": "sklip.persistence",
+    "register_onnx_converters": "sklip._sklearn_onnx",
 }
 
 

@@ -75,7 +75,9 @@ def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
         When text and numbers are mixed.
     """
     if y is None:
-        raise ValueError(f"This classifier requires {name} to be passed, but the target {name} is None.")
+        raise ValueError(
+            f"This estimator requires {name} to be passed, but the target {name} is None. Give one label for each row."
+        )
     labels = read_labels(y, name, warn=True)
     if n_rows is not None and len(labels) != n_rows:
         raise ValueError(f"X has {n_rows} rows but {name} has {len(labels)} labels. Give one label for each row.")

@@ -5,18 +5,19 @@ from inspect import getattr_static
 
 from sklearn.frozen import FrozenEstimator
 
+from sklip._compat import MAY_BE_OVERRIDDEN
 from sklip.exceptions import NotLipschitzError
 
 # What a subclass may define anew: it changes how an estimator is made, not what it predicts.
-_FREE = frozenset(
+_FREE = MAY_BE_OVERRIDDEN | frozenset(
     {
         "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
         "__dict__", "__dir__", "__doc__", "__eq__", "__firstlineno__", "__getstate__", "__hash__", "__init__",
         "__init_subclass__", "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce__",
         "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__", "__sklearn_clone__", "__sklearn_tags__",
-        "__static_attributes__", "__str__", "__type_params__", "__weakref__", "_abc_impl", "_fit",
-        "_get_param_names", "_parameter_constraints", "_repr_html_", "_repr_mimebundle_", "certified_radius", "fit",
-        "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit", "score", "set_params",
+        "__static_attributes__", "__str__", "__type_params__", "__weakref__", "_abc_impl",
+        "certified_radius", "fit", "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit",
+        "score", "set_params",
     }
 )  # fmt: skip
 _DECISIVE = frozenset({"__getattr__", "network_", "classes_", "n_features_in_", "feature_names_in_", "steps"})

@@ -1,14 +1,14 @@
 """Where a warning belongs: the user's line."""
 
+import inspect
 import re
-import sys
 
 _IMPORTING = re.compile("importlib.*_bootstrap")  # files of the frames of an import
 
 
 def users_line() -> int:
     """The ``stacklevel`` of ``warnings.warn``, for the function that calls it, of the first line outside sklip."""
-    frame, level = sys._getframe(1), 1
+    frame, level = _caller(inspect.currentframe()), 1
     while frame.f_back is not None and f"{frame.f_globals.get('__name__')}.".startswith("sklip."):
         frame, level = _caller(frame), level + 1
     return level

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective
 from sklip.exceptions import ModelFileError
-from sklip.network import CondensedNetwork
+from sklip.served import OPERATIONS, ServedNetwork
 from sklip.training.state import TrainingState
 
 __all__ = ["TRUSTED_TYPES", "load"]
@@ -21,7 +21,8 @@ TRUSTED_TYPES = [
         LipschitzMLP,
         NetworkClassifier,
         WassersteinEstimator,
-        CondensedNetwork,
+        ServedNetwork,
+        *OPERATIONS,
         TrainingState,
         HKRObjective,
         HingeObjective,

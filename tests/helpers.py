@@ -8,13 +8,10 @@ import math
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-
-from sklip.activations import group_size
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -145,64 +142,102 @@ def assert_keras_layer_contract(layer, width, folder):
 # Networks -----------------------------------------------------------------------------------
 
 
-def random_network(rng, widths, activation="groupsort2", *, orthonormal=True, scale=1.0, bias=0.3):
-    """A random condensed network; ``widths`` from the input to the scores."""
+def network_of(center, kernels, biases, activations):
+    """A served network of dense layers: kernels and biases one per layer, the heads last, names of activations."""
+    from sklip.served import Center, Dense, ServedNetwork, activation
+
+    operations = [Center(np.asarray(center))]
+    for kernel, bias, name in zip(kernels, biases, (*activations, None), strict=True):
+        operations += [Dense(kernel, bias), *([] if name is None else [activation(name)])]
+    return ServedNetwork(tuple(operations))
+
+
+def dense_of(network):
+    """The dense operations of a network, the heads last."""
+    from sklip.served import Dense
+
+    return [operation for operation in network.operations if isinstance(operation, Dense)]
+
+
+def kernels_of(network):
+    return tuple(operation.kernel for operation in dense_of(network))
+
+
+def biases_of(network):
+    return tuple(operation.bias for operation in dense_of(network))
+
+
+def altered(network, kernels=None, biases=None):
+    """The network with other kernels, or other biases."""
+    from sklip.served import Dense, ServedNetwork
+
+    pairs = zip(kernels or kernels_of(network), biases or biases_of(network), strict=True)
+    return ServedNetwork(
+        [Dense(*next(pairs)) if isinstance(operation, Dense) else operation for operation in network.operations]
+    )
+
+
+def random_network(rng, widths, activation="groupsort2", *, orthonormal=True, scale=1.0, bias=0.3, center=1.0):
+    """A random served network; ``widths`` from the input to the scores."""
     from sklip.arithmetic import polar_factor
-    from sklip.network import CondensedNetwork
 
     kernels = [rng.standard_normal(shape) for shape in itertools.pairwise(widths)]
     if orthonormal:
         kernels = [*map(polar_factor, kernels[:-1]), kernels[-1] / np.linalg.norm(kernels[-1], axis=0)]
-    return CondensedNetwork(
-        center=rng.standard_normal(widths[0]),
-        kernels=tuple(scale * kernel for kernel in kernels),
-        biases=tuple(bias * rng.standard_normal(width) for width in widths[1:]),
-        activations=(activation,) * (len(widths) - 2),
+    return network_of(
+        center * rng.standard_normal(widths[0]),
+        [scale * kernel for kernel in kernels],
+        [bias * rng.standard_normal(width) for width in widths[1:]],
+        (activation,) * (len(widths) - 2),
     )
 
 
 def serving(network, kind=None):
-    """A fitted classifier, HKRClassifier unless told otherwise, that serves a network of one's own making."""
-    from sklip import HKRClassifier
+    """A fitted NetworkClassifier, or another class of its kind, that serves a network."""
+    from sklip import NetworkClassifier
 
-    classifier = (kind or HKRClassifier)()
-    classifier.network_, classifier.n_features_in_ = network, len(network.center)
-    classifier.classes_ = np.arange(max(2, network.kernels[-1].shape[1]))
-    return classifier
+    return (kind or NetworkClassifier)(network=network).serve()
 
 
 def amid(network, X):
     """The network with its boundary amid the rows."""
-    *biases, last = network.biases
-    return replace(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0)))
+    *biases, last = biases_of(network)
+    return altered(network, biases=(*biases, last - np.median(network.scores(np.float64(X)), axis=0)))
 
 
-def _exact_activation(name, units):
-    width = len(units)
-    if name == "relu":
-        return [max(unit, Fraction(0)) for unit in units]
-    if name == "abs":
-        return [abs(unit) for unit in units]
-    if name == "maxmin":
-        pairs = list(zip(units[: width // 2], units[width // 2 :], strict=True))
+def _exact_operation(operation, values):
+    """An operation in rational arithmetic, by its definition."""
+    from sklip import served
+
+    if isinstance(operation, served.Center):
+        return [value - Fraction(c) for value, c in zip(values, operation.center.tolist(), strict=True)]
+    if isinstance(operation, served.Scale):
+        return [Fraction(operation.factor) * value for value in values]
+    if isinstance(operation, served.Dense):
+        columns = [[Fraction(w) for w in column] for column in operation.kernel.T.tolist()]
+        return [
+            sum((w * value for w, value in zip(column, values, strict=True)), Fraction(b))
+            for column, b in zip(columns, operation.bias.tolist(), strict=True)
+        ]
+    if isinstance(operation, served.Relu):
+        return [max(value, Fraction(0)) for value in values]
+    if isinstance(operation, served.Abs):
+        return [abs(value) for value in values]
+    width = len(values)
+    if isinstance(operation, served.MaxMin):
+        pairs = list(zip(values[: width // 2], values[width // 2 :], strict=True))
         return [max(pair) for pair in pairs] + [min(pair) for pair in pairs]
-    size = group_size(name) or width
-    groups = [sorted(units[first :: width // size]) for first in range(width // size)]
+    size = operation.n if isinstance(operation, served.GroupSort) else width
+    groups = [sorted(values[first :: width // size]) for first in range(width // size)]
     return [group[rank] for rank in range(size) for group in groups]
 
 
 def exact_scores(network, row):
     """Scores of one row in rational arithmetic: no rounding at all."""
-    units = [Fraction(float(x)) - Fraction(float(c)) for x, c in zip(row, network.center, strict=True)]
-    for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
-        columns = [[Fraction(w) for w in column] for column in kernel.T.tolist()]
-        units = [
-            sum((w * u for w, u in zip(column, units, strict=True)), Fraction(b))
-            for column, b in zip(columns, bias.tolist(), strict=True)
-        ]
-        if activation:
-            units = _exact_activation(activation, units)
-    return units
+    values = [Fraction(float(x)) for x in row]
+    for operation in network.operations:
+        values = _exact_operation(operation, values)
+    return values
 
 
 # Balls --------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
-from sklip.network import CondensedNetwork
 from tests.estimator_fixtures import classifier, fitted, moons
+from tests.helpers import network_of
 
 
 @pytest.mark.parametrize("method", ["predict_proba", "predict_log_proba"])
@@ -48,7 +48,7 @@ def test_a_subclass_may_have_probabilities():
     assert WithProbabilities().predict_proba(None) == "probabilities"
 
 
-NETWORK = CondensedNetwork(np.zeros(2), (np.ones((2, 1)),), (np.zeros(1),), ())
+NETWORK = network_of(np.zeros(2), (np.ones((2, 1)),), (np.zeros(1),), ())
 
 UNKNOWN = [
     (HKRClassifier(), "fit", "validation_data", "Give the rows .* as X_val, and their labels as y_val"),

@@ -14,9 +14,8 @@ from sklip import AuditResult, audit
 from sklip.attacks import Target, attack
 from sklip.attacks._geometry import confine, lengths, steepest
 from sklip.exceptions import BrokenCertificateWarning
-from sklip.network import CondensedNetwork
 from tests import estimator_fixtures as fixtures
-from tests.helpers import serving
+from tests.helpers import network_of, serving
 
 NORMS = pytest.mark.parametrize("norm", [1, 2, np.inf])
 
@@ -272,7 +271,7 @@ def test_rows_of_float64_around_other_floats_are_tried(rng, monkeypatch, form):
 
 def _linear_classifier():
     kernel = np.array([[1.0], [0.5], [-1.0]])
-    return serving(CondensedNetwork(np.zeros(3), (kernel,), (np.array([0.1]),), ()))
+    return serving(network_of(np.zeros(3), (kernel,), (np.array([0.1]),), ()))
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import itertools
 from fractions import Fraction
 
 import mpmath
@@ -9,8 +8,16 @@ from hypothesis import strategies as st
 
 from sklip.arithmetic import polar_factor
 from sklip.certification import certified_radius, error_bound, lipschitz_bound, norm_bound, spectral_norm_bound
-from sklip.network import CondensedNetwork, condense
-from tests.helpers import ACTIVATIONS, exact_scores, random_kernel, random_network, strictly_inside
+from sklip.served import Center, ServedNetwork
+from tests.helpers import (
+    ACTIVATIONS,
+    exact_scores,
+    kernels_of,
+    network_of,
+    random_kernel,
+    random_network,
+    strictly_inside,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +43,7 @@ def _linear(w, b, center=None):
     """A network of heads alone; ``w`` of shape (n, n_scores)."""
     w = np.array(w, dtype=float).reshape(len(w), -1)
     center = np.zeros(len(w)) if center is None else center
-    return CondensedNetwork(np.array(center, dtype=float), (w,), (np.array(b, dtype=float).reshape(-1),), ())
+    return network_of(np.array(center, dtype=float), (w,), (np.array(b, dtype=float).reshape(-1),), ())
 
 
 # Norms --------------------------------------------------------------------------------------
@@ -129,16 +136,15 @@ def test_orthonormal_kernels_of_real_widths_have_a_bound_of_1_to_1e_9(rng, shape
 @pytest.mark.parametrize("n_scores", [1, 10])
 def test_the_lipschitz_bound_of_four_layers_is_1_to_1e_9(rng, n_scores):
     widths = (300, 256, 128, 64, n_scores)
-    kernels = [rng.standard_normal(shape) for shape in itertools.pairwise(widths)]
-    network = condense(kernels, [np.zeros(width) for width in widths[1:]], "groupsort2", np.zeros(300), 1.0)
+    network = random_network(rng, widths, bias=0.0)
     assert 1.0 <= lipschitz_bound(network) <= 1 + 1e-9
 
 
 @pytest.mark.parametrize("orthonormal", [True, False])
 def test_the_lipschitz_bound_is_above_the_exact_product(rng, orthonormal):
     network = random_network(rng, (5, 8, 6, 3), orthonormal=orthonormal)
-    exact = _exact_spectral_norm(network.kernels[0]) * _exact_spectral_norm(network.kernels[1])
-    assert lipschitz_bound(network) >= exact * max(_exact_norm(head) for head in network.kernels[-1].T)
+    exact = _exact_spectral_norm(kernels_of(network)[0]) * _exact_spectral_norm(kernels_of(network)[1])
+    assert lipschitz_bound(network) >= exact * max(_exact_norm(head) for head in kernels_of(network)[-1].T)
 
 
 # Rounding -----------------------------------------------------------------------------------
@@ -184,7 +190,7 @@ def test_rounding_errors_of_products_that_vanish_are_within_their_bound():
 
 def test_rounding_errors_far_from_the_origin_are_within_their_bound(rng):
     network = random_network(rng, (6, 8, 3))
-    far = CondensedNetwork(1e9 * network.center, network.kernels, network.biases, network.activations)
+    far = ServedNetwork((Center(1e9 * network.center), *network.operations[1:]))
     _assert_errors_within_bound(far, far.center + rng.standard_normal((20, 6)))
 
 
@@ -204,7 +210,7 @@ def test_errors_that_overflow_are_infinite(rng):
 
 def _exact_linear_radius(network, row):
     """Distance to the boundary of a network of heads alone, to 50 digits."""
-    (kernel,) = network.kernels
+    (kernel,) = kernels_of(network)
     scores = exact_scores(network, row)
     if len(scores) == 1:
         return abs(mpmath.mpf(scores[0].numerator) / scores[0].denominator) / _exact_norm(kernel[:, 0].tolist())

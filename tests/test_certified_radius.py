@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,8 +35,8 @@ from sklearn.preprocessing import (
 )
 
 from sklip import CertifiedRadii, NetworkClassifier, NotLipschitzError, certified_radius
-from sklip.network import CondensedNetwork
-from tests.helpers import random_network
+from sklip.served import Center, ServedNetwork
+from tests.helpers import network_of, random_network
 from tests.pipeline_fixtures import OFFSETS, UNITS, Quick, QuickMLP, assert_withstands, attack, raw_rows
 
 NORMS = pytest.mark.parametrize("norm", [1, 2, np.inf])
@@ -189,12 +188,14 @@ def test_rows_of_any_size_hold(rows, name, size):
 
 @pytest.mark.parametrize("offset", [1e8, 1e12, 1e15])
 def test_rows_far_from_zero_lose_radius_to_rounding_and_hold(rows, offset):
+    """At 1e15, neighbouring numbers lie an eighth of a standard deviation apart: nothing is left."""
     X, y = np.random.default_rng(0).standard_normal((100, 3)) + offset, rows[1][:100]
     for name in ("standard", "PCA", "min-max"):
         pipeline = _pipeline(name, X, y)
         broken, _ = attack(pipeline, X)
         assert not broken
-        assert (certified_radius(pipeline, X) > 0).mean() > (0.9 if offset == 1e8 else -1)
+        certified = certified_radius(pipeline, X) > 0
+        assert not certified.any() if offset == 1e15 else certified.mean() > 0.9
 
 
 @pytest.mark.parametrize("name", ["standard", "PCA, whitened", "columns"])
@@ -265,7 +266,7 @@ def test_the_composed_radius_is_larger_than_that_of_the_product_of_norms(rows, n
     step, classifier = pipeline
     seen = step.transform(X)
     network = random_network(np.random.default_rng(0), (seen.shape[1], 2, 2, 1))
-    classifier.network_ = replace(network, center=seen.mean(axis=0))
+    classifier.network_ = ServedNetwork((Center(seen.mean(axis=0)), *network.operations[1:]))
     steepness = np.linalg.svd(step.transform(X[0] + np.eye(5)) - step.transform(X[[0]]), compute_uv=False).max()
     naive, radii = classifier.certified_radius(seen) / steepness, certified_radius(pipeline, X)
     assert (radii >= naive * (1 - 1e-6)).all()
@@ -278,7 +279,7 @@ def test_a_linear_network_behind_affine_steps_has_its_exact_distance(rows):
     pipeline = _pipeline("standard", X, y)
     classifier = pipeline[-1]
     head = np.array([[0.6], [0.0], [-0.8], [0.0], [0.0]])
-    classifier.network_ = replace(classifier.network_, kernels=(head,), biases=(np.zeros(1),), activations=())
+    classifier.network_ = network_of(classifier.network_.center, (head,), (np.zeros(1),), ())
     gradient = head[:, 0] / pipeline[0].scale_
     scores = np.abs(pipeline.decision_function(X))
     for norm, dual in ((1, np.inf), (2, 2), (np.inf, 1)):
@@ -296,13 +297,8 @@ def test_a_clip_between_steps_is_not_multiplied_through(rows):
     X = np.linspace(0.0, 1.0, 50)[:, None]
     union = make_union("passthrough", MinMaxScaler(clip=True)).fit(X)
     classifier = Quick(random_state=0).fit(union.transform(X), np.arange(50) % 2)
-    classifier.network_ = replace(
-        classifier.network_,
-        center=np.zeros(2),
-        kernels=(np.array([[1.0], [-1.0]]) / np.sqrt(2),),
-        biases=(np.full(1, 0.1),),
-        activations=(),
-    )
+    difference = np.array([[1.0], [-1.0]]) / np.sqrt(2)
+    classifier.network_ = network_of(np.zeros(2), (difference,), (np.full(1, 0.1),), ())
     pipeline = make_pipeline(union, classifier)
     radii = certified_radius(pipeline, X)
     flips = np.array([[-0.1 * np.sqrt(2) - 1e-9]])
@@ -324,8 +320,8 @@ def test_radii_are_ordered_as_the_norms_are(rows, name):
         assert (one >= two * (1 - 1e-9)).all()
         assert (two >= largest * (1 - 1e-9)).all()
         assert (largest >= two / np.sqrt(5) * (1 - 1e-9)).all()
-    # Orthonormal columns of length 1 are as steep for the sum of changes as for their length.
-    assert np.median(one / two) > 1.001 or name != "PCA, whitened"
+        # Where columns are scaled one by one, the steepest of them decides in both norms; a rotation mixes them.
+        assert (np.median(one / two) > 1.001) == (name == "PCA, whitened")
     assert np.median(two / largest) > 1.001
 
 
@@ -765,7 +761,7 @@ def test_the_bound_of_sums_that_cancel_is_above_the_exact_constant(rng):
     svd = TruncatedSVD(1).fit(union.transform(X))
     svd.components_ = np.array([[3.0, -1.0]])
     clip = MinMaxScaler(clip=True).fit([[0.0], [1.0]])
-    classifier = NetworkClassifier(network=CondensedNetwork(np.zeros(1), (np.ones((1, 1)),), (np.ones(1),), ()))
+    classifier = NetworkClassifier(network=network_of(np.zeros(1), (np.ones((1, 1)),), (np.ones(1),), ()))
     model = make_pipeline(union, svd, clip, classifier.serve())
     exact = abs(Fraction(0.1) * 3 - Fraction(0.3))
     assert 0 < exact <= Fraction(certified_radius(model, X).lipschitz_bound)

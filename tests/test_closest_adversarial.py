@@ -1,13 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from sklip.attacks import closest_adversarial
 from sklip.certification import certified_radius
-from sklip.network import CondensedNetwork
 from tests import estimator_fixtures as fixtures
-from tests.helpers import ACTIVATIONS, random_network
+from tests.helpers import ACTIVATIONS, altered, biases_of, network_of, random_network
 
 
 def _codes(scores):
@@ -16,8 +13,8 @@ def _codes(scores):
 
 def _amid(network, X):
     """The network with its boundary amid the rows."""
-    *biases, last = network.biases
-    return replace(network, biases=(*biases, last - np.median(network.scores(X), axis=0)))
+    *biases, last = biases_of(network)
+    return altered(network, biases=(*biases, last - np.median(network.scores(X), axis=0)))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -44,7 +41,7 @@ def test_points_lie_across_the_boundary_and_outside_the_radius(rng, activation, 
 @pytest.mark.parametrize("n_scores", [1, 3])
 def test_of_linear_networks_it_is_the_projection_on_the_boundary(rng, n_scores):
     w, b = rng.standard_normal((6, n_scores)), rng.standard_normal(n_scores)
-    network = CondensedNetwork(np.zeros(6), (w,), (b,), ())
+    network = network_of(np.zeros(6), (w,), (b,), ())
     X = 3.0 * rng.standard_normal((200, 6))
     scores, every = network.scores(X), np.arange(200)
     if n_scores == 1:
@@ -96,7 +93,7 @@ def test_rows_at_the_boundary_and_far_away(rng):
 
 
 def test_a_constant_classifier_has_none(rng):
-    network = CondensedNetwork(np.zeros(3), (np.zeros((3, 1)),), (np.ones(1),), ())
+    network = network_of(np.zeros(3), (np.zeros((3, 1)),), (np.ones(1),), ())
     adversarial, distance = closest_adversarial(network, rng.standard_normal((5, 3)))
     assert np.isnan(adversarial).all()
     assert np.isinf(distance).all()

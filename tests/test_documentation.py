@@ -42,13 +42,16 @@ FUNCTIONS = [
     ),
     "sklip.audit",
     "sklip.certified_radius",
-    "sklip.export.register_onnx_converters",
-    "sklip.export.to_art",
-    "sklip.export.to_onnx",
+    *(f"sklip.interop.{name}" for name in ("network_from_keras", "to_art", "to_keras", "to_onnx")),
     "sklip.from_keras",
     "sklip.load",
+    "sklip.register_onnx_converters",
     *(f"sklip.NetworkClassifier.{name}" for name in ("fit", "serve")),
-    *(f"sklip.{estimator}.to_onnx" for estimator in ("HKRClassifier", "LipschitzMLP", "NetworkClassifier")),
+    *(
+        f"sklip.{estimator}.{method}"
+        for estimator in ("HKRClassifier", "LipschitzMLP", "NetworkClassifier")
+        for method in ("to_art", "to_onnx")
+    ),
     "sklip.pipelines.vote_radii",
     *(f"sklip.WassersteinEstimator.{name}" for name in ("fit", "distance", "potential")),
     *(f"sklip.metrics.{name}" for name in sklip.metrics.__all__),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sklip
-from sklip.estimators._base import LipschitzClassifier
+from sklip.estimators._lipschitz_classifier import LipschitzClassifier
 from tests.processes import ROOT
 
 DOCS = ROOT / "docs"

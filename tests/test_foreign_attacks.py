@@ -5,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 
-from sklip.export import to_art
 from tests import estimator_fixtures as fixtures
 from tests.helpers import strictly_inside
 
@@ -88,7 +87,7 @@ ATTACKS = {
 def test_no_attack_gets_inside_a_radius_and_it_succeeds_beyond(evasion, problem, name):
     np.random.seed(0)  # noqa: NPY002 - the toolbox draws from it
     classifier, X, radius = problem
-    estimator = to_art(classifier, (X.min() - 3.0, X.max() + 3.0))
+    estimator = classifier.to_art((X.min() - 3.0, X.max() + 3.0))
     adversarial = ATTACKS[name](evasion, estimator, radius).generate(X)
     changed = classifier.predict(adversarial) != classifier.predict(X)
     assert not strictly_inside(X[changed], adversarial[changed], radius[changed]).any()
@@ -97,7 +96,7 @@ def test_no_attack_gets_inside_a_radius_and_it_succeeds_beyond(evasion, problem,
 
 def test_deep_fool_finds_nothing_nearer_than_closest_adversarial(evasion, problem):
     classifier, X, _ = problem
-    adversarial = _deep_fool(evasion, to_art(classifier), None).generate(X)
+    adversarial = _deep_fool(evasion, classifier.to_art(), None).generate(X)
     changed = classifier.predict(adversarial) != classifier.predict(X)
     distance = np.linalg.norm(np.float64(adversarial) - np.float64(X), axis=1)
     closest = classifier.closest_adversarial(X)[1]
@@ -106,7 +105,7 @@ def test_deep_fool_finds_nothing_nearer_than_closest_adversarial(evasion, proble
 
 def test_the_estimator_is_the_served_network(evasion, problem):
     classifier, X, _ = problem
-    estimator, scores = to_art(classifier), classifier.decision_function(X)
+    estimator, scores = classifier.to_art(), classifier.decision_function(X)
     logits = estimator.predict(X)
     assert estimator.nb_classes == len(classifier.classes_)
     assert estimator.input_shape == X.shape[1:]
@@ -117,7 +116,7 @@ def test_the_estimator_is_the_served_network(evasion, problem):
 
 def test_gradients_are_those_of_the_logits_and_of_the_loss(evasion, problem):
     classifier, X, _ = problem
-    estimator, step = to_art(classifier), 1e-6
+    estimator, step = classifier.to_art(), 1e-6
     codes = np.searchsorted(classifier.classes_, classifier.predict(X))
     gradient, slopes = estimator.class_gradient(X), estimator.loss_gradient(X, np.eye(estimator.nb_classes)[codes])
     np.testing.assert_array_equal(estimator.class_gradient(X, label=1), gradient[:, [1]])
@@ -138,17 +137,17 @@ def test_gradients_are_those_of_the_logits_and_of_the_loss(evasion, problem):
 
 
 def test_without_the_toolbox_the_error_names_the_extra(monkeypatch):
-    from sklip.export import _art
+    from sklip.interop import _art
 
     classifier, _, _ = fixtures.fitted("binary")
     monkeypatch.setattr(_art, "_estimator_class", _art._estimator_class.__wrapped__)
     monkeypatch.setitem(sys.modules, "art.estimators.classification.classifier", None)
     with pytest.raises(ImportError, match=r"scikit-lipschitz\[attacks\]"):
-        to_art(classifier)
+        classifier.to_art()
 
 
 def test_the_toolbox_cannot_train_it():
     pytest.importorskip("art.attacks.evasion")
     classifier, X, y = fixtures.fitted("binary")
     with pytest.raises(NotImplementedError, match="Fit the sklip classifier, then call to_art again"):
-        to_art(classifier).fit(X, y)
+        classifier.to_art().fit(X, y)

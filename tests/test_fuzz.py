@@ -13,7 +13,6 @@ import pytest
 
 from sklip import NetworkClassifier
 from sklip.certification import operator_norm_bound, spectral_norm_bound
-from sklip.network import CondensedNetwork
 from tests.fuzz.balls import strictly_inside
 from tests.fuzz.case import Case, draw_case
 from tests.fuzz.containers import Container, draw_container
@@ -22,7 +21,7 @@ from tests.fuzz.hunt import certificates, hunt
 from tests.fuzz.judge import network_faults, pipeline_faults, transport_faults
 from tests.fuzz.magnitudes import draw_values
 from tests.fuzz.networks import draw_network
-from tests.helpers import REPOSITORY, random_network
+from tests.helpers import REPOSITORY, network_of, random_network
 
 SEED, BLOCKS, CASES = 0, 10, 25
 
@@ -186,7 +185,7 @@ def test_lower_bounds_of_wasserstein_distances():
 def test_norms_of_matrices_are_bounded_from_above(number):
     mpmath = pytest.importorskip("mpmath")
     rng = generator_of(3, number)
-    matrix = draw_network(rng, draw_values(rng, 5, int(rng.integers(1, 6)), plain_rows())).kernels[0]
+    matrix = draw_network(rng, draw_values(rng, 5, int(rng.integers(1, 6)), plain_rows())).operations[1].kernel
     with mpmath.workdps(80):
         exact = max(mpmath.svd_r(mpmath.matrix(matrix.tolist()), compute_uv=False))
         assert mpmath.mpf(spectral_norm_bound(matrix)) >= exact * (1 - mpmath.mpf(10) ** -70)
@@ -200,7 +199,7 @@ def test_exact_arithmetic_can_find_faults(monkeypatch):
 
     rng = generator_of(4, 0)
     network, rows = random_network(rng, (3, 4, 1)), rng.standard_normal((5, 3))
-    linear = CondensedNetwork(network.center, (np.ones((3, 1)),), (np.zeros(1),), ())
+    linear = network_of(network.center, (np.ones((3, 1)),), (np.zeros(1),), ())
     assert not network_faults(network, rows)
     assert not network_faults(linear, rows)
     scores_and_errors, certified_radius = judge.scores_and_errors, judge.certified_radius

@@ -1,7 +1,6 @@
 """What HKRClassifier does with good input."""
 
 import copy
-import dataclasses
 import json
 import pickle
 
@@ -13,7 +12,10 @@ from sklearn.datasets import make_moons
 
 from sklip import HKRClassifier
 from sklip.estimators._hkr_classifier import AUTO_MARGIN
+from sklip.served import Activation, Center, ServedNetwork
+from sklip.served import activation as named
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, hkr_loss, moons
+from tests.helpers import kernels_of
 from tests.processes import last_json, run_script
 
 
@@ -122,15 +124,16 @@ def test_center_and_scale_are_weighted():
 )
 def test_hidden_layer_sizes_shape_the_network(widths, shapes):
     model = classifier(hidden_layer_sizes=widths, epochs=1).fit(*moons())
-    assert [kernel.shape for kernel in model.network_.kernels] == shapes
+    assert [kernel.shape for kernel in kernels_of(model.network_)] == shapes
     assert model.lipschitz_bound_ <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("activation", ["groupsort4", "fullsort", "maxmin", "relu", "abs"])
-def test_every_activation_is_exported(activation):
+@pytest.mark.parametrize("name", ["groupsort4", "fullsort", "maxmin", "relu", "abs"])
+def test_every_activation_is_exported(name):
     original, X, _ = fitted()
     model = copy.copy(original)
-    model.network_ = dataclasses.replace(original.network_, activations=(activation,) * 2)
+    operations = original.network_.operations
+    model.network_ = ServedNetwork([named(name) if isinstance(each, Activation) else each for each in operations])
     assert bits(model.decision_function(X)) != bits(original.decision_function(X))
     exported = np.asarray(model.to_keras()(X))[:, 0]
     np.testing.assert_allclose(exported, model.decision_function(X), rtol=0, atol=1e-5 * model.scale_)
@@ -632,7 +635,7 @@ def reloaded(tmp_path_factory):
         for shift in (0.0, 1e4):
             near, X, _ = fitted(kind)
             model = copy.copy(near)
-            model.network_ = dataclasses.replace(near.network_, center=near.network_.center + shift)
+            model.network_ = ServedNetwork((Center(near.network_.center + shift), *near.network_.operations[1:]))
             model.to_keras().save(folder / f"{kind} {shift:g}.keras")
             np.save(folder / f"{kind} {shift:g}.npy", X + shift)
             originals[f"{kind} {shift:g}"] = model, X + shift
@@ -744,7 +747,7 @@ def test_the_bound_is_at_least_the_constant_in_50_digits(kind):
     model, _, _ = fitted(kind)
     with mpmath.workdps(50):
         norm = mpmath.mpf(1)
-        *hidden, heads = ([[mpmath.mpf(float(w)) for w in row] for row in k] for k in model.network_.kernels)
+        *hidden, heads = ([[mpmath.mpf(float(w)) for w in row] for row in k] for k in kernels_of(model.network_))
         for kernel in hidden:
             matrix = mpmath.matrix(kernel)
             gram = matrix.T * matrix if matrix.rows >= matrix.cols else matrix * matrix.T

@@ -2,7 +2,6 @@ import keras
 import numpy as np
 import pytest
 
-from sklip.activations import activate
 from sklip.layers import (
     FrobeniusDense,
     FullSort,
@@ -14,6 +13,7 @@ from sklip.layers import (
     activation_layer,
 )
 from sklip.losses import HKR
+from sklip.served import activation as operation_of
 from tests.helpers import (
     ACTIVATIONS,
     as_array,
@@ -43,7 +43,7 @@ def _gradient(function, *variables):
 @pytest.mark.parametrize("shape", [(5, 6), (1, 12), (2, 3, 6)])
 def test_activation_layers_equal_numpy(rng, name, shape):
     x = rng.standard_normal(shape).astype(np.float32)
-    expected = activate(name, x.reshape(-1, shape[-1])).reshape(shape)
+    expected = operation_of(name).forward(x.reshape(-1, shape[-1])).reshape(shape)
     np.testing.assert_array_equal(as_array(activation_layer(name)(x)), expected)
 
 
@@ -101,7 +101,9 @@ def test_dense_layers_equal_numpy(rng, dense, activation):
     x = rng.standard_normal((5, 6)).astype(np.float32)
     outputs = as_array(layer(x))
     expected = np.float64(x) @ as_array(layer.kernel) + as_array(layer.bias)
-    np.testing.assert_allclose(outputs, activate(activation, expected) if activation else expected, atol=1e-6)
+    np.testing.assert_allclose(
+        outputs, operation_of(activation).forward(expected) if activation else expected, atol=1e-6
+    )
 
 
 def test_dense_layers_take_any_keras_activation(rng):
@@ -288,7 +290,9 @@ def test_an_activation_computes_in_the_dtype_of_its_layer(rng, activation, polic
     outputs = layer(x)
     assert keras.backend.standardize_dtype(outputs.dtype) == layer.compute_dtype
     if policy == "float64":
-        np.testing.assert_allclose(as_array(outputs), activate(activation, x @ as_array(layer.kernel)), atol=1e-14)
+        np.testing.assert_allclose(
+            as_array(outputs), operation_of(activation).forward(x @ as_array(layer.kernel)), atol=1e-14
+        )
 
 
 # Kernels set by hand ------------------------------------------------------------------------

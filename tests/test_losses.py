@@ -528,10 +528,13 @@ def test_a_large_temperature_gives_the_hinge_without_margin(heads):
     assert float(_of_keras(heads)[0](1e6)(y, f)) == pytest.approx(float(hinge(y, f)), abs=math.log(4) / 1e6)
 
 
-def test_multiclass_losses_are_those_of_several_columns():
+@pytest.mark.parametrize(("hinge", "both"), [(HingeMargin, HKR), (MulticlassHinge, MulticlassHKR)])
+def test_losses_of_several_columns_are_their_formulas(hinge, both):
     y, f, w = _problem(4)
-    assert float(MulticlassHinge(0.6, _COSTS)(y, f, w)) == float(HingeMargin(0.6, _COSTS)(y, f, w))
-    assert float(MulticlassHKR(7.0, 0.6, _COSTS, _SHARES)(y, f, w)) == float(HKR(7.0, 0.6, _COSTS, _SHARES)(y, f, w))
+    expected = _naive_hinge(y, f, w, 0.6, _COSTS)
+    assert float(hinge(0.6, _COSTS)(y, f, w)) == pytest.approx(expected, rel=1e-12)
+    expected = 7.0 * expected - _naive_kr(y, f, w, np.array(_SHARES))
+    assert float(both(7.0, 0.6, _COSTS, _SHARES)(y, f, w)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_of_two_classes_the_other_head_is_the_rest():

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sklip import manifold
@@ -114,11 +114,23 @@ def test_a_short_step_near_the_manifold_is_one_cubic_step(n, p, distance, seed):
     np.testing.assert_allclose(np.sort(after), np.sort(values * (1.5 - 0.5 * values**2)), atol=2e-6)
 
 
+def assert_short_step_is_the_whole_one(kernel):
+    short, whole = manifold.short_retraction_step(kernel), manifold.retraction_step(kernel)[0]
+    np.testing.assert_array_equal(as_array(short), as_array(whole))
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(0.51, 3.0), seeds)
+def test_a_short_step_not_so_near_is_the_whole_one(n, p, distance, seed):
+    rng = np.random.default_rng(seed)
+    error = np.abs(rng.standard_normal(min(n, p)))
+    values = np.sqrt(1 + distance * error / np.linalg.norm(error))
+    assert_short_step_is_the_whole_one(random_kernel(rng, n, p, values, np.float32))
+
+
 @given(kernels(scales=(-25.0, 20.0), conditions=(1.0, 5.0)))
 def test_a_short_step_far_from_the_manifold_is_the_whole_one(kernel):
-    if np.linalg.norm(singular_values(kernel) ** 2 - 1) > 0.51:
-        short, whole = manifold.short_retraction_step(kernel), manifold.retraction_step(kernel)[0]
-        np.testing.assert_array_equal(as_array(short), as_array(whole))
+    assume(np.linalg.norm(singular_values(kernel) ** 2 - 1) > 0.51)
+    assert_short_step_is_the_whole_one(kernel)
 
 
 @pytest.mark.parametrize("exponent", range(-25, -9))

@@ -1,5 +1,4 @@
 import copy
-import itertools
 import pickle
 
 import mpmath
@@ -8,11 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklip.activations import activate
 from sklip.arithmetic import polar_factor
-from sklip.network import CondensedNetwork, condense
 from sklip.rows import blocks
-from tests.helpers import ACTIVATIONS, exact_scores, random_kernel, random_network, singular_values
+from sklip.served import Center, Dense, GroupSort, Relu, ServedNetwork
+from tests.helpers import (
+    ACTIVATIONS,
+    biases_of,
+    exact_scores,
+    kernels_of,
+    network_of,
+    random_kernel,
+    random_network,
+    singular_values,
+)
 
 # The forward pass ---------------------------------------------------------------------------
 
@@ -28,10 +35,10 @@ def test_scores_equal_a_naive_loop(rng, activation, widths):
 
 def test_layers_may_differ_in_their_activation(rng):
     network = random_network(rng, (4, 8, 6, 2))
-    network = CondensedNetwork(network.center, network.kernels, network.biases, ("groupsort4", "abs"))
+    network = network_of(network.center, kernels_of(network), biases_of(network), ("groupsort4", "abs"))
     X = rng.standard_normal((3, 4))
-    (w1, w2, w3), (b1, b2, b3) = network.kernels, network.biases
-    expected = np.abs(activate("groupsort4", (X - network.center) @ w1 + b1) @ w2 + b2) @ w3 + b3
+    (w1, w2, w3), (b1, b2, b3) = kernels_of(network), biases_of(network)
+    expected = np.abs(GroupSort(4).forward((X - network.center) @ w1 + b1) @ w2 + b2) @ w3 + b3
     np.testing.assert_allclose(network.scores(X), expected, rtol=1e-14, atol=1e-14)
 
 
@@ -63,21 +70,11 @@ def test_arrays_are_read_only_also_in_copies(rng, copied):
     network, X = random_network(rng, (5, 8, 2)), rng.standard_normal((4, 5))
     twin = copied(network)
     np.testing.assert_array_equal(twin.scores(X), network.scores(X))
-    for array in (twin.center, *twin.kernels, *twin.biases):
+    for array in twin.arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
     with pytest.raises(AttributeError):
         twin.center = np.zeros(5)
-
-
-def test_condense_leaves_the_weights_it_is_given_alone(rng):
-    kernels, biases = [rng.standard_normal((3, 4)), rng.standard_normal((4, 1))], [np.ones(4), np.ones(1)]
-    center = np.zeros(3)
-    before = copy.deepcopy((kernels, biases, center))
-    condense(kernels, biases, "abs", center, 1.0)
-    for array, old in zip((*kernels, *biases, center), (*before[0], *before[1], before[2]), strict=True):
-        assert array.flags.writeable
-        np.testing.assert_array_equal(array, old)
 
 
 # The polar factor ---------------------------------------------------------------------------
@@ -119,42 +116,42 @@ def test_polar_factor_of_float32_is_float64():
     np.testing.assert_allclose(singular_values(factor), 1.0, atol=1e-14)
 
 
-# Condense -----------------------------------------------------------------------------------
+# Other units, and what is refused ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("scale", [1e-6, 0.3, 1e9])
-def test_condense_moves_the_scale_into_the_biases(rng, activation, scale):
+def test_operations_in_other_units_move_the_scale_into_the_biases(rng, activation, scale):
     """The network in data units is ``s · g((x − c) / s)``."""
-    widths = (5, 8, 12, 2)
-    kernels = [rng.standard_normal(shape).astype(np.float32) for shape in itertools.pairwise(widths)]
-    biases = [rng.standard_normal(width).astype(np.float32) for width in widths[1:]]
+    trained = random_network(rng, (5, 8, 12, 2), activation)
     center = scale * rng.standard_normal(5)
-    served = condense(kernels, biases, activation, center, scale)
-    trained = condense(kernels, biases, activation, np.zeros(5), 1.0)
+    first, *others = trained.operations
+    served = ServedNetwork((Center(center), *(operation.rescaled(scale) for operation in others)))
     X = center + scale * rng.standard_normal((9, 5))
-    expected = scale * trained.scores((X - center) / scale)
-    np.testing.assert_allclose(served.scores(X), expected, rtol=1e-12, atol=1e-12 * scale)
+    expected = scale * trained.scores((X - center) / scale + first.center)
+    np.testing.assert_allclose(served.scores(X), expected, rtol=1e-11, atol=1e-11 * scale)
 
 
-def test_condense_makes_kernels_orthonormal_and_heads_of_norm_1(rng):
-    kernels = [rng.standard_normal(shape).astype(np.float32) for shape in [(6, 8), (8, 4), (4, 3)]]
-    network = condense(kernels, [np.zeros(8), np.zeros(4), np.zeros(3)], "relu", np.zeros(6), 2.0)
-    for kernel in network.kernels[:-1]:
-        np.testing.assert_allclose(singular_values(kernel), 1.0, atol=1e-14)
-    np.testing.assert_allclose(np.linalg.norm(network.kernels[-1], axis=0), 1.0, atol=1e-15)
-    for array in (network.center, *network.kernels, *network.biases):
-        assert array.dtype == np.float64
-    assert network.activations == ("relu", "relu")
+def test_networks_that_are_none_are_refused():
+    center, heads = Center(np.zeros(2)), Dense(np.eye(2), np.zeros(2))
+    for operations, message in [
+        ((heads,), "begins with a Center"),
+        ((center,), "begins with a Center"),
+        ((center, heads, Relu()), "begins with a Center"),
+        ((center, Dense(np.ones((3, 2)), np.zeros(2))), "takes 3 values per row"),
+        ((center, Dense(np.ones((2, 3)), np.zeros(3)), GroupSort(2), heads), "that 2 divides"),
+        ((center, np.abs, heads), "made of operations"),
+        ((center, type("Forged", (Relu,), {})(), heads), "made of operations"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            ServedNetwork(operations)
 
 
-def test_condense_of_orthonormal_weights_changes_them_by_rounding_alone(rng):
-    kernels = [random_kernel(rng, 6, 8), random_kernel(rng, 8, 1)]
-    network = condense(kernels, [np.ones(8), np.ones(1)], "abs", np.ones(6), 1.0)
-    for kernel, served in zip(kernels, network.kernels, strict=True):
-        np.testing.assert_allclose(served, kernel, atol=1e-14)
-
-
-def test_condense_takes_a_head_of_zeros():
-    network = condense([np.zeros((3, 2))], [np.array([1.0, 2.0])], "relu", np.zeros(3), 1.0)
-    np.testing.assert_array_equal(network.scores(np.ones((1, 3))), [[1.0, 2.0]])
+def test_the_network_says_how_wide_it_is(rng):
+    network = random_network(rng, (5, 8, 6, 3), "relu")
+    assert network.widths == (5, 8, 6, 3)
+    assert (network.n_features, network.n_scores) == (5, 3)
+    assert repr(network) == "ServedNetwork(5 → 8 → 6 → 3)"
+    assert repr(network.operations) == (
+        "(Center((5,)), Dense((5, 8), (8,)), Relu(), Dense((8, 6), (6,)), Relu(), Dense((6, 3), (3,)))"
+    )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sklip import NetworkClassifier, WassersteinEstimator
-from sklip.network import CondensedNetwork
 from tests.estimator_fixtures import bits, classifier, mlp, moons
+from tests.helpers import network_of
 
 GIVEN = {
     "epochs": np.uint8(100),
@@ -72,7 +72,7 @@ def test_small_types_measure_a_distance():
 
 
 def test_a_temperature_of_a_small_type_is_a_float():
-    network = CondensedNetwork(np.zeros(1), (np.full((1, 1), 30000.0),), (np.zeros(1),), ())
+    network = network_of(np.zeros(1), (np.full((1, 1), 30000.0),), (np.zeros(1),), ())
     model, twin = (NetworkClassifier(network=network, temperature=value).serve() for value in (np.float16(8), 8.0))
     assert type(model.temperature_) is float
     assert bits(model.predict_log_proba([[3.0]])) == bits(twin.predict_log_proba([[3.0]]))

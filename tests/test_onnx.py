@@ -17,10 +17,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier
-from sklip.export import register_onnx_converters, to_onnx
+from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, register_onnx_converters
 from tests.estimator_fixtures import blobs, fitted, fitted_mlp, moons
-from tests.helpers import ACTIVATIONS, amid, random_network, serving
+from tests.helpers import ACTIVATIONS, amid, network_of, random_network, serving
 from tests.processes import run_script
 
 DTYPES = ("float64", "float32")
@@ -82,7 +81,7 @@ def test_every_activation_depth_and_head(seed, activation, n_scores, depth):
     X = (network.center + 3 * rng.standard_normal((40, 5))).astype(np.float32)
     model = serving(amid(network, X))
     for dtype, tolerance in (("float64", 1e-13), ("float32", 1e-5)):
-        outputs = run(to_onnx(model, dtype=dtype), X.astype(dtype))
+        outputs = run(model.to_onnx(dtype=dtype), X.astype(dtype))
         np.testing.assert_allclose(outputs["decision_function"], model.decision_function(X), rtol=0, atol=tolerance * 5)
 
 
@@ -125,9 +124,7 @@ def test_labels_that_onnx_cannot_hold(labels):
 
 
 def test_a_tie_is_the_label_of_predict():
-    network = random_network(np.random.default_rng(0), (3, 4, 1))
-    zero = serving(network)
-    zero.network_ = type(network)(network.center, (np.zeros((3, 1)),), (np.zeros(1),), ())
+    zero = serving(network_of(np.zeros(3), (np.zeros((3, 1)),), (np.zeros(1),), ()))
     assert run(zero.to_onnx(), np.zeros((2, 3)))["label"].tolist() == zero.predict(np.zeros((2, 3))).tolist() == [0, 0]
 
 
@@ -193,8 +190,8 @@ def test_another_process_serves_it_without_sklip(kind, tmp_path):
 def test_exporting_imports_no_keras():
     run_script(
         "import sys, sklip, numpy as np\n"
-        "from sklip.network import CondensedNetwork\n"
-        "network = CondensedNetwork(np.zeros(2), (np.eye(2)[:, :1],), (np.zeros(1),), ())\n"
+        "from sklip.served import Center, Dense, ServedNetwork\n"
+        "network = ServedNetwork((Center(np.zeros(2)), Dense(np.eye(2)[:, :1], np.zeros(1))))\n"
         "sklip.NetworkClassifier(network=network).serve().to_onnx()\n"
         "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     )

@@ -17,8 +17,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklip import NetworkClassifier, certified_radius
 from sklip.arithmetic.rounding import LARGEST, TINY, product_above, round_down, round_up
 from sklip.certification import certificate, scores_and_errors, wasserstein_lower_bound
-from sklip.network import CondensedNetwork
-from tests.helpers import exact_scores, random_network, serving
+from tests.helpers import exact_scores, network_of, random_network, serving
 from tests.test_pipeline_traps import linear
 
 
@@ -27,9 +26,7 @@ def _column(*values):
 
 
 def _network(kernels, biases, activation="relu"):
-    return CondensedNetwork(
-        np.zeros(len(kernels[0])), tuple(kernels), tuple(biases), (activation,) * (len(kernels) - 1)
-    )
+    return network_of(np.zeros(len(kernels[0])), tuple(kernels), tuple(biases), (activation,) * (len(kernels) - 1))
 
 
 UNIT = 5e107
@@ -84,7 +81,7 @@ def test_ordinary_networks_have_nothing_to_check(rng):
 
 
 def test_differences_of_scores_do_not_overflow_into_a_radius():
-    network = CondensedNetwork(np.zeros(1), (np.array([[1e200, -1e200, 0.0]]),), (np.zeros(3),), ())
+    network = network_of(np.zeros(1), (np.array([[1e200, -1e200, 0.0]]),), (np.zeros(3),), ())
     x = np.array([[1.7e108]])
     radius = serving(network).certified_radius(x)[0]
     assert radius <= 1.7e108  # at 0 the scores tie
@@ -103,7 +100,7 @@ def test_a_sum_that_overflows_proves_no_distance():
 
 
 def test_a_distance_of_rows_whose_mean_overflows_is_not_the_largest_number():
-    network = CondensedNetwork(np.zeros(1), (np.array([[1e300]]),), (np.zeros(1),), ())
+    network = network_of(np.zeros(1), (np.array([[1e300]]),), (np.zeros(1),), ())
     X, y = np.array([[0.0], [0.0], [1e8], [1e8], [1e8]]), np.array([0, 0, 1, 1, 1])
     classifier = NetworkClassifier(network=network).fit(X, y)
     assert 0.0 <= classifier.kr_distance(X, y) <= 1e8

@@ -22,11 +22,11 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, NotLipschitzError, certified_radius
 from sklip._overrides import override, shadow
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.exceptions import ModelFileError
 from sklip.metrics import certified_accuracy
-from sklip.network import CondensedNetwork
-from tests.helpers import random_network, serving
+from sklip.served import Dense, ServedNetwork
+from tests.helpers import network_of, random_network, serving
 from tests.test_pipeline_traps import linear
 
 
@@ -273,10 +273,10 @@ class _Quick(HKRClassifier):
 
 def _of_two_scores():
     """Predictions read the sign of the first score, the radius their difference: 44 at 11, and 9 differs."""
-    return CondensedNetwork(np.zeros(1), (np.array([[1.0, -3.0]]),), (np.array([-10.0, 0.0]),), ())
+    return network_of(np.zeros(1), (np.array([[1.0, -3.0]]),), (np.array([-10.0, 0.0]),), ())
 
 
-class Forged(CondensedNetwork):
+class Forged(ServedNetwork):
     def scores(self, X):
         return -super().scores(X)
 
@@ -294,7 +294,7 @@ def _assigned(**attributes):
         ({"classes_": np.arange(3)}, "do not fit its network, which has 1 score \\("),
         ({"classes_": [0, 1]}, "do not fit its network"),
         (
-            {"network_": Forged(np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())},
+            {"network_": Forged(_of_two_scores().operations)},
             "it has a Forged where its network",
         ),
         ({"network_": None}, "it has a NoneType where its network should be"),
@@ -314,7 +314,7 @@ def test_networks_that_do_not_fit_their_classes_serve_nothing(attributes, messag
 
 
 @pytest.mark.parametrize("attributes", [{"network_": _of_two_scores()}, {"network_": Forged(
-    np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())}])  # fmt: skip
+    _of_two_scores().operations)}])  # fmt: skip
 def test_such_files_do_not_load(attributes):
     with pytest.raises(ModelFileError, match="its network"):
         pickle.loads(pickle.dumps(_assigned(**attributes)))
@@ -322,7 +322,7 @@ def test_such_files_do_not_load(attributes):
     joblib.dump(_assigned(**attributes), file)
     with pytest.raises(ModelFileError, match="its network"):
         sklip.load(io.BytesIO(file.getvalue()))
-    if type(attributes["network_"]) is CondensedNetwork:
+    if type(attributes["network_"]) is ServedNetwork:
         stored = skops.io.dumps(_assigned(**attributes))
         with pytest.raises(ModelFileError, match="its network"):
             skops.io.loads(stored, trusted=sklip.TRUSTED_TYPES)
@@ -362,11 +362,12 @@ def test_files_with_a_wrong_distance_of_training_rows_do_not_load(farthest):
         pickle.loads(pickle.dumps(_assigned(_farthest=farthest)))
 
 
-@pytest.mark.parametrize("activations", [None, "relu", 3, (None,)])
-def test_files_with_wrong_activations_do_not_load(rng, activations):
+@pytest.mark.parametrize("activation", [None, "relu", 3, np.abs, Dense(np.eye(3), np.zeros(3))])
+def test_files_with_wrong_activations_do_not_load(rng, activation):
     classifier = serving(random_network(rng, (2, 4, 1)))
-    object.__setattr__(classifier.network_, "activations", activations)
-    with pytest.raises(ModelFileError, match="activation"):
+    center, first, _, heads = classifier.network_.operations
+    object.__setattr__(classifier.network_, "operations", (center, first, activation, heads))
+    with pytest.raises(ModelFileError, match=r"made of operations|takes 3 values"):
         pickle.loads(pickle.dumps(classifier))
 
 

@@ -14,15 +14,15 @@ from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from sklip import HKRClassifier, NotLipschitzError, audit, certified_radius
-from sklip.network import CondensedNetwork
-from tests.helpers import random_network, serving
+from sklip import HKRClassifier, NetworkClassifier, NotLipschitzError, audit, certified_radius
+from sklip.served import Center, Dense
+from tests.helpers import network_of, random_network, serving
 
 
 def linear(weights, bias):
     """A classifier whose score is ``weights · x + bias``."""
     weights = np.float64(weights)[:, None]
-    return serving(CondensedNetwork(np.zeros(len(weights)), (weights,), (np.float64([bias]),), ()))
+    return serving(network_of(np.zeros(len(weights)), (weights,), (np.float64([bias]),), ()))
 
 
 def assert_same_in_float64(model, X):
@@ -76,7 +76,7 @@ def test_integers_are_weighted_by_floats_only(dtype):
             assert certified_radius(model, X) > 0
 
 
-class _Rounds(HKRClassifier):
+class _Rounds(NetworkClassifier):
     def predict(self, X):
         return super().predict(np.round(X))
 
@@ -100,7 +100,7 @@ def test_a_subclass_with_a_predict_of_its_own_is_refused(rng):
         with pytest.raises(NotLipschitzError):
             certified_radius(model, X)
 
-    class Named(HKRClassifier):
+    class Named(NetworkClassifier):
         """A subclass that predicts as its parent does is its parent."""
 
     np.testing.assert_array_equal(certified_radius(serving(network, Named), X) > 0, True)
@@ -115,7 +115,7 @@ def test_an_estimator_that_predicts_otherwise_is_refused(monkeypatch):
 
 def test_weights_cannot_be_changed_in_place(rng):
     network = random_network(rng, (3, 4, 1))
-    for array in (network.center, *network.kernels, *network.biases):
+    for array in network.arrays:
         with pytest.raises(ValueError, match="WRITEABLE"):
             array.setflags(write=True)
 
@@ -124,9 +124,11 @@ def test_weights_that_are_replaced_are_certified_anew():
     classifier = linear([1.0], 0.0)
     X, y = np.array([[0.0], [1.0]]), [0, 1]
     assert classifier.certified_radius(X)[1] == pytest.approx(1.0)
-    vars(classifier.network_)["kernels"] = (np.array([[10.0]]),)
-    vars(classifier.network_)["biases"] = (np.array([-5.0]),)
+    vars(classifier.network_.heads)["kernel"] = np.array([[10.0]])
+    vars(classifier.network_.heads)["bias"] = np.array([-5.0])
     assert classifier.certified_radius(X)[1] == pytest.approx(0.5)
+    vars(classifier.network_)["operations"] = (Center(np.zeros(1)), Dense(np.array([[5.0]]), np.array([-4.0])))
+    assert classifier.certified_radius(X)[1] == pytest.approx(0.2)
     assert classifier.kr_distance(X, y) <= wasserstein_distance([0.0], [1.0])
 
 

@@ -109,6 +109,7 @@ def test_it_fits_two_screens_and_shows_a_picture():
     assert re.search(r"!\[.+\]\(docs/displays_\w+\.png\)", text)
 
 
-def test_the_citation_names_this_version():
-    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    assert re.search(r"^version: (.*)$", citation, re.MULTILINE)[1] == sklip.__version__
+@pytest.mark.parametrize(("file", "entry"), [("CITATION.cff", r"^version: (\S+)$"), ("CHANGELOG.md", r"^## ([\d.]+)")])
+def test_the_citation_and_the_first_entry_of_the_changelog_are_of_this_version(file, entry):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert re.search(entry, text, re.MULTILINE)[1] == sklip.__version__

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sklip
-from sklip.rows.blocks import SERVED_DTYPES
+from sklip.rows.served import SERVED_DTYPES
 from tests.containers import ArrayInterface, Arrow, Interchange, NumpyArray
 from tests.estimator_fixtures import bits, fitted_mlp, mlp
 from tests.served_calls import FUNCTIONS, METHODS, QUARTERS, WITH_LABELS, X, Y

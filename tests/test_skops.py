@@ -13,6 +13,7 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 import sklip
 from sklip import ModelFileError, NetworkClassifier, WassersteinEstimator
+from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Relu, Scale, ServedNetwork
 from tests.estimator_fixtures import bits, classifier, fitted, fitted_mlp, mlp, moons
 from tests.processes import run_script
 
@@ -99,12 +100,12 @@ def test_round_trip_of_a_wasserstein_estimator():
 @pytest.mark.parametrize("name", ["hkr", "network"])
 def test_arrays_of_a_loaded_network_are_read_only(estimators, name):
     network = loads(skops.io.dumps(estimators[name][0])).network_
-    for array in (network.center, *network.kernels, *network.biases):
+    for array in network.arrays:
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0.0
         with pytest.raises(ValueError, match="WRITEABLE"):
             array.flags.writeable = True
-    assert type(network.kernels) is type(network.biases) is tuple
+    assert type(network.operations) is tuple
 
 
 def test_training_goes_on_after_loading(estimators):
@@ -121,7 +122,18 @@ def test_the_trusted_types_are_sklips_own_and_all_of_use(estimators):
     X, y = moons()
     potential = WassersteinEstimator(hidden_layer_sizes=(8, 4), epochs=1, random_state=0).fit(X, y)
     used = set()
-    for model in (*(model for model, _ in estimators.values()), potential):
+    operations = (
+        Center(np.zeros(2)),
+        GroupSort(2),
+        FullSort(),
+        MaxMin(),
+        Relu(),
+        Abs(),
+        Scale(2.0),
+        Dense(np.eye(2), np.ones(2)),
+    )
+    every = NetworkClassifier(network=ServedNetwork(operations)).serve()
+    for model in (*(model for model, _ in estimators.values()), potential, every):
         used |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     assert used == set(sklip.TRUSTED_TYPES)
 
@@ -189,7 +201,7 @@ def test_an_edited_network_is_refused(estimators):
     model, _ = estimators["hkr"]
 
     def shorten(schema):
-        attributes(schema)["network_"]["content"]["content"]["kernels"]["content"].pop()
+        attributes(schema)["network_"]["content"]["content"]["operations"]["content"].pop()
 
-    with pytest.raises(ModelFileError, match="do not fit together"):
+    with pytest.raises(ModelFileError, match="ends with a Dense"):
         loads(edited(skops.io.dumps(model), shorten))

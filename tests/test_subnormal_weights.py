@@ -15,9 +15,8 @@ from sklip._frozen import frozen
 from sklip.arithmetic.rounding import normal_above, product_above
 from sklip.arithmetic.subnormal import as_float64, is_zero, without_subnormals
 from sklip.certification import certificate, norm_bound, operator_norm_bound, spectral_norm_bound
-from sklip.network import CondensedNetwork
 from tests.flushing import CAN_FLUSH, in_flushing_thread
-from tests.helpers import amid, random_network, serving
+from tests.helpers import amid, kernels_of, network_of, random_network, serving
 from tests.test_pipeline_traps import linear
 
 SUBNORMAL = 1e-317
@@ -25,18 +24,18 @@ flushing = pytest.mark.skipif(not CAN_FLUSH, reason="sets a register of x86-64 u
 
 
 def _tiny(w=SUBNORMAL, head=1e300):
-    return CondensedNetwork(
+    return network_of(
         np.zeros(2), (np.array([[w], [w]]), np.array([[head]])), (np.zeros(1), np.array([-1e-9])), ("relu",)
     )
 
 
 def test_subnormal_weights_become_zero():
     network = _tiny()
-    assert not network.kernels[0].any()
-    assert network.kernels[1].tolist() == [[1e300]]
+    assert not kernels_of(network)[0].any()
+    assert kernels_of(network)[1].tolist() == [[1e300]]
     assert network.scores(np.array([[1e308, 1e308]])).tolist() == [[-1e-9]]
-    assert pickle.loads(pickle.dumps(network)).kernels[0].tolist() == [[0.0], [0.0]]
-    assert CondensedNetwork(np.array([SUBNORMAL]), (np.ones((1, 1)),), (np.array([-SUBNORMAL]),), ()).center[0] == 0.0
+    assert kernels_of(pickle.loads(pickle.dumps(network)))[0].tolist() == [[0.0], [0.0]]
+    assert network_of(np.array([SUBNORMAL]), (np.ones((1, 1)),), (np.array([-SUBNORMAL]),), ()).center[0] == 0.0
 
 
 @flushing
@@ -47,7 +46,7 @@ def test_they_are_found_in_a_thread_that_cannot_see_them():
     assert np.signbit(cleaned).tolist() == [False, False, False, True, False, False]
     assert not in_flushing_thread(is_zero, array[:1])
     assert in_flushing_thread(is_zero, array[2:4])
-    assert in_flushing_thread(_tiny).kernels[0].tobytes() == _tiny().kernels[0].tobytes()
+    assert kernels_of(in_flushing_thread(_tiny))[0].tobytes() == kernels_of(_tiny())[0].tobytes()
 
 
 @flushing

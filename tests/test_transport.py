@@ -3,7 +3,6 @@
 import copy
 import pickle
 import warnings
-from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -23,9 +22,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklip import WassersteinEstimator
 from sklip.certification import lipschitz_bound, transport_bounds, wasserstein_lower_bound
-from sklip.network import CondensedNetwork
 from tests.estimator_fixtures import bits, fitted, fitted_mlp
-from tests.helpers import random_kernel
+from tests.helpers import altered, biases_of, kernels_of, network_of, random_kernel
 from tests.processes import last_json, run_script
 
 
@@ -48,7 +46,7 @@ def random_network(rng, *widths, singular=1.0, center=None):
     kernels = [singular * random_kernel(rng, n, p) for n, p in pairwise(widths)]
     biases = [rng.standard_normal(p) for p in widths[1:]]
     center = np.zeros(widths[0]) if center is None else center
-    return CondensedNetwork(center, tuple(kernels), tuple(biases), ("groupsort2",) * (len(widths) - 2))
+    return network_of(center, tuple(kernels), tuple(biases), ("groupsort2",) * (len(widths) - 2))
 
 
 def bound_of(network, first, second, first_weights=None, second_weights=None):
@@ -62,7 +60,7 @@ def bound_of(network, first, second, first_weights=None, second_weights=None):
     return transport_bounds(network, X, positive, np.concatenate(weights))[0]
 
 
-IDENTITY = CondensedNetwork(np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())
+IDENTITY = network_of(np.zeros(1), (np.ones((1, 1)),), (np.zeros(1),), ())
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -117,7 +115,7 @@ def test_with_weights_it_is_never_above_the_linear_program(seed, n, m):
     first, second = rng.standard_normal((n, 2)), rng.standard_normal((m, 2)) + np.array([1.0, 0.0])
     masses = rng.random(n) + 1e-3, rng.random(m) + 1e-3
     exact = exact_weighted_distance(first, second, *masses)
-    along = CondensedNetwork(np.zeros(2), (np.array([[1.0], [0.0]]),), (np.zeros(1),), ())
+    along = network_of(np.zeros(2), (np.array([[1.0], [0.0]]),), (np.zeros(1),), ())
     for network in (along, random_network(rng, 2, 6, 1)):
         assert bound_of(network, first, second, *masses) <= exact * (1 + 1e-9)
 
@@ -143,7 +141,7 @@ def test_of_a_sample_and_its_translate_it_is_the_length_of_the_translation(seed,
     direction = rng.standard_normal(3)
     direction /= np.linalg.norm(direction)
     sample = rng.standard_normal((15, 3))
-    along = CondensedNetwork(np.zeros(3), (direction[:, None],), (np.zeros(1),), ())
+    along = network_of(np.zeros(3), (direction[:, None],), (np.zeros(1),), ())
     found = bound_of(along, sample, sample + length * direction)
     assert found == pytest.approx(length, abs=1e-13 * (10 + length))
     assert found <= exact_distance(sample, sample + length * direction) + 1e-13 * (10 + length)
@@ -154,7 +152,7 @@ def test_it_scales_with_the_data(seed, factor):
     rng = np.random.default_rng(seed)
     first, second = rng.standard_normal((9, 2)), rng.standard_normal((9, 2)) + 2.0
     network = random_network(rng, 2, 4, 1)
-    scaled = replace(network, biases=tuple(bias * factor for bias in network.biases))
+    scaled = altered(network, biases=tuple(bias * factor for bias in biases_of(network)))
     expected = factor * bound_of(network, first, second)
     assert bound_of(scaled, first * factor, second * factor) == pytest.approx(expected, rel=1e-9, abs=1e-12 * factor)
 
@@ -204,7 +202,7 @@ def test_cancellation_beside_a_large_offset_does_not_pass_for_distance():
 def test_what_overflows_proves_nothing():
     huge = np.array([[-1e308], [1e308]])
     assert bound_of(IDENTITY, huge[:1], huge[1:]) <= 2e308
-    wide = CondensedNetwork(np.zeros(1), (np.full((1, 1), 1e300),), (np.zeros(1),), ())
+    wide = network_of(np.zeros(1), (np.full((1, 1), 1e300),), (np.zeros(1),), ())
     assert bound_of(wide, huge[:1], huge[1:]) == 0.0
     nothing = wasserstein_lower_bound(np.array([0.0, 1.0]), np.zeros(2), np.array([False, True]), np.ones(2), np.inf)
     assert nothing == 0.0
@@ -272,8 +270,8 @@ def test_float32_rows_are_what_they_are_in_float64():
 def test_a_network_tampered_with_still_tells_the_truth():
     model, X, y = fitted()
     tampered = copy.deepcopy(model)
-    first, *rest = tampered.network_.kernels
-    tampered.network_ = replace(tampered.network_, kernels=(1000.0 * first, *rest))
+    first, *rest = kernels_of(tampered.network_)
+    tampered.network_ = altered(tampered.network_, kernels=(1000.0 * first, *rest))
     scores = tampered.decision_function(X)
     exact = exact_distance(X[y == 1], X[y == 0])
     assert abs(scores[y == 1].mean() - scores[y == 0].mean()) > exact
@@ -457,6 +455,27 @@ def test_it_is_pickled_and_served_without_tensorflow(estimator, rows, tmp_path):
         assert served["distances"].tolist() == [estimator.distance_] * 2
 
 
+def test_its_network_is_exported_to_keras(estimator, rows):
+    scores = np.asarray(estimator.to_keras()(rows[0]))[:, 0]
+    expected = estimator.potential(rows[0]) * estimator.lipschitz_bound_
+    np.testing.assert_allclose(scores, expected, atol=1e-5 * estimator.scale_)
+
+
+def test_rows_of_a_mapped_file_train_the_same_potential(estimator, rows, tmp_path):
+    X, y = rows
+    np.save(tmp_path / "rows.npy", X)
+    mapped = small().fit(np.load(tmp_path / "rows.npy", mmap_mode="r"), y)
+    assert bits(mapped.potential(X)) == bits(estimator.potential(X))
+    assert mapped.distance_ == estimator.distance_
+
+
+def test_units_of_the_training_are_those_of_all_rows_and_no_optimizer_is_kept(estimator, rows):
+    np.testing.assert_allclose(estimator.center_, rows[0].mean(axis=0), rtol=1e-12)
+    assert estimator.scale_ == pytest.approx(np.sqrt(np.mean(np.sum((rows[0] - estimator.center_) ** 2, axis=1))))
+    assert not hasattr(estimator, "_state")
+    assert len(pickle.dumps(estimator)) < 2 * len(pickle.dumps(estimator.network_))
+
+
 def test_distances_far_apart_from_the_unit_of_the_data(rows):
     X, y = rows
     here = small(epochs=10).fit(X, y).distance_
@@ -467,9 +486,9 @@ def test_distances_far_apart_from_the_unit_of_the_data(rows):
 
 
 def test_a_potential_that_overflows_is_refused(estimator):
-    *hidden, heads = estimator.network_.kernels
+    *hidden, heads = kernels_of(estimator.network_)
     steep = copy.copy(estimator)
-    steep.network_ = replace(estimator.network_, kernels=(*hidden, 1e9 * heads))
+    steep.network_ = altered(estimator.network_, kernels=(*hidden, 1e9 * heads))
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"so large that the potential overflows"):
         steep.potential(np.full((1, 2), 1e307))
 

@@ -7,8 +7,8 @@ from importlib.resources import files
 import pytest
 
 MODULES = [
-    "sklip", "sklip.metrics", "sklip.certification", "sklip.exceptions", "sklip.network", "sklip.activations",
-    "sklip.persistence", "sklip.export", "sklip.gradients", "sklip.layers", "sklip.losses", "sklip.loss_formulas",
+    "sklip", "sklip.metrics", "sklip.certification", "sklip.exceptions", "sklip.served",
+    "sklip.persistence", "sklip.interop", "sklip.layers", "sklip.losses", "sklip.loss_formulas",
     "sklip.manifold", "sklip.attacks", "sklip.auditing", "sklip.pipelines", "sklip.plotting",
 ]  # fmt: skip
 

@@ -17,7 +17,6 @@ from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardSca
 import sklip
 from sklip import exceptions
 from sklip.estimators._advice import advise_on_held_out_rows, advise_on_scales
-from sklip.estimators._rows import Rows
 from tests.estimator_fixtures import blobs, classifier, fitted, fitted_mlp, mlp, moons
 
 
@@ -35,11 +34,6 @@ def only(record):
     return str(warning.message)
 
 
-def rows_of(X):
-    X = np.float64(X)
-    return Rows(X, np.zeros(len(X), int), np.ones(len(X)))
-
-
 # Scales -------------------------------------------------------------------------------------
 
 
@@ -55,7 +49,7 @@ def test_columns_of_unlike_scales():
 @pytest.mark.parametrize("X", [load_wine().data, np.random.default_rng(0).normal(0, [12, 30000], (500, 2))])
 def test_other_tables_of_unlike_scales(X):
     with pytest.warns(exceptions.UnlikeScalesWarning, match="column "):
-        advise_on_scales(rows_of(X), None, 1.0)
+        advise_on_scales(X, None, 1.0)
 
 
 @pytest.mark.usefixtures("no_warnings")
@@ -74,7 +68,7 @@ def test_no_word_about_scales_that_are_alike(digits, breast_cancer):
         load_wine().data[:, :1],
         load_wine().data[:5],
     ):
-        advise_on_scales(rows_of(X), None, 1.0)
+        advise_on_scales(X, None, 1.0)
 
 
 def test_partial_fit_speaks_of_scales_once():
@@ -131,14 +125,14 @@ def test_no_word_about_held_out_rows_that_the_pipeline_scales(held_out):
 def test_held_out_rows_in_smaller_units():
     X = load_diabetes().data  # columns of a deviation of 0.05
     with pytest.warns(exceptions.UnlikeHeldOutRowsWarning):
-        advise_on_held_out_rows(rows_of(StandardScaler().fit_transform(X)), rows_of(X[:20]))
+        advise_on_held_out_rows(StandardScaler().fit_transform(X), X[:20])
 
 
 @pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits, load_iris])
 def test_other_tables_of_which_the_held_out_part_is_raw(load):
     X = load().data
     with pytest.warns(exceptions.UnlikeHeldOutRowsWarning):
-        advise_on_held_out_rows(rows_of(StandardScaler().fit_transform(X)), rows_of(X[::5]))
+        advise_on_held_out_rows(StandardScaler().fit_transform(X), X[::5])
 
 
 @pytest.mark.usefixtures("no_warnings")
@@ -159,11 +153,11 @@ def test_no_word_about_held_out_rows_like_the_others(scaler, count):
         for seed in range(5):
             train, watched = train_test_split(np.float64(X), test_size=count, random_state=seed)
             scaler.fit(train)
-            advise_on_held_out_rows(rows_of(scaler.transform(train)), rows_of(scaler.transform(watched)))
+            advise_on_held_out_rows(scaler.transform(train), scaler.transform(watched))
     # Rows of later times, and rows of one class alone, lie beside the others without being in other units.
-    advise_on_held_out_rows(rows_of(np.arange(400.0)[:, None]), rows_of(np.arange(400.0, 500.0)[:, None]))
+    advise_on_held_out_rows(np.arange(400.0)[:, None], np.arange(400.0, 500.0)[:, None])
     X, y = load_iris(return_X_y=True)
-    advise_on_held_out_rows(rows_of(X), rows_of(X[y == 2]))
+    advise_on_held_out_rows(X, X[y == 2])
 
 
 # Margin -------------------------------------------------------------------------------------

@@ -2,20 +2,21 @@
 
 import numpy as np
 
+from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
-from sklip.attacks._target import Target, codes_of, head_distances, network_descent, reach
+from sklip.attacks._target import Target, network_descent, reach
 from sklip.certification import certificate, distances_above
-from sklip.network import CondensedNetwork
+from sklip.rows import blocks
+from sklip.served import ServedNetwork
 
-_BLOCK_ROWS = 2048
 _RIVALS = 3
 _RESTARTS = 3
 _STEPS = 20
 _HALVINGS = 10
 
 
-def closest_adversarial(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each row, the nearest point found that is predicted otherwise, in the Euclidean norm.
 
     From the row, the transport step ``x − f(x) ∇f(x) / ‖∇f(x)‖²`` leads to the boundary where the
@@ -31,7 +32,7 @@ def closest_adversarial(network: CondensedNetwork, X: np.ndarray) -> tuple[np.nd
 
     Parameters
     ----------
-    network : CondensedNetwork
+    network : ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
 
     Returns
@@ -49,16 +50,15 @@ def closest_adversarial(network: CondensedNetwork, X: np.ndarray) -> tuple[np.nd
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.attacks import closest_adversarial
     >>> adversarial, distance = closest_adversarial(network, np.array([[1.0, 1.0]]))
     >>> adversarial.round(2).tolist(), distance.round(6).tolist()
     ([[0.16, -0.12]], [1.4])
     """
     adversarial, distance = np.empty(X.shape), np.empty(len(X))
-    for start in range(0, len(X), _BLOCK_ROWS):
-        block = slice(start, min(start + _BLOCK_ROWS, len(X)))
+    for block in blocks.slices(len(X), blocks.ATTACK_ROWS):
         search = _search(network, X[block])
         adversarial[block], distance[block] = search.inputs, search.distance
     return adversarial, distance
@@ -68,13 +68,14 @@ def _search(network, rows):
     """A finished search of one block."""
     proof, descend = certificate(network), network_descent(network)
     scores = network.scores(rows)
-    codes = codes_of(scores)
+    heads = Heads.of_scores(scores.shape[1])
+    codes = heads.class_indices(scores)
 
     def differs(inputs, which):
         units = inputs - network.center
         with np.errstate(all="ignore"):
             found = network.centered_scores(units)
-            other = codes_of(found) != codes[which]
+            other = heads.class_indices(found) != codes[which]
             other[other] = proof.radii(found[other], units[other]) > 0
         return other
 
@@ -118,5 +119,5 @@ def _nearest_rivals(network, scores, codes):
     """Arrays of shape (n_rows,): the rival nearest to taking over, the second nearest, and so on."""
     if scores.shape[1] == 1:
         return [None]
-    order = np.argsort(reach(scores, codes, head_distances(network)), axis=1, kind="stable")
+    order = np.argsort(reach(scores, codes, network.heads.column_distances()), axis=1, kind="stable")
     return list(order[:, : min(_RIVALS, scores.shape[1] - 1)].T)

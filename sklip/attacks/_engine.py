@@ -9,8 +9,7 @@ from sklip.arithmetic.rounding import UNIT
 from sklip.attacks._geometry import lengths, random_directions, unit
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target
-
-_BLOCK_ROWS = 2048
+from sklip.rows import blocks
 
 # An infinite radius is tried at this distance.
 _FURTHEST = 1e100
@@ -41,8 +40,8 @@ class Attack:
     --------
     >>> import numpy as np
     >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> descend, codes = network_descent(network), np.array([1])
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
@@ -102,8 +101,8 @@ def attack(
     --------
     >>> import numpy as np
     >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> descend, codes = network_descent(network), np.array([1])
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
@@ -123,8 +122,8 @@ def attack(
         n_rows, n_points, labels = len(target.rows), 0, []
         distance, inside = np.empty(n_rows), np.empty(n_rows, dtype=bool)
         inputs = np.empty(target.rows.shape)
-        for start in range(0, n_rows, _BLOCK_ROWS):
-            index = np.arange(start, min(start + _BLOCK_ROWS, n_rows))
+        for block in blocks.slices(n_rows, blocks.ATTACK_ROWS):
+            index = np.arange(block.start, block.stop)
             labels.append(_labels(target, index))
             search = Search(target, index, _changes(target, index, labels[-1]))
             _attack_block(search, nudge, restarts, steps, rng)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.gradients import scores_and_gradients
-from sklip.network import CondensedNetwork
+from sklip.served import ServedNetwork, scores_and_gradients
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +40,8 @@ class Target:
     --------
     >>> import numpy as np
     >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> descend, codes = network_descent(network), np.array([1])
     >>> target = Target(
     ...     rows=np.array([[1.0, 1.0]]),
@@ -68,18 +67,6 @@ class Target:
     held: np.ndarray | None = None
 
 
-def codes_of(scores: np.ndarray) -> np.ndarray:
-    """Numbers, of shape (n_rows,), of the classes that scores of shape (n_rows, n_scores) mean."""
-    return (scores[:, 0] > 0).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
-
-
-def head_distances(network: CondensedNetwork) -> np.ndarray:
-    """``‖w_c − w_j‖`` of each pair of heads, of shape (n_scores, n_scores); 1 instead of 0."""
-    heads = network.kernels[-1]
-    norms = np.array([np.linalg.norm(heads - heads[:, [c]], axis=0) for c in range(heads.shape[1])])
-    return np.where(norms > 0, norms, 1.0)
-
-
 def reach(scores: np.ndarray, codes: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """How far each class is from taking over: gap over pair norm, infinite for the class itself.
 
@@ -89,7 +76,7 @@ def reach(scores: np.ndarray, codes: np.ndarray, pairs: np.ndarray) -> np.ndarra
     codes : ndarray of shape (n_rows,)
         The class whose lead is measured.
     pairs : ndarray of shape (n_classes, n_classes)
-        From :func:`head_distances`.
+        ``‖w_c − w_j‖`` of each pair of heads: see :meth:`sklip.served.Dense.column_distances`.
 
     Returns
     -------
@@ -101,12 +88,12 @@ def reach(scores: np.ndarray, codes: np.ndarray, pairs: np.ndarray) -> np.ndarra
     return result
 
 
-def network_descent(network: CondensedNetwork) -> Callable:
+def network_descent(network: ServedNetwork) -> Callable:
     """Return a function from inputs, codes and, if any, rivals to margins and their gradients.
 
     Parameters
     ----------
-    network : CondensedNetwork
+    network : ServedNetwork
 
     Returns
     -------
@@ -117,14 +104,14 @@ def network_descent(network: CondensedNetwork) -> Callable:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.attacks import network_descent
     >>> margins, gradients = network_descent(network)(np.array([[1.0, 1.0]]), np.array([1]))
     >>> margins.round(6).tolist(), gradients.round(6).tolist()
     ([1.4], [[0.6, 0.8]])
     """
-    pairs = head_distances(network)
+    pairs = network.heads.column_distances()
 
     def descend(inputs, codes, rivals=None):
         combination = np.zeros((len(inputs), len(pairs)))

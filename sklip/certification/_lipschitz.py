@@ -4,31 +4,30 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
-from sklip.arithmetic.rounding import TINY, product_above, round_up
-from sklip.network import CondensedNetwork
+from sklip.arithmetic.norms import spectral_norm_bound
+from sklip.arithmetic.rounding import product_above
+from sklip.served import ServedNetwork
+
+Source = Callable[[np.ndarray | None], float]
+"""From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T``, for a map ``T``; from None to that of ``T``."""
 
 
-def trunk_bound(network, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound) -> float:
-    """Upper bound of the Lipschitz constant of all layers before the heads."""
-    hidden = network.kernels[:-1]
-    return product_above(*((spectral_norm_bound if layer else first_layer)(W) for layer, W in enumerate(hidden)))
+def no_map(kernel: np.ndarray | None) -> float:
+    """The source of a network with no map before it."""
+    return 1.0 if kernel is None else spectral_norm_bound(kernel)
 
 
-def score_bounds(
-    network: CondensedNetwork, first_layer: Callable[[np.ndarray], float] = spectral_norm_bound
-) -> tuple[float, np.ndarray]:
+def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float, np.ndarray]:
     """Upper bounds of the Lipschitz constants of the scores and of their differences.
 
-    The product of the bounds of the layers before the heads, times the norm of a head, or of the
-    difference of two; activations are 1-Lipschitz.
+    The product of the bounds of the operations before the heads, times the norm of a head, or of the difference of two.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
-    first_layer : callable, default=spectral_norm_bound
-        From a kernel ``W`` of the first layer to a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map
-        ``T`` before the network; by default there is none.
+    network : sklip.served.ServedNetwork
+    source : callable
+        From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map ``T`` before the network;
+        from None to that of ``T``. By default there is no map.
 
     Returns
     -------
@@ -40,33 +39,28 @@ def score_bounds(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),), (np.zeros(3),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> heads = Dense(np.array([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0]]), np.zeros(3))
+    >>> network = ServedNetwork((Center(np.zeros(2)), heads))
     >>> from sklip.certification import score_bounds
     >>> lipschitz, pairs = score_bounds(network)
     >>> round(lipschitz, 6), pairs.round(6)[0].tolist()
     (1.0, [0.0, 1.414214, 2.0])
     """
-    heads = network.kernels[-1]
-    lost = np.sqrt(len(heads)) * TINY  # by differences that underflow
-    if len(network.kernels) == 1:
-        single = [first_layer(heads[:, [c]]) for c in range(heads.shape[1])]
-        pairs = [
-            [round_up(first_layer(heads[:, [j]] - heads[:, [c]]) + lost) for j in range(len(single))]
-            for c in range(len(single))
-        ]
-        return float(max(single)), np.array(pairs, dtype=np.float64)
-    trunk = trunk_bound(network, first_layer)
-    pairs = [round_up(norm_bound(heads - heads[:, [c]], axis=0) + lost) for c in range(heads.shape[1])]
-    return product_above(trunk, np.max(norm_bound(heads, axis=0))), round_up(trunk * np.array(pairs))
+    # The subtraction of the centre moves nothing apart.
+    if not network.hidden:
+        return network.heads.score_bounds_after(source)
+    first, *others = network.hidden
+    bounds = [first.lipschitz_after(source), *(operation.lipschitz() for operation in others)]
+    return network.heads.score_bounds(product_above(*(bound for bound in bounds if bound != 1.0)))
 
 
-def lipschitz_bound(network: CondensedNetwork) -> float:
+def lipschitz_bound(network: ServedNetwork) -> float:
     """Upper bound of the Lipschitz constant of every single score of a network.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
 
     Returns
     -------
@@ -75,8 +69,8 @@ def lipschitz_bound(network: CondensedNetwork) -> float:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import lipschitz_bound
     >>> 1 <= lipschitz_bound(network) < 1 + 1e-12
     True

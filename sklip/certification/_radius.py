@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklip._frozen import frozen
 from sklip.arithmetic.rounding import UNIT, round_down, round_up
 from sklip.certification._lipschitz import score_bounds
 from sklip.certification._rounding import ErrorBound, error_bound
-from sklip.network import CondensedNetwork
+from sklip.served import ServedNetwork
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Certificate:
     lipschitz : float
         Bound of the Lipschitz constant of every single score.
     pair_lipschitz : ndarray of shape (n_scores, n_scores)
-        Bounds of the Lipschitz constants of ``f_c − f_j``: that of the layers before the
+        Bounds of the Lipschitz constants of ``f_c − f_j``: that of the operations before the
         heads times ``‖w_c − w_j‖``.
     error : ErrorBound
         Of every single score.
@@ -30,8 +31,8 @@ class Certificate:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import certificate
     >>> proof = certificate(network)
     >>> round(proof.lipschitz, 6), proof.error.slope < 1e-14
@@ -120,12 +121,12 @@ def distances_above(units: np.ndarray) -> np.ndarray:
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def certificate(network: CondensedNetwork) -> Certificate:
-    """The certificate of a network, proved from its weights once and kept as long as it lives.
+def certificate(network: ServedNetwork) -> Certificate:
+    """The certificate of a network, proven from its arrays once and kept as long as it lives.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
 
     Returns
     -------
@@ -134,18 +135,18 @@ def certificate(network: CondensedNetwork) -> Certificate:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import certificate
     >>> certificate(network) is certificate(network)
     True
     """
-    weights = (network.kernels, network.biases, network.center)
+    parts = [value for operation in network.operations for value in vars(operation).values()]
     known, proof = _certificates.get(network, ((), None))
-    if len(known) != 3 or any(array is not proved for array, proved in zip(weights, known, strict=True)):
+    if len(known) != len(parts) or not all(map(is_, known, parts)):
         with np.errstate(all="ignore"):  # an infinite bound certifies nothing
             proof = Certificate(*score_bounds(network), error_bound(network))
-        _certificates[network] = weights, proof
+        _certificates[network] = parts, proof
     return proof
 
 
@@ -230,12 +231,12 @@ def _quotient(gap, errors, slope):
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
-def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores and the bounds of their errors, from one forward pass.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
 
     Returns
@@ -248,15 +249,15 @@ def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndar
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import scores_and_errors
     >>> scores, errors = scores_and_errors(network, np.array([[1.0, 1.0]]))
     >>> scores.round(6).tolist(), bool(0 < errors[0] < 1e-14)
     ([[1.4]], True)
     """
     proof = certificate(network)
-    scores, errors = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
+    scores, errors = np.empty((len(X), network.n_scores)), np.empty(len(X))
     with np.errstate(all="ignore"):
         for rows, units, computed in network.scored_blocks(X):
             distances = distances_above(units)
@@ -265,7 +266,7 @@ def scores_and_errors(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndar
     return scores, errors
 
 
-def certified_radius(network: CondensedNetwork, X: np.ndarray) -> np.ndarray:
+def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
     """Radius, for each row, inside which the predicted class cannot change.
 
     Let ``E(x) = a ‖x − center‖ + b`` bound the rounding error of every score
@@ -279,7 +280,7 @@ def certified_radius(network: CondensedNetwork, X: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
 
     Returns
@@ -290,8 +291,8 @@ def certified_radius(network: CondensedNetwork, X: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import certified_radius
     >>> certified_radius(network, np.array([[1.0, 1.0], [0.0, 0.0]])).round(6).tolist()
     [1.4, 0.0]
@@ -302,12 +303,12 @@ def certified_radius(network: CondensedNetwork, X: np.ndarray) -> np.ndarray:
     return radii
 
 
-def certified_scores(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def certified_scores(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores and their radii, from one forward pass.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
 
     Returns
@@ -320,15 +321,15 @@ def certified_scores(network: CondensedNetwork, X: np.ndarray) -> tuple[np.ndarr
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> from sklip.certification import certified_scores
     >>> scores, radii = certified_scores(network, np.array([[-1.0, -1.0]]))
     >>> scores.round(6).tolist(), radii.round(6).tolist()
     ([[-1.4]], [1.4])
     """
     proof = certificate(network)
-    scores, radii = np.empty((len(X), network.kernels[-1].shape[1])), np.empty(len(X))
+    scores, radii = np.empty((len(X), network.n_scores)), np.empty(len(X))
     for rows, units, computed in network.scored_blocks(X):
         scores[rows], radii[rows] = computed, proof.radii(computed, units)
     return scores, radii

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklip.arithmetic.rounding import TINY, gamma, round_down, round_up
 from sklip.certification._radius import certificate, scores_and_errors
-from sklip.network import CondensedNetwork
+from sklip.served import ServedNetwork
 
 
 def _mean(scores, errors, weights):
@@ -91,12 +91,12 @@ def wasserstein_lower_bound(
         return float(round_down(proven / lipschitz, 4)) if proven > 0.0 else 0.0
 
 
-def transport_bounds(network: CondensedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Bound, by each score of a network, the Wasserstein-1 distance of two samples from below.
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
         The rows of both samples.
     positive : ndarray of shape (n_rows, n_scores), bool
@@ -113,8 +113,8 @@ def transport_bounds(network: CondensedNetwork, X: np.ndarray, positive: np.ndar
     --------
     >>> import numpy as np
     >>> from sklip.certification import transport_bounds
-    >>> from sklip.network import CondensedNetwork
-    >>> along = CondensedNetwork(np.zeros(2), (np.array([[0.6], [0.8]]),), (np.zeros(1),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> along = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
     >>> X = np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0], [4.0, 4.0]])
     >>> positive = np.array([[False], [False], [True], [True]])
     >>> transport_bounds(along, X, positive, np.ones(4)).round(12).tolist()  # moved by (3, 4)

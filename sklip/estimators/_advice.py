@@ -7,16 +7,10 @@ from numbers import Real
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from sklip import exceptions
+from sklip._heads import Heads
 from sklip._stack_level import users_line
-from sklip.estimators._rows import own_head
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
-from sklip.exceptions import (
-    SaturatedTemperatureWarning,
-    TrainingInterruptedWarning,
-    UnattainableMarginWarning,
-    UnlikeHeldOutRowsWarning,
-    UnlikeScalesWarning,
-)
 
 # Among data sets of like units, no quarter of the columns ranges over less than 1.1 root-mean-square deviations; among
 # raw tables that need scaling, over more than 0.05 (docs/warnings.md).
@@ -41,10 +35,10 @@ def _warn(message, kind):
         warnings.warn(message, kind, stacklevel=users_line())
 
 
-def _some(rows, most):
-    """At most so many of the rows, evenly spread, and at most 8 MB of them in float64."""
-    count, most = len(rows.codes), min(most, max(_FEWEST_ROWS, (1 << 20) // rows.X.shape[1]))
-    return rows if count <= most else rows.take(np.linspace(0, count - 1, most).astype(int))
+def _some(X):
+    """At most 4096 of the rows, evenly spread, and at most 8 MB of them, in float64."""
+    most = min(_SAMPLE, max(_FEWEST_ROWS, (1 << 20) // X.shape[1]))
+    return np.asarray(X[:] if len(X) <= most else X[np.linspace(0, len(X) - 1, most).astype(int)], np.float64)
 
 
 def small_columns(X):
@@ -64,9 +58,9 @@ def small_columns(X):
     return least, most, ranges
 
 
-def advise_on_scales(rows, names, scale):
+def advise_on_scales(X, names, scale):
     """Warn of columns next to which others do not count, as one number divides them all."""
-    found = small_columns(np.asarray(_some(rows, _SAMPLE).X[:], np.float64))
+    found = small_columns(_some(X))
     if found is None:
         return
     least, most, ranges = found
@@ -76,15 +70,15 @@ def advise_on_scales(rows, names, scale):
         f"{ranges[most]:.3g}. Distances are Euclidean and all columns are divided by one number, scale_ = {scale:.3g}: "
         "the small ones will hardly count. Put a scaler before, as in make_pipeline(StandardScaler(), ...); "
         "sklip.certified_radius(pipeline, X) gives radii in the raw units all the same.",
-        UnlikeScalesWarning,
+        exceptions.UnlikeScalesWarning,
     )
 
 
-def advise_on_held_out_rows(rows, held_out):
+def advise_on_held_out_rows(X, X_val):
     """Warn of held-out rows that lie elsewhere than the training rows, as where a pipeline scales the latter alone."""
-    if held_out is None or len(held_out.codes) < _FEWEST_HELD_OUT or len(rows.codes) < _FEWEST_ROWS:
+    if len(X_val) < _FEWEST_HELD_OUT or len(X) < _FEWEST_ROWS:
         return
-    X, X_val = (np.asarray(_some(some, _SAMPLE).X[:], np.float64) for some in (rows, held_out))
+    X, X_val = _some(X), _some(X_val)
     center = X.mean(axis=0)
     distances = [np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) for offsets in (X - center, X_val - center)]
     (near, usual, far), (near_val, usual_val, far_val) = (np.quantile(one, [0.1, 0.5, 0.9]) for one in distances)
@@ -95,11 +89,11 @@ def advise_on_held_out_rows(rows, held_out):
         f"{usual_val:.3g}, that of the rows of X is {usual:.3g}. If they are in other units, what is watched means "
         "nothing. A pipeline hands X_val on as it is. Transform it like X before, or let the pipeline do so: "
         "Pipeline(..., transform_input=['X_val']) with sklearn.set_config(enable_metadata_routing=True).",
-        UnlikeHeldOutRowsWarning,
+        exceptions.UnlikeHeldOutRowsWarning,
     )
 
 
-def advise_on_margin(given, rows, n_classes, scale):
+def advise_on_margin(given, rows, scale):
     """Warn of a margin that no 1-Lipschitz function can give the average row.
 
     By Kantorovich and Rubinstein, the means of f over two classes differ by at most their Wasserstein-1 distance:
@@ -108,46 +102,41 @@ def advise_on_margin(given, rows, n_classes, scale):
     if not isinstance(given, Real):
         return
     largest = 0.0
-    for own in own_head(rows.codes, n_classes).T[:_MOST_HEADS]:
-        largest = max(largest, _distance_between(rows, own))
+    of_heads = rows.targets.values.T > 0
+    for own in of_heads[:_MOST_HEADS]:
+        largest = max(largest, _distance_between(rows.X, own))
         if 2.0 * given <= largest:
             return
-    if n_classes > _MOST_HEADS:
+    if len(of_heads) > _MOST_HEADS:
         return
     _warn(
         f"min_margin = {given:.3g} is more than the data can hold: the rows of different classes are {largest:.3g} "
         f"apart on average, matched as closely as may be, which leaves {largest / 2:.3g} for the margin on either "
         f"side. The hinge cannot vanish. Give less, or 'auto': {AUTO_MARGIN * scale:.3g}.",
-        UnattainableMarginWarning,
+        exceptions.UnattainableMarginWarning,
     )
 
 
-def _distance_between(rows, own):
+def _distance_between(X, own):
     """Wasserstein-1 distance of a sample of the rows of a class and as large a sample of all others."""
     from scipy.optimize import linear_sum_assignment  # which serving does without
     from scipy.spatial.distance import cdist
 
     sides = np.flatnonzero(own), np.flatnonzero(~own)
-    count = min(_MATCHED, max(1, (1 << 21) // rows.X.shape[1]), *map(len, sides))
+    count = min(_MATCHED, max(1, (1 << 21) // X.shape[1]), *map(len, sides))
     if count == 0:
         return np.inf  # nothing is known
-    first, second = (
-        rows.take(np.sort(np.random.default_rng(0).choice(side, count, replace=False))).X[:] for side in sides
-    )
+    first, second = (X[np.sort(np.random.default_rng(0).choice(side, count, replace=False))] for side in sides)
     distances = cdist(first, second)
     return float(distances[linear_sum_assignment(distances)].mean())
 
 
-def advise_on_temperature(given, network, rows, scale):
+def advise_on_temperature(given, network, X, scale):
     """Warn of a temperature at which most probabilities are 1 to the last bit: cross-entropy has nothing to teach."""
     if not isinstance(given, Real):
         return
-    scores = network.scores(_some(rows, _SAMPLE).X[:])
-    if scores.shape[1] == 1:
-        gaps = np.abs(scores[:, 0])
-    else:
-        second, best = np.partition(scores, -2, axis=1)[:, -2:].T
-        gaps = best - second
+    scores = network.scores(_some(X))
+    gaps = Heads.of_scores(scores.shape[1]).gaps(scores)
     saturated = float(np.mean(given * gaps > SATURATED_LOGIT))
     if saturated <= 0.5:
         return
@@ -155,7 +144,7 @@ def advise_on_temperature(given, network, rows, scale):
         f"temperature = {given:.3g} saturates: {saturated:.0%} of the training rows have a probability of 1 to the "
         "last bit. Probabilities say no more than predict does, and the loss no longer enlarges radii. Give less, "
         f"around {AUTO_TEMPERATURE:g} / scale_ = {AUTO_TEMPERATURE / scale:.3g}, or 'auto'.",
-        SaturatedTemperatureWarning,
+        exceptions.SaturatedTemperatureWarning,
     )
 
 
@@ -174,5 +163,5 @@ def advise_on_interrupt(trained, epochs):
     _warn(
         f"Training interrupted by user: it ended after epoch {trained} of {epochs}. The estimator keeps what it "
         "had learned by then.",
-        TrainingInterruptedWarning,
+        exceptions.TrainingInterruptedWarning,
     )

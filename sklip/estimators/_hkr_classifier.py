@@ -1,15 +1,15 @@
 """HKRClassifier: hinge-regularised Kantorovich–Rubinstein classification."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sklip.estimators import _validation as validation
+from sklip.estimators import _advice as advice
 from sklip.estimators._absent_methods import AbsentMethod
-from sklip.estimators._base import LipschitzClassifier
+from sklip.estimators._lipschitz_classifier import LipschitzClassifier
 from sklip.estimators._objectives import HKRObjective
+from sklip.estimators._parameters import store_parameters, with_training_parameters
 from sklip.estimators._units import AUTO_MARGIN, length
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _NO_PROBABILITIES = (
 )
 
 
+@with_training_parameters
 class HKRClassifier(LipschitzClassifier):
     """Robust classifier with a certificate: a 1-Lipschitz network trained with the HKR loss.
 
@@ -33,68 +34,14 @@ class HKRClassifier(LipschitzClassifier):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 64, 32)
-        Units of each hidden layer.
-    activation : str, default="groupsort2"
-        ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
-        All are 1-Lipschitz; the sorting ones keep gradients of norm 1.
-    alpha : float, default=100.0
+    alpha : float
         Weight of the hinge: the larger, the more accurate; the smaller, the larger the radii.
-    min_margin : float or "auto", default="auto"
+    min_margin : float or "auto"
         Margin of the hinge, in the units of the data; ``"auto"`` is a tenth of ``scale_``.
-    optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Name, or an instance, which is copied from its configuration and brings its own
-        learning rate. A pickle that holds an instance needs Keras to load; one that holds a
-        name does not.
-    learning_rate : float, default=0.02
-        Of an optimizer given by its name.
-    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
-        ``"cosine"`` brings the learning rate to 0 over ``epochs``, also where early stopping
-        ends sooner; a warm start begins it anew. ``partial_fit`` is always constant.
-    batch_size : int, default=32
-        An epoch is ``ceil(n_rows / batch_size)`` batches of equal size. Every batch holds every
-        class, if need be by repeating rows, which the loss makes up for.
-    epochs : int, default=60
-        Passes over the data.
-    dropout : float in [0, 1), default=0.0
-        Share of hidden units left out at random while training. The certificate is about the
-        network that serves, which has all of them.
-    class_weight : None, "balanced" or dict, default=None
+    class_weight : None, "balanced" or dict
         Factors of the hinge of each class by its label; 1 for those not named. The KR term
         compares two means and has no class mass to weigh. ``"balanced"`` gives each class the
         same share of every batch.
-    early_stopping : bool, default=False
-        Stop when the loss on held-out rows has not improved by ``tol`` for
-        ``n_iter_no_change`` epochs, and go back to the best epoch.
-    monitor : {"loss", "accuracy", "certified_accuracy"}, default="loss"
-        What early stopping watches on the held-out rows.
-    epsilon : float or None, default=None
-        Radius, in the units of the data, at which ``history_`` records the share of rows that are
-        right and certified, as ``certified_accuracy``; needed to monitor it.
-    validation_fraction : float or None, default=0.1
-        Share of the rows held out for early stopping when ``X_val`` is not given; None to
-        watch the training loss.
-    n_iter_no_change : int, default=10
-        Patience of early stopping, in epochs.
-    tol : float, default=1e-4
-        Least improvement: of the loss as a fraction of ``scale_``, of an accuracy as it is.
-    callbacks : list of keras.callbacks.Callback or None, default=None
-        Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
-        the training, that is divided by ``scale_``. Those that set the learning rate need
-        ``learning_rate_schedule="constant"``.
-    jit_compile : "auto" or bool, default="auto"
-        Whether XLA compiles the training step, which takes a few seconds once for each shape of network in a
-        process and then about halves the time of a step. ``"auto"``: where it pays within this one training, from
-        3,000 steps. True pays in searches, whose fits share the compilation. It changes the last bits of
-        the result.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from the weights of the last one.
-    random_state : int, RandomState instance or None, default=None
-        Of the initial weights, the batches, the dropout and the held-out rows. An int gives
-        the same bits on the same machine at the same number of threads.
-    verbose : int, default=0
-        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
-        Numbers are those of ``history_``.
 
     Attributes
     ----------
@@ -104,7 +51,7 @@ class HKRClassifier(LipschitzClassifier):
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network: every prediction and certificate reads it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the Lipschitz constant of every single score.
@@ -154,12 +101,6 @@ class HKRClassifier(LipschitzClassifier):
     True
     """
 
-    _parameter_constraints = {
-        **LipschitzClassifier._parameter_constraints,
-        "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
-        "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
-    }
-
     def __init__(
         self,
         *,
@@ -186,37 +127,15 @@ class HKRClassifier(LipschitzClassifier):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            optimizer=optimizer,
-            learning_rate=learning_rate,
-            learning_rate_schedule=learning_rate_schedule,
-            batch_size=batch_size,
-            epochs=epochs,
-            dropout=dropout,
-            class_weight=class_weight,
-            early_stopping=early_stopping,
-            monitor=monitor,
-            epsilon=epsilon,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            callbacks=callbacks,
-            jit_compile=jit_compile,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.alpha = alpha
-        self.min_margin = min_margin
+        store_parameters(self, locals())
 
     predict_proba = AbsentMethod(_NO_PROBABILITIES)
     predict_log_proba = AbsentMethod(_NO_PROBABILITIES)
 
-    def _objective_of_fit(self):
-        self.min_margin_ = length("min_margin", self.min_margin, AUTO_MARGIN, self.scale_)
-        return HKRObjective(self.min_margin_, float(self.alpha))
+    def _objective_of_fit(self, given):
+        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN, self.scale_)
+        return HKRObjective(self.min_margin_, float(given.alpha))
 
-    def _given_margin(self):
-        return self.min_margin if self.alpha > 0 else None
+    def _advise(self, given, rows):
+        if given.alpha > 0:
+            advice.advise_on_margin(given.min_margin, rows, self.scale_)

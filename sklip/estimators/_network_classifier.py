@@ -1,19 +1,19 @@
 """NetworkClassifier: a network that was trained elsewhere, with sklip's predictions and certificates."""
 
-from dataclasses import replace
 from numbers import Real
-from typing import NoReturn, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.metaestimators import available_if
 
+from sklip._heads import Heads
 from sklip.estimators import _validation as validation
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._absent_methods import AbsentMethod
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
-from sklip.estimators._lipschitz_mlp import LipschitzMLP
-from sklip.network import CondensedNetwork
+from sklip.estimators._probabilistic_classifier import ProbabilisticClassifier
 from sklip.rows.containers import as_column_container
+from sklip.served import Dense, ServedNetwork
 
 
 def _has_temperature(classifier):
@@ -22,7 +22,7 @@ def _has_temperature(classifier):
     return True
 
 
-class NetworkClassifier(CertifiedClassifier):
+class NetworkClassifier(ProbabilisticClassifier):
     """Classifier that serves a given network: nothing is trained.
 
     :func:`sklip.from_keras` returns one, fitted. Predictions, gradients and certificates are those of the other
@@ -31,7 +31,7 @@ class NetworkClassifier(CertifiedClassifier):
 
     Parameters
     ----------
-    network : sklip.network.CondensedNetwork
+    network : sklip.served.ServedNetwork
         One score for two classes, or one a class. Of two scores, their difference is served.
     classes : array-like of shape (n_classes,) or None, default=None
         Labels in the order of the scores; a single score is positive for the second of them. None
@@ -48,7 +48,7 @@ class NetworkClassifier(CertifiedClassifier):
         Number of columns that the network takes.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all that ``fit`` saw were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network, its scores in the order of ``classes_``.
     lipschitz_bound_ : float
         Proven upper bound of the Lipschitz constant of every single score.
@@ -69,8 +69,8 @@ class NetworkClassifier(CertifiedClassifier):
     --------
     >>> import numpy as np
     >>> from sklip import NetworkClassifier
-    >>> from sklip.network import CondensedNetwork
-    >>> network = CondensedNetwork(np.zeros(2), (np.array([[2.0], [0.0]]),), (np.array([-2.0]),), ())
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[2.0], [0.0]]), np.array([-2.0]))))
     >>> X, y = [[0.0, 0.0], [4.0, 0.0]], ["left", "right"]
     >>> classifier = NetworkClassifier(network=network, classes=["left", "right"]).fit(X, y)
     >>> classifier.decision_function(X), classifier.certified_radius(X).round(6)
@@ -78,14 +78,12 @@ class NetworkClassifier(CertifiedClassifier):
     """
 
     _parameter_constraints = {
-        "network": [CondensedNetwork],
+        "network": [ServedNetwork],
         "classes": ["array-like", None],
         "temperature": [validation.Interval(Real, 0, None, closed="neither"), None],
     }
 
-    def __init__(
-        self, *, network: CondensedNetwork, classes: ArrayLike | None = None, temperature: float | None = None
-    ):
+    def __init__(self, *, network: ServedNetwork, classes: ArrayLike | None = None, temperature: float | None = None):
         self.network = network
         self.classes = classes
         self.temperature = temperature
@@ -115,7 +113,7 @@ class NetworkClassifier(CertifiedClassifier):
         """
         with validation.unchanged_on_error(self):
             self.serve()
-            rows, width = validation.check_features(self, X, reset=True, training=False), len(self.network_.center)
+            rows, width = validation.check_features(self, X, reset=True, training=False), self.network_.n_features
             if rows.shape[1] != width:
                 raise ValueError(
                     f"X has {rows.shape[1]} features, but the network takes {width}. Give the columns that it was "
@@ -139,35 +137,29 @@ class NetworkClassifier(CertifiedClassifier):
             For parameters that do not fit together.
         """
         given = validation.check_parameters(self)
-        *kernels, heads = self.network.kernels
-        *biases, last = self.network.biases
-        n_classes = max(2, heads.shape[1])
+        kernel, bias = self.network.heads.arrays
+        n_scores = self.network.n_scores
+        n_classes = Heads.of_scores(n_scores).n_classes
         classes = np.arange(n_classes) if self.classes is None else as_column_container(self.classes, "classes")
         if classes.ndim != 1 or len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
             raise ValueError(
                 f"The 'classes' parameter must hold {n_classes} different labels, in the order of the scores of the "
-                f"network, which has {heads.shape[1]}; got {self.classes!r}."
+                f"network, which has {n_scores}; got {self.classes!r}."
             )
         classes = validation.check_labels(classes, n_classes, "classes")
         order = np.argsort(classes)
         if n_classes == 2:
             sign = 1.0 if order[0] == 0 else -1.0
-            if heads.shape[1] == 2:
-                heads, last = heads[:, 1:] - heads[:, :1], last[1:] - last[:1]
-            heads, last = sign * heads, sign * last
+            if n_scores == 2:
+                kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+            kernel, bias = sign * kernel, sign * bias
         else:
-            heads, last = heads[:, order], last[order]
-        self.network_ = replace(self.network, kernels=(*kernels, heads), biases=(*biases, last))
+            kernel, bias = kernel[:, order], bias[order]
+        self.network_ = self.network.with_heads(Dense(kernel, bias))
         self.classes_, self.temperature_ = classes[order], given.temperature
-        self.n_features_in_ = len(self.network_.center)
+        self.n_features_in_ = self.network_.n_features
         return self
 
-    @property
-    def loss_terms(self) -> NoReturn:
-        """Not available: no loss is known of a network that was trained elsewhere."""
-        raise AttributeError("NetworkClassifier has no loss_terms: its network was trained elsewhere, with any loss.")
-
-    # The same functions of the scores and of temperature_.
-    _of_logits = LipschitzMLP._of_logits
-    predict_proba = available_if(_has_temperature)(LipschitzMLP.predict_proba)
-    predict_log_proba = available_if(_has_temperature)(LipschitzMLP.predict_log_proba)
+    predict_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_proba)
+    predict_log_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_log_proba)
+    loss_terms = AbsentMethod("its network was trained elsewhere, with any loss.")

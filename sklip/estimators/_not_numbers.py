@@ -3,7 +3,8 @@
 from datetime import date, time, timedelta
 
 import numpy as np
-from sklearn.utils.validation import _get_feature_names
+
+from sklip._compat import feature_names
 
 _REASONS = {
     "text": "holds text, which is not a number. Encode it, for example with sklearn.preprocessing.OneHotEncoder, or "
@@ -37,7 +38,7 @@ def refuse_columns(bad, source, name, reason, kind=ValueError):
     """
     if not bad.any():
         return
-    column, names = int(np.argmax(bad)), _get_feature_names(source)
+    column, names = int(np.argmax(bad)), feature_names(source)
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
     others = bad.sum() - 1
     alike = f", like {others} other column{'s' if others > 1 else ''}," if others else ""

@@ -5,36 +5,44 @@ from numbers import Integral
 
 import numpy as np
 
-from sklip.activations import is_activation, required_multiple
 from sklip.estimators._numpy_numbers import python_number
+from sklip.served import activation
 
 OPTIMIZERS = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
 )  # fmt: skip
 
 
-def check_activation(activation):
+def check_parameters_of_training(given):
+    """Raise an error for parameters with which nothing can train; ``hidden_layer_sizes`` becomes a tuple of ints."""
+    check_activation(given.activation)
+    given.hidden_layer_sizes = check_hidden_layer_sizes(given.hidden_layer_sizes, given.activation)
+    check_optimizer(given.optimizer)
+    check_callbacks(given.callbacks)
+
+
+def check_activation(name):
     """Raise a ValueError unless the activation is one of sklip's."""
-    if not is_activation(activation):
-        raise ValueError(
-            f"The 'activation' parameter must be 'groupsort2', 'groupsort<n>', 'fullsort', 'maxmin', 'relu' or 'abs'; "
-            f"got {activation!r}."
-        )
+    try:
+        activation(name)
+    except ValueError as error:
+        raise ValueError(f"The 'activation' parameter is not one of sklip's. {error}") from error
 
 
-def check_hidden_layer_sizes(sizes, activation):
+def check_hidden_layer_sizes(sizes, name):
     """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
     single = isinstance(sizes, Integral) or np.ndim(sizes) == 0
+    multiple = activation(name).multiple
     widths = [python_number(width) for width in ([sizes] if single else sizes)]
     for width in widths:
         if isinstance(width, bool) or not isinstance(width, int) or width < 1:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter must hold positive integers, one per hidden layer; got {sizes!r}."
             )
-        if width % required_multiple(activation):
+        if width % multiple:
             raise ValueError(
-                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={activation!r} cannot split into "
-                f"groups of {required_multiple(activation)}. Choose a multiple, or activation='fullsort'."
+                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={name!r} cannot split into "
+                f"groups of {multiple}. Choose a multiple, or activation='fullsort'."
             )
     return tuple(widths)
 

@@ -1,29 +1,86 @@
-"""The parameters of a training that sklip's classifiers share, and what must hold between them."""
+"""The parameters of training: in one table what may be passed, and what each of them is."""
 
+import re
+from inspect import cleandoc, signature
 from numbers import Integral, Real
-
-import numpy as np
+from typing import Any, TypeVar
 
 from sklip.estimators import _validation as validation
-from sklip.estimators._parameter_checks import (
-    check_activation,
-    check_callbacks,
-    check_hidden_layer_sizes,
-    check_optimizer,
-)
-from sklip.network import CondensedNetwork
+
+Estimator = TypeVar("Estimator", bound=type)
+
+_SECTION = "Parameters\n----------\n"
+_ENTRY = re.compile(r"(\w+) : (.*)\n((?: {4}.*\n)+)")
 
 
 class TrainingParameters:
-    """Part of every sklip classifier that trains."""
+    """Parameters that several estimators have.
 
-    classes_: np.ndarray
-    n_features_in_: int
-    network_: CondensedNetwork
+    ``alpha``, ``min_margin`` and ``class_weight`` mean something else to each loss: the classes describe them.
 
-    _parameter_constraints = {
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    activation : str
+        ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
+        All are 1-Lipschitz; the sorting ones keep gradients of norm 1.
+    optimizer : str or keras.optimizers.Optimizer
+        Name, or an instance, which is copied from its configuration and brings its own
+        learning rate. A pickle that holds an instance needs Keras to load; one that holds a
+        name does not.
+    learning_rate : float
+        Learning rate of an optimizer that is given by its name.
+    learning_rate_schedule : {"cosine", "constant"}
+        ``"cosine"`` brings the learning rate to 0 over ``epochs``, also where early stopping
+        ends sooner; a warm start begins it anew. ``partial_fit`` is always constant.
+    batch_size : int
+        An epoch is ``ceil(n_rows / batch_size)`` batches of equal size. Every batch holds every
+        class, if need be by repeating rows, which the loss makes up for.
+    epochs : int
+        Passes over the data.
+    dropout : float in [0, 1)
+        Share of hidden units left out at random while training. The certificate is about the
+        network that serves, which has all of them.
+    early_stopping : bool
+        Stop when the loss on held-out rows has not improved by ``tol`` for
+        ``n_iter_no_change`` epochs, and go back to the best epoch.
+    monitor : {"loss", "accuracy", "certified_accuracy"}
+        What early stopping watches on the held-out rows.
+    epsilon : float or None
+        Radius, in the units of the data, at which ``history_`` records the share of rows that are
+        right and certified, as ``certified_accuracy``; needed to monitor it.
+    validation_fraction : float or None
+        Share of the rows held out for early stopping when ``X_val`` is not given; None to
+        watch the training loss.
+    n_iter_no_change : int
+        Patience of early stopping, in epochs.
+    tol : float
+        Least improvement: of the loss as a fraction of ``scale_``, of an accuracy as it is.
+    callbacks : list of keras.callbacks.Callback or None
+        Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
+        the training, that is divided by ``scale_``. Those that set the learning rate need
+        ``learning_rate_schedule="constant"``.
+    jit_compile : "auto" or bool
+        Whether XLA compiles the training step, which takes a few seconds once for each shape of network in a
+        process and then about halves the time of a step. ``"auto"``: where it pays within this one training, from
+        3,000 steps. True pays in searches, whose fits share the compilation. It changes the last bits of
+        the result.
+    warm_start : bool
+        Whether ``fit`` goes on from the weights of the last one.
+    random_state : int, RandomState instance or None
+        Seed of the initial weights, the batches, the dropout and the held-out rows. An int gives
+        the same bits on the same machine at the same number of threads.
+    verbose : int
+        1 for one live line, with the time left, on standard error; 2 for a table on standard output, one row per
+        epoch. Numbers are those of ``history_``.
+    """
+
+    constraints: dict[str, Any] = {
         "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
         "activation": [str],
+        "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
+        "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
         "optimizer": "no_validation",
         "learning_rate": [validation.Interval(Real, 0, 1e9, closed="right")],
         "learning_rate_schedule": [validation.StrOptions({"cosine", "constant"})],
@@ -44,79 +101,45 @@ class TrainingParameters:
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        *,
-        hidden_layer_sizes,
-        activation,
-        optimizer,
-        learning_rate,
-        learning_rate_schedule,
-        batch_size,
-        epochs,
-        dropout,
-        class_weight,
-        early_stopping,
-        monitor,
-        epsilon,
-        validation_fraction,
-        n_iter_no_change,
-        tol,
-        callbacks,
-        jit_compile,
-        warm_start,
-        random_state,
-        verbose,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.early_stopping = early_stopping
-        self.monitor = monitor
-        self.epsilon = epsilon
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.callbacks = callbacks
-        self.jit_compile = jit_compile
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
-    def _check_parameters(self):
-        """Check the parameters; return them with Python's numbers, which is what training computes with."""
-        given = validation.check_parameters(self)
-        check_activation(self.activation)
-        check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
-        check_optimizer(self.optimizer)
-        check_callbacks(self.callbacks)
-        if self.monitor == "certified_accuracy" and self.epsilon is None:
-            raise ValueError(
-                "monitor='certified_accuracy' needs the 'epsilon' parameter, the radius at which to certify, in the "
-                "units of the data."
-            )
-        return given
+def with_training_parameters(estimator: Estimator) -> Estimator:
+    """Give the parameters of an estimator that trains their constraints and their documentation, from the table.
 
-    def _check_same_problem(self, classes):
-        if not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"warm_start needs the classes of the last fit, {self.classes_.tolist()}; got {classes.tolist()}. Set "
-                "warm_start=False."
-            )
-        widths = (self.n_features_in_, *self._widths(), 1 if len(classes) == 2 else len(classes))
-        trained = (len(self.network_.center), *(kernel.shape[1] for kernel in self.network_.kernels))
-        if widths != trained or set(self.network_.activations) - {self.activation}:
-            raise ValueError(
-                f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
-                f"trained a network of {trained} units and would now train one of {widths} with {self.activation!r}. "
-                "Use fit, with warm_start=False."
-            )
+    What the class has in ``_parameter_constraints``, or describes in its docstring, comes before the table. The
+    docstring says no defaults: they are those of the signature.
+    """
+    parameters = signature(estimator).parameters
+    constraints = {**TrainingParameters.constraints, **vars(estimator).get("_parameter_constraints", {})}
+    estimator._parameter_constraints = {name: constraints[name] for name in parameters}  # type: ignore[attr-defined]
+    if estimator.__doc__:  # Python leaves docstrings out under -OO
+        before, own, after = _parts(estimator)
+        entries = {**_described(_parts(TrainingParameters)[1]), **_described(own)}
+        text = [
+            f"{name} : {entries[name][0]}, default={_shown(parameter.default)}\n{entries[name][1]}"
+            for name, parameter in parameters.items()
+        ]
+        estimator.__doc__ = "".join([before, _SECTION, *text, "\n", after])
+    return estimator
 
-    def _widths(self):
-        return check_hidden_layer_sizes(self.hidden_layer_sizes, self.activation)
+
+def store_parameters(estimator: object, passed: dict[str, Any]) -> None:
+    """Set the attributes of an estimator to what its ``__init__`` was passed: the ``locals()`` at its beginning."""
+    for name, value in passed.items():
+        if name != "self":
+            setattr(estimator, name, value)
+
+
+def _parts(kind):
+    """A docstring before its section of parameters, in it and after it."""
+    before, _, rest = f"{cleandoc(kind.__doc__)}\n".partition(_SECTION)
+    section, _, after = rest.partition("\n\n")
+    return before, f"{section.rstrip()}\n", after
+
+
+def _described(section):
+    """Type and text of each parameter in a section, by name."""
+    return {name: (kind, text) for name, kind, text in _ENTRY.findall(section)}
+
+
+def _shown(default):
+    return f'"{default}"' if isinstance(default, str) else repr(default)

@@ -1,93 +1,98 @@
-"""From what the user hands in to validated rows."""
+"""From user input to validated rows, and to what is trained on."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklip._heads import Heads
 from sklip.estimators import _validation as validation
 from sklip.estimators._units import farthest, to_training_units
-from sklip.rows import on_disk as storage
-from sklip.rows.on_disk import RowsOnDisk, is_on_disk
+from sklip.rows import blocks
+from sklip.rows.protocol import UnreadRows, selected_rows
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Validated rows: features, class numbers and positive weights."""
+class Targets:
+    """What a network is trained on, one entry per row.
 
-    X: np.ndarray | RowsOnDisk
-    codes: np.ndarray
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_scores), float32
+        What the loss compares the scores with.
+    groups : ndarray of shape (n_rows,), int
+        Numbers from 0: every batch holds rows of each group. Those of a classifier are its classes.
+    weights : ndarray of shape (n_rows,), float64
+        Weights of the rows.
+    """
+
+    values: np.ndarray
+    groups: np.ndarray
     weights: np.ndarray
 
-    def take(self, selected: np.ndarray) -> "Rows":
-        """Return the selected rows."""
-        return Rows(_selected(self.X, selected), self.codes[selected], self.weights[selected])
+    def take(self, selected: np.ndarray) -> "Targets":
+        """Return the targets of some rows."""
+        return Targets(self.values[selected], self.groups[selected], self.weights[selected])
 
 
-def _selected(X, rows):
-    """Some rows, by their numbers or a mask; those on disk stay there."""
-    return X.take(rows) if isinstance(X, RowsOnDisk) else X[rows]
+@dataclass(frozen=True)
+class TrainingRows:
+    """Validated features and their targets."""
+
+    X: np.ndarray | UnreadRows
+    targets: Targets
+
+    def take(self, selected: np.ndarray) -> "TrainingRows":
+        """Return some rows."""
+        return TrainingRows(selected_rows(self.X, selected), self.targets.take(selected))
 
 
-def _checked(estimator, X, **how):
-    """Validated features, which stay on disk where they are there, and float32 where that is what they are."""
-    if is_on_disk(X):
-        return validation.check_features_on_disk(estimator, X, training=True, **how)
-    return validation.check_features(estimator, X, training=True, dtype=(np.float64, np.float32), **how)
+def class_targets(class_indices, weights, n_classes):
+    """Targets of a classifier: 1 for the score of the row's own class, −1 for the others."""
+    own = Heads(n_classes).own(class_indices)
+    return Targets(np.where(own, np.float32(1), np.float32(-1)), class_indices, weights)
 
 
-def training_rows(estimator, X, y, sample_weight, *, classes=None, reset=True):
+def checked_rows(estimator, X, y, sample_weight, *, reset=True):
     """Validate rows to train on.
 
     Parameters
     ----------
-    estimator : sklip classifier
+    estimator : sklip estimator
     X, y, sample_weight : array-like
         As in ``fit``; rows of weight 0 are left out.
-    classes : ndarray of shape (n_classes,) or None
-        The sorted classes, where they are known; else those of ``y``.
     reset : bool
-        Whether the columns of ``X`` are those of the classifier from now on.
+        Whether the columns of ``X`` are those of the estimator from now on.
 
     Returns
     -------
-    rows : Rows
-    classes : ndarray of shape (n_classes,)
+    X : ndarray or UnreadRows of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,)
+    weights : ndarray of shape (n_rows,)
     """
-    X = _checked(estimator, X, reset=reset)
+    X = validation.check_training_features(estimator, X, reset=reset)
     y = validation.check_labels(y, len(X))
     weights = validation.check_weights(sample_weight, X)
     kept = weights > 0
-    if not kept.all():
-        X, y, weights = _selected(X, kept), y[kept], weights[kept]
-    if classes is None:
-        classes = np.unique(y)
-    if len(classes) < 2:
-        raise ValueError(
-            f"{type(estimator).__name__} needs rows of at least two classes in y; got one class: "
-            f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count). If they are a part of more rows, "
-            "shuffle those first, or take a larger part."
-        )
-    validation.check_class_weight(estimator.class_weight, classes)
-    advice = "Name every class that will ever be seen in the first call."
-    return Rows(X, validation.encode_labels(y, classes, advice=advice), weights), classes
+    return (X, y, weights) if kept.all() else (selected_rows(X, kept), y[kept], weights[kept])
 
 
-def held_out_rows(estimator, X_val, y_val, sample_weight_val, classes):
+def held_out_rows(estimator, X_val, y_val, sample_weight_val):
     """Validate rows that the user held out; None when there are none."""
     if X_val is None:
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
         return None
-    X_val = _checked(estimator, X_val, reset=False, name="X_val")
-    return labelled_rows(X_val, y_val, sample_weight_val, classes, suffix="_val")
+    X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
+    of_rows = labels_and_weights(X_val, y_val, sample_weight_val, estimator.classes_, suffix="_val")
+    return TrainingRows(X_val, class_targets(*of_rows, len(estimator.classes_)))
 
 
-def labelled_rows(X, y, sample_weight, classes, *, suffix=""):
-    """Validated features with labels among ``classes`` and weights; ``suffix`` is that of the arguments' names."""
+def labels_and_weights(X, y, sample_weight, classes, *, suffix=""):
+    """Class indices and weights of rows, validated; ``suffix`` is that of the arguments' names."""
     y = validation.check_labels(y, len(X), f"y{suffix}")
     weights = validation.check_weights(sample_weight, X, f"sample_weight{suffix}")
-    return Rows(X, validation.encode_labels(y, classes, f"y{suffix}"), weights)
+    return validation.encode_labels(y, classes, f"y{suffix}"), weights
 
 
 def hold_out(rows, classes, fraction, random_state):
@@ -98,7 +103,7 @@ def hold_out(rows, classes, fraction, random_state):
     ValueError
         When a class has a single row.
     """
-    counts = np.bincount(rows.codes)
+    counts = np.bincount(rows.targets.groups)
     if counts.min() < 2:
         rare = classes.tolist()[counts.argmin()]
         raise ValueError(
@@ -111,29 +116,25 @@ def hold_out(rows, classes, fraction, random_state):
     kept, watched = train_test_split(
         np.arange(len(rows.X)),
         test_size=int(count),
-        stratify=rows.codes,
+        stratify=rows.targets.groups,
         random_state=check_random_state(random_state).randint(2**31 - 1),
     )
     return rows.take(np.sort(kept)), rows.take(np.sort(watched))
 
 
-def training_arrays(rows, n_classes, center, scale, *, whole):
-    """Rows in the units and dtype of the training.
+def training_inputs(X, center, scale, *, read_all):
+    """Features in the units and dtype of the training.
 
     Parameters
     ----------
-    rows : Rows
-    n_classes : int
+    X : ndarray or UnreadRows of shape (n_rows, n_features)
     center, scale : ndarray of shape (n_features,), float
-    whole : bool
-        Whether many rows on disk shall be read all the same.
+    read_all : bool
+        Whether rows are read into memory however many they are.
 
     Returns
     -------
-    inputs : ndarray of shape (n_rows, n_features), float32, or RowsOnDisk
-    targets : ndarray of shape (n_rows, n_scores), float32
-        1 for the row's own head, −1 for others.
-    weights : ndarray of shape (n_rows,), float32
+    inputs : ndarray of shape (n_rows, n_features), float32, or UnreadRows
     distance : float
         The largest of a row to ``center``.
     """
@@ -141,18 +142,7 @@ def training_arrays(rows, n_classes, center, scale, *, whole):
     def convert(X):
         return to_training_units(X, center, scale)
 
-    streamed = isinstance(rows.X, RowsOnDisk) and not whole and storage.float32_bytes(rows.X) > storage.CHUNK_BYTES
-    inputs = rows.X.converted(convert, np.float32) if streamed else convert(rows.X)
-    targets = np.where(own_head(rows.codes, n_classes), np.float32(1), np.float32(-1))
-    return inputs, targets, rows.weights.astype(np.float32), farthest(inputs, scale)
-
-
-def own_head(codes, n_classes):
-    """Whether each head is that of each row's class, of shape (n_rows, 1) for two classes, (n_rows, n_classes)."""
-    heads = np.array([1]) if n_classes == 2 else np.arange(n_classes)
-    return codes[:, None] == heads
-
-
-def balanced_factors(shares):
-    """Factors, of shape (n_classes,), that give every class the same mass."""
-    return 1.0 / (len(shares) * np.where(shares > 0, shares, 1.0))
+    small = 4 * X.shape[0] * X.shape[1] <= blocks.CHUNK_BYTES
+    read = read_all or small or isinstance(X, np.ndarray)
+    inputs = convert(X) if read else X.converted(convert, np.float32)
+    return inputs, farthest(inputs, scale)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sklip._heads import Heads
 from sklip.certification import transport_bounds
-from sklip.estimators._rows import labelled_rows, own_head
+from sklip.estimators._rows import labels_and_weights
 
 
 def sample_distances(estimator, X, y, sample_weight):
@@ -28,11 +29,11 @@ def sample_distances(estimator, X, y, sample_weight):
     ValueError
         When rows of two classes are not there.
     """
-    rows = labelled_rows(X, y, sample_weight, estimator.classes_)
-    seen = estimator.classes_[np.unique(rows.codes[rows.weights > 0])]
+    class_indices, weights = labels_and_weights(X, y, sample_weight, estimator.classes_)
+    seen = estimator.classes_[np.unique(class_indices[weights > 0])]
     if len(seen) < 2:
         raise ValueError(
             f"A distance between samples needs rows of at least two labels in y; got {seen.tolist()} alone (rows with "
             "sample_weight 0 do not count). Add rows of another label."
         )
-    return transport_bounds(estimator.network_, X, own_head(rows.codes, len(estimator.classes_)), rows.weights)
+    return transport_bounds(estimator.network_, X, Heads(len(estimator.classes_)).own(class_indices), weights)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sklip.network import CondensedNetwork
+from sklip._heads import Heads
+from sklip.served import ServedNetwork
 
 
 def misfit(network: object, classes: object) -> str | None:
@@ -10,11 +11,11 @@ def misfit(network: object, classes: object) -> str | None:
 
     Two classes have one score, whose sign is predicted and certified; others have one each.
     """
-    if type(network) is not CondensedNetwork:  # a subclass may compute something else
+    if type(network) is not ServedNetwork:  # a subclass may compute something else
         return f"it has a {type(network).__name__} where its network should be"
-    n_scores = network.kernels[-1].shape[1]
+    n_scores = network.n_scores
     n_classes = len(classes) if isinstance(classes, np.ndarray) and classes.ndim == 1 else 0
-    if n_classes != (2 if n_scores == 1 else n_scores) or n_scores == 2:
+    if n_scores == 2 or n_classes != Heads.of_scores(n_scores).n_classes:
         has = "1 score" if n_scores == 1 else f"{n_scores} scores"
         reason = f"its classes_, {classes!r}, do not fit its network, which has {has}"
         return f"{reason} (2 classes need 1, others one per class)"

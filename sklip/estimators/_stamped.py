@@ -9,6 +9,7 @@ import numpy as np
 import sklearn
 
 from sklip import _version
+from sklip._compat import parameter_names
 from sklip._overrides import methods_of
 from sklip.estimators._served_network import misfit
 from sklip.estimators._validation import check_labels
@@ -31,10 +32,10 @@ def running_versions() -> dict[str, str | None]:
 
 def _after_a_silent_start(new, arguments):
     """An estimator whose state, which is read next, holds Keras objects: reading them starts TensorFlow."""
-    from sklip.training import backend
+    from sklip.training import runtime
 
     with suppress(ImportError):  # Keras may be here without it
-        backend.prepare()
+        runtime.prepare()
     return new(*arguments)
 
 
@@ -69,7 +70,13 @@ class StampedState:
         state = dict(state)
         written, running = state.pop(_STAMP, None), running_versions()
         written = written if isinstance(written, dict) else {}
-        _check_state(self, state, written)
+        fault = _fault(self, state)
+        if fault is not None:
+            origin = f"was written by sklip {written['sklip']}" if written.get("sklip") else "was not written by sklip"
+            raise ModelFileError(
+                f"{name}: the file {fault}. It {origin}, or was changed since: get the original, or fit again with "
+                "this version."
+            )
         # An environment without Keras serves; what it lacks cannot differ.
         differing = [
             package
@@ -82,40 +89,34 @@ class StampedState:
         super().__setstate__(state)
 
 
-def _check_state(estimator, state, written):
-    """Raise a ModelFileError for attributes with which the estimator cannot serve."""
-    name = type(estimator).__name__
-    origin = f"It was written by sklip {written['sklip']}" if written.get("sklip") else "It was not written by sklip"
-    advice = f"{origin}, or was changed since: get the original, or fit again with this version."
-    missing = [parameter for parameter in estimator._get_param_names() if parameter not in state]
+def _fault(estimator, state):
+    """Why an estimator cannot serve with the attributes that a file has; None where it can."""
+    missing = [parameter for parameter in parameter_names(estimator) if parameter not in state]
     if missing:
-        raise ModelFileError(f"{name}: the file has no {', '.join(map(repr, missing))}. {advice}")
+        return f"has no {', '.join(map(repr, missing))}"
     hiding = sorted(methods_of(type(estimator)) & state.keys())
     if hiding:
-        raise ModelFileError(f"{name}: the file has attributes that hide the methods {', '.join(hiding)}. {advice}")
+        return f"has attributes that hide the methods {', '.join(hiding)}"
     if "network_" not in state:
-        return
+        return None
     network, classes = state["network_"], state.get("classes_")
     reason = misfit(network, classes)
     if reason is not None:
-        raise ModelFileError(f"{name}: the file is not sound: {reason}. {advice}")
-    _check_classes(name, classes, advice)
-    if state.get("n_features_in_") != len(network.center):
-        raise ModelFileError(
-            f"{name}: the file says that there are {state.get('n_features_in_')!r} features, but its network takes "
-            f"{len(network.center)}. {advice}"
-        )
-    farthest = state.get("_farthest", 0.0)
+        return f"is not sound: {reason}"
+    n_features, farthest = state.get("n_features_in_"), state.get("_farthest", 0.0)
+    if n_features != network.n_features:
+        return f"says that there are {n_features!r} features, but its network takes {network.n_features}"
     if isinstance(farthest, bool) or not isinstance(farthest, Real) or not farthest >= 0:
-        raise ModelFileError(f"{name}: the file has {farthest!r} as the distance of a training row. {advice}")
+        return f"has {farthest!r} as the distance of a training row"
+    return _fault_of_classes(classes)
 
 
-def _check_classes(name, classes, advice):
-    """Raise a ModelFileError for classes that no fit has."""
+def _fault_of_classes(classes):
+    """Why no fit has such classes; None where one may."""
     try:
         distinct = np.unique(check_labels(classes, len(classes), "classes_"))
-        sound = len(distinct) == len(classes) and bool(np.all(distinct == classes))
     except (TypeError, ValueError) as error:
-        raise ModelFileError(f"{name}: the file's classes_ are no labels: {error} {advice}") from error
-    if not sound:
-        raise ModelFileError(f"{name}: the file's classes_, {classes!r}, are not sorted, or repeat. {advice}")
+        return f"has classes_ that are no labels: {str(error).rstrip('.')}"
+    if len(distinct) != len(classes) or not np.all(distinct == classes):
+        return f"has classes_, {classes!r}, that are not sorted, or repeat"
+    return None

@@ -4,7 +4,8 @@ from functools import reduce
 
 import numpy as np
 
-from sklip.rows.on_disk import RowsOnDisk, slices
+from sklip.rows.blocks import sum_blocks
+from sklip.rows.protocol import Rows
 
 # What "auto" stands for, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a
 # temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
@@ -12,15 +13,13 @@ AUTO_MARGIN = 0.1
 AUTO_OFFSET = 0.05
 AUTO_TEMPERATURE = 20.0
 
-_BLOCK_BYTES = 1 << 18  # of rows in float64, which stay in the cache
 
-
-def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[np.ndarray, float]:
+def center_and_scale(X: Rows, weights: np.ndarray) -> tuple[np.ndarray, float]:
     """Weighted mean of the rows, and the weighted root-mean-square distance to it.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features), float32 or float64, or RowsOnDisk
+    X : Rows of shape (n_rows, n_features), float32 or float64
         Of at most 1e18 in size, so that squares do not overflow. The result's bits do not depend on where rows lie.
     weights : ndarray of shape (n_rows,), float64
 
@@ -31,14 +30,14 @@ def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[n
         0 when all rows are equal.
     """
     mass = weights.sum()
-    center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in _blocks(X))) / mass
+    center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in sum_blocks(X))) / mass
     variance = _mean_square(X, weights / mass, center, 1.0)
     if variance <= (1e-12 * np.abs(center).max()) ** 2 and _all_equal(X):
         return center, 0.0
     if variance > 1e-200:
         return center, float(np.sqrt(variance))
     # Squares underflow: divide by the largest offset first.
-    largest = max(np.abs(X[rows] - center).max() for rows in _blocks(X))
+    largest = max(np.abs(X[rows] - center).max() for rows in sum_blocks(X))
     if largest == 0:
         return center, 0.0
     return center, float(largest * np.sqrt(_mean_square(X, weights / mass, center, largest)))
@@ -47,7 +46,7 @@ def center_and_scale(X: np.ndarray | RowsOnDisk, weights: np.ndarray) -> tuple[n
 def _mean_square(X, shares, center, unit):
     """Mean of the squared distances to the centre, in squares of ``unit``."""
     total = 0.0
-    for rows in _blocks(X):
+    for rows in sum_blocks(X):
         offsets = _offsets(X[rows], center)
         if unit != 1.0:
             offsets /= unit
@@ -55,7 +54,7 @@ def _mean_square(X, shares, center, unit):
     return total
 
 
-def farthest(units: np.ndarray | RowsOnDisk, scale: float) -> float:
+def farthest(units: Rows, scale: float) -> float:
     """The largest distance to the centre among rows that :func:`to_training_units` returned, in the units of the data.
 
     Raises
@@ -63,7 +62,7 @@ def farthest(units: np.ndarray | RowsOnDisk, scale: float) -> float:
     ValueError
         For rows farther out than 1e12 times ``scale``: squares and sums of float32 must not overflow.
     """
-    blocks = (units[rows] for rows in _blocks(units))
+    blocks = (units[rows] for rows in sum_blocks(units))
     largest = np.sqrt(max(np.einsum("ij,ij->i", block, block).max() for block in blocks))
     if not largest <= 1e12:
         raise ValueError(
@@ -76,7 +75,7 @@ def farthest(units: np.ndarray | RowsOnDisk, scale: float) -> float:
 def _all_equal(X):
     """Whether no row differs from the first."""
     first = X[:1]
-    return all((X[rows] == first).all() for rows in _blocks(X))
+    return all((X[rows] == first).all() for rows in sum_blocks(X))
 
 
 def _offsets(rows, center):
@@ -86,16 +85,11 @@ def _offsets(rows, center):
     return offsets
 
 
-def _blocks(X):
-    """Slices of rows that stay in the cache."""
-    return slices(X, _BLOCK_BYTES)
-
-
-def to_training_units(X: np.ndarray | RowsOnDisk, center: np.ndarray, scale: float) -> np.ndarray:
+def to_training_units(X: Rows, center: np.ndarray, scale: float) -> np.ndarray:
     """``(X − center) / scale`` in float32, computed in float64; infinite where that overflows."""
     result = np.empty(X.shape, np.float32)
     with np.errstate(over="ignore"):
-        for rows in _blocks(X):
+        for rows in sum_blocks(X):
             units = _offsets(X[rows], center)
             units /= scale
             result[rows] = units

@@ -1,43 +1,26 @@
-"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do.
-
-With :mod:`sklip.estimators._not_numbers` the only module that uses scikit-learn's private helpers.
-"""
+"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do."""
 
 from contextlib import contextmanager
 from numbers import Real
 from types import SimpleNamespace
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import validate_data
 
+from sklip._compat import Interval, StrOptions, check_sample_weight, validate_parameter_constraints
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.estimators._numpy_numbers import python_number
-from sklip.rows.blocks import SERVED_DTYPES, row_blocks
+from sklip.rows import sources
 from sklip.rows.containers import as_column_container, as_rows_container
-from sklip.rows.on_disk import RowsOnDisk, slices
+from sklip.rows.entries import bad_columns, largest_entry
+from sklip.rows.protocol import UnreadRows
+from sklip.rows.served import SERVED_DTYPES, ServedRows
 
-__all__ = [
-    "Interval",
-    "Options",
-    "StrOptions",
-    "check_class_weight",
-    "check_features",
-    "check_features_on_disk",
-    "check_form",
-    "check_labels",
-    "check_parameters",
-    "check_weights",
-    "encode_labels",
-    "refuse_not_finite",
-    "unchanged_on_error",
-]
+__all__ = ["Interval", "StrOptions", "check_labels"]  # of others, for those who check
 
 # Training runs in float32, whose largest number is 3e38 and which squares what it is given.
 _LARGEST_FEATURE = 1e18
-
-_BLOCK_BYTES = 1 << 22  # of the rows that are checked at a time
 
 
 @contextmanager
@@ -102,33 +85,63 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     """
     source = as_rows_container(X, name)
     X = check_form(estimator, source, reset=reset, name=name, dtype=dtype, order="C")
-    _check_entries(estimator, X, max(X.max(), -X.min()), source, name, training)
+    _check_entries(estimator, X, source, name, training)
     return X
 
 
-def check_features_on_disk(estimator, X, *, reset, training, name="X"):
-    """Return rows of a mapped file, unread; see :func:`check_features` and :func:`sklip.rows.on_disk.is_on_disk`."""
+def check_training_features(estimator, X, *, reset, name="X") -> np.ndarray | UnreadRows:
+    """:func:`check_features` of rows to train on, which stay unread if they can, and float32 if they are."""
+    rows = sources.unread_rows(X)
+    if rows is None:
+        return check_features(estimator, X, reset=reset, training=True, name=name, dtype=(np.float64, np.float32))
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    source, X = X, RowsOnDisk(X)
-    blocks = (X[rows] for rows in slices(X, _BLOCK_BYTES))
-    largest = np.max([(block.max(), -block.min()) for block in blocks])
-    _check_entries(estimator, X, largest, source, name, training)
-    return X
+    _check_entries(estimator, rows, X, name, training=True)
+    return rows
 
 
-def _check_entries(estimator, X, largest, source, name, training):
-    """Raise a ValueError for entries that are not finite or too large; ``largest`` is the largest in size."""
+def served_rows(estimator, X) -> ServedRows:
+    """Check the form of rows to predict: columns, names, dtype.
+
+    Parameters
+    ----------
+    estimator : fitted sklip estimator
+    X : array-like of shape (n_rows, n_features)
+
+    Returns
+    -------
+    ServedRows
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`check_features`, which checks all that is not plainly fine.
+    """
+    plain = (
+        type(X) in (np.ndarray, np.memmap)
+        and X.ndim == 2
+        and X.dtype in SERVED_DTYPES
+        and X.size > 0
+        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        and getattr(estimator, "feature_names_in_", None) is None
+    )
+    source = X if plain else as_rows_container(X)
+    array = np.asarray(X) if plain else check_form(estimator, source, reset=False)
+    return ServedRows(array, source, lambda array: refuse_not_finite(estimator, array, source))
+
+
+def _check_entries(estimator, X, source, name, training):
+    """Raise a ValueError for entries that are not finite or too large."""
+    largest = largest_entry(X)
     if not np.isfinite(largest):
         refuse_not_finite(estimator, X, source, name)
     if training and largest > _LARGEST_FEATURE:
-        huge = _bad_columns(X, lambda block: np.abs(block) > _LARGEST_FEATURE)
+        huge = bad_columns(X, lambda block: np.abs(block) > _LARGEST_FEATURE)
         refuse_columns(huge, source, name, "has values beyond 1e18 in size, next to which nothing else would count. "
                        "Give it in a larger unit, or scale the features.")  # fmt: skip
 
 
 def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
     """:func:`check_features` but for NaN, infinity and size; without ``dtype``, rows keep one of ``SERVED_DTYPES``."""
-    X = as_rows_container(X, name)
     refuse_not_numbers(X, name, estimator)
     if dtype is None:  # of frames, columns of several dtypes would come as objects
         dtype = [np.float64, *SERVED_DTYPES] if isinstance(X, np.ndarray) else np.float64
@@ -151,17 +164,9 @@ def refuse_not_finite(estimator, X, source, name="X"):
 
     ``source`` is what the user passed; it may have names for the columns.
     """
-    refuse_missing(_bad_columns(X, np.isnan), source, name, estimator)
-    infinite = _bad_columns(X, np.isinf)
+    refuse_missing(bad_columns(X, np.isnan), source, name, estimator)
+    infinite = bad_columns(X, np.isinf)
     refuse_columns(infinite, source, name, "contains infinity. Replace such values, or drop their rows.")
-
-
-def _bad_columns(X, is_bad):
-    """Which columns hold a bad entry, of shape (n_columns,)."""
-    bad = np.zeros(X.shape[1], dtype=bool)
-    for rows in row_blocks(len(X)):
-        bad |= is_bad(X[rows]).any(axis=0)
-    return bad
 
 
 def check_weights(sample_weight, X, name="sample_weight"):
@@ -177,7 +182,7 @@ def check_weights(sample_weight, X, name="sample_weight"):
     if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would make numbers of them
         raise ValueError(f"{name} holds dates or durations. Give one finite weight ≥ 0 for each row.")
     try:
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:  # a TypeError for objects that are not numbers, such as pandas.NA
         reason = str(error).rstrip(".!")
         raise ValueError(f"{name}: {reason}. Give one finite weight ≥ 0 for each row.") from error

@@ -1,30 +1,29 @@
 """WassersteinEstimator: a proven lower bound of the distance between two samples, and its potential."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.utils import ClassifierTags
-from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import certificate
-from sklip.estimators import _validation as validation
-from sklip.estimators._hkr_classifier import HKRClassifier
+from sklip.certification import transport_bounds
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
-from sklip.estimators._portable import PortableParameters
+from sklip.estimators._objectives import HKRObjective
+from sklip.estimators._parameters import store_parameters, with_training_parameters
+from sklip.estimators._rows import class_targets
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._served_rows import all_finite, served_rows
-from sklip.estimators._stamped import StampedState
-from sklip.training import backend
+from sklip.estimators._trained_estimator import TrainedEstimator
+from sklip.estimators._units import AUTO_MARGIN
+from sklip.rows.entries import all_finite
+from sklip.served import Dense
 
 if TYPE_CHECKING:
     import keras
 
 
-class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
+@with_training_parameters
+class WassersteinEstimator(TrainedEstimator):
     """Wasserstein-1 distance between two samples, bounded from below by a proof.
 
     The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, as
@@ -34,39 +33,17 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or sequence of int
         Units of each hidden layer. Rows in many dimensions ask for more and wider layers, the
         first as wide as there are features.
-    activation : str, default="groupsort2"
-        ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
-        All are 1-Lipschitz; the sorting ones keep gradients of norm 1.
-    optimizer : str or keras.optimizers.Optimizer, default="adam"
-        Name, or an instance, which is copied from its configuration and brings its own
-        learning rate. A pickle that holds an instance needs Keras to load; one that holds a
-        name does not.
-    learning_rate : float, default=0.005
-        Of an optimizer given by its name.
-    learning_rate_schedule : {"cosine", "constant"}, default="cosine"
+    learning_rate_schedule : {"cosine", "constant"}
         ``"cosine"`` brings the learning rate to 0 over ``epochs``.
-    batch_size : int, default=512
+    batch_size : int
         An epoch is ``ceil(n_rows / batch_size)`` batches of equal size, half of each from
         either sample, if need be by repeating rows, which the means make up for.
-    epochs : int, default=300
-        Passes over the data.
-    callbacks : list of keras.callbacks.Callback or None, default=None
-        Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
-        the training, that is divided by the root-mean-square distance of the rows to their mean.
-    jit_compile : "auto" or bool, default="auto"
-        Whether XLA compiles the training step, which takes a few seconds once for each shape of network in a
-        process and then about halves the time of a step. ``"auto"``: where it pays within this one training, from
-        3,000 steps. True pays in searches, whose fits share the compilation. It changes the last bits of
-        the result.
-    random_state : int, RandomState instance or None, default=None
-        Of the initial weights and the batches. An int gives the same bits on the same machine
+    random_state : int, RandomState instance or None
+        Seed of the initial weights and the batches. An int gives the same bits on the same machine
         at the same number of threads.
-    verbose : int, default=0
-        1 for one live line, with the time left, on standard error; 2 for a table on standard output, a row an epoch.
-        Numbers are those of ``history_``.
 
     Attributes
     ----------
@@ -79,7 +56,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where all were text.
-    network_ : sklip.network.CondensedNetwork
+    network_ : sklip.served.ServedNetwork
         The served network: potentials and distances read it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the network's Lipschitz constant.
@@ -88,6 +65,10 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
         In the units of the data, an estimate.
     n_iter_ : int
         Epochs of ``fit``.
+    center_ : ndarray of shape (n_features,)
+        Mean of the rows of both samples.
+    scale_ : float
+        Root-mean-square distance of these rows to ``center_``: the one number by which data is divided for training.
 
     See Also
     --------
@@ -120,21 +101,13 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
     (200,)
     """
 
-    _parameter_constraints = {
-        name: HKRClassifier._parameter_constraints[name]
-        for name in (
-            "hidden_layer_sizes",
-            "activation",
-            "optimizer",
-            "learning_rate",
-            "learning_rate_schedule",
-            "batch_size",
-            "epochs",
-            "callbacks",
-            "jit_compile",
-            "random_state",
-            "verbose",
-        )
+    # Equal shares of every batch make the noise of the two means alike.
+    _fixed_parameters = {
+        "class_weight": "balanced",
+        "dropout": 0.0,
+        "early_stopping": False,
+        "epsilon": None,
+        "warm_start": False,
     }
 
     def __init__(
@@ -152,17 +125,7 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.learning_rate_schedule = learning_rate_schedule
-        self.batch_size = batch_size
-        self.epochs = epochs
-        self.callbacks = callbacks
-        self.jit_compile = jit_compile
-        self.random_state = random_state
-        self.verbose = verbose
+        store_parameters(self, locals())
 
     @refuses_unknown_keywords
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -190,9 +153,9 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
             the estimator is left as it was.
         RuntimeError
             Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+            ``tf.Graph`` or the scope of ``tf.distribute``, on another backend of Keras than TensorFlow and JAX.
         ModuleNotFoundError
-            When TensorFlow, Keras or SciKeras is not installed.
+            When Keras or its backend, TensorFlow or JAX, is not installed.
 
         Warns
         -----
@@ -200,34 +163,28 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
             After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs. Within
             the first epoch, and at a second Ctrl-C, the KeyboardInterrupt is raised.
         """
-        backend.check_surroundings()
-        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
-            validation.check_parameters(self)
-            rows = validation.check_features(self, X, reset=True, training=True)
-            if y is None:
-                raise ValueError(
-                    f"{type(self).__name__} requires y to be passed, but the target y is None. Give the name of the "
-                    "sample of each row."
-                )
-            labels = validation.check_labels(y, len(rows))
-            weights = validation.check_weights(sample_weight, rows)
-            kept = weights > 0
-            rows, labels, weights = rows[kept], labels[kept], weights[kept]
-            samples = np.unique(labels)
-            if len(samples) != 2:
-                raise ValueError(
-                    f"{type(self).__name__} compares two samples, named by y; got {len(samples)} "
-                    f"class{'es' if len(samples) > 1 else ''}: {samples[:10].tolist()} (rows with sample_weight 0 do "
-                    "not count). Give the rows of two, or one name to all but one of them."
-                )
-            # Equal shares of every batch make the noise of the two means alike.
-            trained = HKRClassifier(alpha=0.0, class_weight="balanced", **self.get_params(deep=False))
-            trained.fit(rows, labels, weights)
-            self.classes_ = trained.classes_
-            self.history_, self.n_iter_ = {"kr": trained.history_["kr"]}, trained.n_iter_
-            self.network_ = _balanced(trained.network_, rows, labels == samples[1], weights)
-            self.distance_ = float(sample_distances(self, rows, labels, weights)[0])
+        with self._training() as given:
+            rows = self._fit(given, X, y, sample_weight)
+            self.history_ = {"kr": self.history_["kr"]}
+            del self._state  # no training goes on from here
+            X, second, weights = np.asarray(rows.X[:], np.float64), rows.targets.values > 0, rows.targets.weights
+            self.network_ = _balanced(self.network_, X, second[:, 0], weights)
+            self.distance_ = float(transport_bounds(self.network_, X, second, weights)[0])
         return self
+
+    def _encode_targets(self, y, weights):
+        samples = np.unique(y)
+        if len(samples) != 2:
+            raise ValueError(
+                f"{type(self).__name__} compares two samples, named by y; got {len(samples)} "
+                f"class{'es' if len(samples) > 1 else ''}: {samples[:10].tolist()} (rows with sample_weight 0 do "
+                "not count). Give the rows of two, or one name to all but one of them."
+            )
+        self.classes_ = samples
+        return class_targets(np.searchsorted(samples, y), weights, 2)
+
+    def _objective_of_fit(self, given):
+        return HKRObjective(AUTO_MARGIN * self.scale_, alpha=0.0)  # without a hinge
 
     def distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Proven lower bound of the Wasserstein-1 distance between two samples.
@@ -294,17 +251,6 @@ class WassersteinEstimator(PortableParameters, StampedState, BaseEstimator):
             raise ValueError("X holds values so large that the potential overflows. Scale the features.")
         return scores / self.lipschitz_bound_
 
-    @property
-    def lipschitz_bound_(self) -> float:
-        """Proven upper bound of the network's Lipschitz constant, from the served weights."""
-        check_is_fitted(self, "network_")
-        return certificate(self.network_).lipschitz
-
-    def _inference_rows(self, X):
-        """Rows as the served network takes them."""
-        check_is_fitted(self, "network_")
-        return served_rows(self, X)
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
@@ -316,4 +262,4 @@ def _balanced(network, X, second, weights):
     """The network less a constant, so that the means of its scores over the two samples are opposite."""
     scores = network.scores(X)[:, 0]
     middle = sum(np.average(scores[sample], weights=weights[sample]) for sample in (second, ~second)) / 2
-    return replace(network, biases=(*network.biases[:-1], network.biases[-1] - middle))
+    return network.with_heads(Dense(network.heads.kernel, network.heads.bias - middle))

@@ -11,6 +11,7 @@ with training_packages():
     from sklip.layers._center import Center
     from sklip.layers._constraints import Orthonormal, UnitColumns
     from sklip.layers._dense import FrobeniusDense, SpectralDense
+    from sklip.layers._operations import operations_of
 
 __all__ = [
     "Center",
@@ -22,4 +23,5 @@ __all__ = [
     "SpectralDense",
     "UnitColumns",
     "activation_layer",
+    "operations_of",
 ]

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from sklip import served
 from sklip._tensors import Tensor
-from sklip.activations import group_size
 
 
 class _Sorting(keras.layers.Layer):
@@ -196,9 +196,22 @@ def activation_layer(name: str, **kwargs: Any) -> keras.layers.Layer:
     >>> activation_layer("groupsort4").n
     4
     """
-    size = group_size(name)
-    if size:
-        return GroupSort(size, **kwargs)
-    if name == "abs":
+    return layer_of(served.activation(name), **kwargs)
+
+
+def layer_of(operation: served.Activation, **kwargs: Any) -> keras.layers.Layer:
+    """The Keras layer of an activation that is served."""
+    if isinstance(operation, served.GroupSort):
+        return GroupSort(operation.n, **kwargs)
+    if isinstance(operation, served.Abs):
         return keras.layers.Activation(_absolute, **kwargs)
-    return {"fullsort": FullSort, "maxmin": MaxMin, "relu": keras.layers.ReLU}[name](**kwargs)
+    return {served.FullSort: FullSort, served.MaxMin: MaxMin, served.Relu: keras.layers.ReLU}[type(operation)](**kwargs)
+
+
+def is_activation(value: object) -> bool:
+    """Whether a value is the name of one of sklip's activations."""
+    try:
+        served.activation(value)  # type: ignore[arg-type]
+    except ValueError:
+        return False
+    return True

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.utils import _safe_indexing
-from sklearn.utils._indexing import _get_column_indices
 
+from sklip._compat import column_indices, columns_of_branches, safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, head, transformed
@@ -58,7 +57,7 @@ class Branch:
         # neighbouring columns): what is written there, branches that read the same columns see.
         is_shared = (self.is_view or hasattr(values, "columns")) and (batch.is_shared or self.overlaps)
         if self.columns is not None:
-            values = _safe_indexing(values, self.columns, axis=1)
+            values = safe_indexing(values, self.columns, axis=1)
         place, copies = run.keep((self, batch.place), lambda: self._place(batch.place, fixed))
         if place.is_fixed:
             return batch.fixed(place, values, is_shared)
@@ -188,9 +187,9 @@ def columns_taken(step: ColumnTransformer, rows, *, by_name: bool = True) -> dic
     """
     names, is_frame = getattr(step, "feature_names_in_", None), hasattr(rows, "columns")
     if names is None or (by_name and not is_frame):
-        positions = {name: _get_column_indices(rows, given) for name, _, given in step.transformers_}
+        positions = {name: column_indices(rows, given) for name, _, given in step.transformers_}
     else:
-        positions = step._transformer_to_input_indices
+        positions = columns_of_branches(step)
     if names is not None and is_frame:
         # Fitted and called with frames, it looks columns up by name, whatever their order.
         order = {label: position for position, label in enumerate(rows.columns)}

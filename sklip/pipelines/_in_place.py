@@ -9,8 +9,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._steps import is_encoder, is_identity, is_known
 
@@ -45,7 +45,7 @@ def predictions(estimator, X) -> np.ndarray:
 
 def head(X):
     """The first eight rows, in new memory."""
-    return X[:8].copy() if type(X) is np.ndarray else _safe_indexing(X, np.arange(min(8, X.shape[0])))
+    return X[:8].copy() if type(X) is np.ndarray else safe_indexing(X, np.arange(min(8, X.shape[0])))
 
 
 def first_rows(values) -> np.ndarray:

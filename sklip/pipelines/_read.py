@@ -10,9 +10,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import safe_indexing
 from sklip.pipelines._branches import Branch, Branches, columns_taken, is_drop
 from sklip.pipelines._in_place import may_write
 from sklip.pipelines._refusals import refuse, refuse_shadows
@@ -135,7 +135,7 @@ def _read_branches(step, origin, path, reading):
             if sources is None or (sources < 0).any():
                 refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
             reading.encoded.update(sources.tolist())
-        begin = origin if columns is None else Origin(_safe_indexing(header, columns, axis=1), sources)
+        begin = origin if columns is None else Origin(safe_indexing(header, columns, axis=1), sources)
         nodes, end = _read_step(transformer, begin, (*path, name), reading)
         weight = (step.transformer_weights or {}).get(name)
         branches.append(Branch(name, nodes, weight, columns, sources, is_view, bool(overlaps)))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import gamma, round_down, round_up
 from sklip.pipelines._places import Place
@@ -85,7 +85,7 @@ def _sums(values, factors):
     sums = magnitudes(values, factors)
     missing = np.flatnonzero(np.isnan(sums[:, -1]))
     if len(missing) and not sparse.issparse(values):
-        sums[missing] = magnitudes(filled_with_zeros(_safe_indexing(values, missing)), factors)
+        sums[missing] = magnitudes(filled_with_zeros(safe_indexing(values, missing)), factors)
     return round_up(sums, len(factors) + 4)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._read import Origin, Reading, read_steps

@@ -9,10 +9,11 @@ from weakref import ref
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.model_selection._search import BaseSearchCV
 
-from sklip.estimators._inference import CertifiedClassifier
+from sklip._compat import base_search_cv
+from sklip.estimators._certified_classifier import CertifiedClassifier
 
+_SEARCH = base_search_cv()
 _MOST_BYTES = 2**20
 """Of arrays up to this size the state holds a copy, which is faster to compare than a digest is to make."""
 
@@ -93,7 +94,7 @@ def _parts(value):
     if isinstance(value, _CONTAINERS):
         return value
     attributes = vars(value)
-    for kind, name in ((CertifiedClassifier, "classes_"), (BaseSearchCV, "best_estimator_")):
+    for kind, name in ((CertifiedClassifier, "classes_"), (_SEARCH, "best_estimator_")):
         if isinstance(value, kind):  # another attribute may hide a method
             return [*attributes, getattr(value, name, None)]
     return [*attributes, *attributes.values()]

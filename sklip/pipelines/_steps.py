@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.feature_selection import SelectorMixin
 from sklearn.impute import SimpleImputer
 
+from sklip._compat import SELECTING
 from sklip.pipelines._maps import Stage
 
 ENCODERS = (preprocessing.OneHotEncoder, preprocessing.OrdinalEncoder, preprocessing.TargetEncoder)
@@ -106,7 +107,7 @@ def is_selector(step) -> bool:
     """Whether a transformer selects columns as scikit-learn's selectors do, whatever decides which."""
     kind = type(step)
     return isinstance(step, SelectorMixin) and all(
-        getattr(kind, name, None) is getattr(SelectorMixin, name, None) for name in ("transform", "_transform")
+        getattr(kind, name, None) is getattr(SelectorMixin, name, None) for name in SELECTING
     )
 
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
@@ -43,14 +43,14 @@ def read_threshold(estimator, origin, path, reading, nodes, outer) -> Threshold:
     """Read a threshold on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     inner = getattr(estimator, "estimator_", estimator.estimator)
-    method = estimator._get_response_method()
+    method = response_methods(estimator)
     method = method if isinstance(method, str) else next((name for name in method if hasattr(inner, name)), None)
     if method != "decision_function":
         raise NotLipschitzError(
             f"{type(estimator).__name__} compares {method} with its threshold. Set response_method='decision_function'."
         )
     if isinstance(estimator, TunedThresholdClassifierCV):
-        threshold, positive = estimator.best_threshold_, estimator._curve_scorer._get_pos_label()
+        threshold, positive = estimator.best_threshold_, positive_label(estimator)
     else:
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
@@ -81,7 +81,7 @@ def read_sigmoid(estimator, origin, path, reading, nodes, outer) -> Threshold:
     for part in (*fitted, *calibrators):
         refuse_overrides(part)
     kinds = [type(part) for part in (*fitted, *calibrators)]
-    if kinds != [_CalibratedClassifier, _SigmoidCalibration] or len(estimator.classes_) != 2:
+    if kinds != platt_types() or len(estimator.classes_) != 2:
         raise NotLipschitzError(
             f"CalibratedClassifierCV with method={estimator.method!r}, {len(fitted)} calibrated classifiers and "
             f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "

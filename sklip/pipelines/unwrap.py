@@ -5,12 +5,12 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import base_search_cv
 from sklip._overrides import override, refuse_overrides
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._refusals import inherits
 
@@ -56,7 +56,7 @@ def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tu
                 check_is_fitted(estimator)
             before += steps[:-1]
             estimator = steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV) and (not strict or inherits(estimator, BaseSearchCV)):
+        elif isinstance(estimator, base_search_cv()) and (not strict or inherits(estimator, base_search_cv())):
             if not hasattr(estimator, "best_estimator_"):
                 if not strict:
                     return before, estimator
@@ -90,7 +90,7 @@ def predicting_steps(estimator, *, strict: bool = True) -> list[tuple[str, Any]]
 
 def refuse_own_ways(estimator) -> None:
     """Raise for a classifier of sklip, a pipeline or a search that predicts in another way than its class does."""
-    for known in (CertifiedClassifier, Pipeline, BaseSearchCV):
+    for known in (CertifiedClassifier, Pipeline, base_search_cv()):
         if isinstance(estimator, known):
             refuse_overrides(estimator, known)
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.auditing import audit
 from sklip.pipelines.trace import as_rows, trace
 from sklip.plotting._estimators import column_name, final_classifier
@@ -29,7 +29,7 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
     """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
     X = as_rows(X, estimator)
     chosen = _positions(rows, X.shape[0])
-    shown = _safe_indexing(X, chosen)
+    shown = safe_indexing(X, chosen)
     options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
     traced = trace(estimator, shown, **options)
     columns = traced.columns()

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sklip._labels import known_labels
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
 from sklip.pipelines.trace import predictions
 from sklip.pipelines.unwrap import unwrapped

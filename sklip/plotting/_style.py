@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklip._requirements import extra
+
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#882255", "#555555")
 """Told apart by colour-blind readers too (Okabe and Ito, and two more)."""
 
@@ -12,12 +14,8 @@ INK, FAINT = "#222222", "#777777"
 
 def require_matplotlib(caller: str) -> None:
     """Raise unless matplotlib can be imported."""
-    try:
+    with extra("plot", "matplotlib", caller):
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib, which is not installed: pip install 'scikit-lipschitz[plot]'."
-        ) from error
 
 
 def axes_for(ax, caller: str, figsize=None):

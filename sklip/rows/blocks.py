@@ -1,18 +1,62 @@
-"""Rows in blocks that stay in the cache, and the dtypes that are converted block by block."""
+"""The sizes of blocks of rows, each with its reason, and the slices that follow from them."""
 
 from collections.abc import Iterator
 
-import numpy as np
+from sklip.rows.protocol import Rows
 
 BLOCK_ROWS = 1024
+"""Rows that a network serves at a time: their values in all layers stay in the cache, and a product is still long."""
 
-SERVED_DTYPES = frozenset(
-    np.dtype(kind).newbyteorder(order) for kind in (*np.typecodes["AllInteger"], *"?efd") for order in "<>"
-)
-"""Of rows that a network takes: it converts them to float64 block by block, as ``astype`` does."""
+ATTACK_ROWS = 2048
+"""Rows that are attacked at a time. Random numbers are drawn per block: what is found depends on this number."""
+
+SUM_BYTES = 1 << 18
+"""Bytes in float64 of the rows that are summed or checked at a time, which stay in the cache.
+
+The last bits of ``center_`` and ``scale_`` depend on this number, as it is the order of their sums.
+"""
+
+CHUNK_BYTES = 1 << 26
+"""Bytes that are held at a time of rows that are not in memory: of a mapped file's pages, and of a chunk of batches.
+
+More of a chunk at once makes fewer calls of the compiled steps; fewer rows than that are read once, for all epochs.
+"""
+
+
+def slices(length: int, size: int) -> Iterator[slice]:
+    """Yield slices of ``size`` of so many rows; the last may be shorter."""
+    for start in range(0, length, size):
+        yield slice(start, min(start + size, length))
 
 
 def row_blocks(n_rows: int) -> Iterator[slice]:
-    """Yield slices of rows that stay in the cache."""
-    for start in range(0, n_rows, BLOCK_ROWS):
-        yield slice(start, min(start + BLOCK_ROWS, n_rows))
+    """Return slices of rows to serve."""
+    return slices(n_rows, BLOCK_ROWS)
+
+
+def sum_blocks(X: Rows) -> Iterator[slice]:
+    """Return slices of rows to sum or check."""
+    return slices(len(X), max(1, SUM_BYTES // (8 * X.shape[1])))
+
+
+def chunk_blocks(X: Rows) -> Iterator[slice]:
+    """Return slices of rows that may be held in float64."""
+    return slices(len(X), max(1, CHUNK_BYTES // (8 * X.shape[1])))
+
+
+def chunks(steps: int, batch_bytes: int) -> Iterator[slice]:
+    """Return slices of the batches of an epoch: as few as stay within :data:`CHUNK_BYTES`, of like length.
+
+    Parameters
+    ----------
+    steps : int
+        Batches of the epoch.
+    batch_bytes : int
+        Of the inputs of a batch.
+
+    Returns
+    -------
+    iterator of slice
+    """
+    most = max(1, CHUNK_BYTES // batch_bytes)
+    return slices(steps, -(-steps // -(-steps // most)))

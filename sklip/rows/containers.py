@@ -44,10 +44,8 @@ def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
         return X
     if X is None or isinstance(X, Number | str | bytes) or sparse.issparse(X) or _is_frame(X):
         return X
-    if _is_arrow(X) or hasattr(X, "__dataframe__"):
-        frame = _frame(X)
-        if frame is not None:
-            return frame
+    if (_is_arrow(X) or hasattr(X, "__dataframe__")) and (frame := _frame(X)) is not None:
+        return frame
     if isinstance(X, np.ma.MaskedArray):
         _refuse_masked(X, name)
         X = np.ma.getdata(X)

@@ -6,38 +6,23 @@ from typing import TypeGuard
 
 import numpy as np
 
+from sklip._compat import mapping
+from sklip.rows import blocks
+
 try:
     from numpy.lib.array_utils import byte_bounds
 except ImportError:  # before NumPy 2.0
     from numpy import byte_bounds  # type: ignore[attr-defined, no-redef]
 
-READ_BETWEEN_RELEASES = 2**25
-"""Bytes to read of a mapped file before its pages are released."""
 
-
-def _mapping(array):
-    """The file's mapping; None in copies of a mapped array."""
-    return array._mmap
-
-
-def is_mapped(array: object) -> TypeGuard[np.memmap]:
-    """Whether an array lies in a file mapped into memory."""
-    return isinstance(array, np.memmap) and _mapping(array) is not None
-
-
-def is_mapped_as_stored(array: object) -> bool:
+def is_mapped_as_stored(array: object) -> TypeGuard[np.memmap]:
     """Whether an array lies in a mapped file with no private changes, which would be kept in memory alone."""
-    return is_mapped(array) and array.mode != "c"
+    return isinstance(array, np.memmap) and mapping(array) is not None and array.mode != "c"
 
 
-def releases_pages(array: object) -> bool:
+def releases_pages(array: object) -> TypeGuard[np.memmap]:
     """Whether the pages of an array can be released and read again."""
     return is_mapped_as_stored(array) and hasattr(mmap, "MADV_DONTNEED")
-
-
-def bytes_between_rows(array: np.ndarray) -> int:
-    """Bytes that are mapped for each row that is read: of views, what lies between their entries as well."""
-    return max(abs(array.strides[0]), array.shape[1] * array.itemsize)
 
 
 def release_pages(array: np.memmap) -> None:
@@ -46,8 +31,36 @@ def release_pages(array: np.memmap) -> None:
     The system keeps them in its cache as long as it has no better use for the memory. Nothing is lost: a page is
     mapped again when it is touched, and what was written to it goes to the file.
     """
-    start = np.frombuffer(_mapping(array), np.uint8).__array_interface__["data"][0]
+    start = np.frombuffer(mapping(array), np.uint8).__array_interface__["data"][0]
     low, high = (int(bound) - start for bound in byte_bounds(array))
     low -= low % mmap.PAGESIZE
     with suppress(OSError):  # pages that are locked stay
-        _mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
+        mapping(array).madvise(mmap.MADV_DONTNEED, low, high - low)
+
+
+class ReadPages:
+    """Counts what is read of a mapped file, and releases its pages before too many are resident.
+
+    Parameters
+    ----------
+    mapped : numpy.memmap of shape (n_rows, n_features)
+
+    Attributes
+    ----------
+    stride : int
+        Bytes that are mapped for each row that is read: of views, what lies between their entries as well.
+    """
+
+    __slots__ = ("_mapped", "_read", "stride")
+
+    def __init__(self, mapped: np.memmap):
+        self._mapped, self._read = mapped, 0
+        self.stride = max(abs(mapped.strides[0]), mapped.shape[1] * mapped.itemsize)
+
+    def count(self, n_rows: int) -> None:
+        """Count rows, those in between included; release all pages where half of ``CHUNK_BYTES`` has been read."""
+        self._read += n_rows * self.stride
+        if self._read >= blocks.CHUNK_BYTES // 2:
+            if releases_pages(self._mapped):
+                release_pages(self._mapped)
+            self._read = 0

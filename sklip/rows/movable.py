@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
 
+from sklip._compat import safe_indexing
 from sklip.rows.dtypes import kind_of
 from sklip.rows.missing import as_numbers
 
@@ -132,7 +132,7 @@ def column_of(X, column):
     """A column as it is."""
     if sparse.issparse(X):
         return X[:, [column]].toarray()[:, 0]
-    return _safe_indexing(X, int(column), axis=1)
+    return safe_indexing(X, int(column), axis=1)
 
 
 def _dtype_of(column):

@@ -1,15 +1,11 @@
-"""Rows that stay in a file mapped into memory: read a part at a time, and let go again."""
+"""Rows that stay in a file mapped into memory: a part of them is read at a time, and then its pages are released."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from sklip.rows.mapped import bytes_between_rows, is_mapped_as_stored, release_pages, releases_pages
-
-CHUNK_BYTES = 1 << 26
-"""Of the inputs of a chunk of batches, in float32; fewer rows than that are read once, for all epochs."""
-
-_WINDOW_BYTES = 1 << 26  # of the file that may be resident before it is let go
+from sklip.rows import blocks
+from sklip.rows.mapped import ReadPages, is_mapped_as_stored
 
 
 def is_on_disk(X) -> bool:
@@ -28,10 +24,10 @@ def is_on_disk(X) -> bool:
 
 
 class RowsOnDisk:
-    """Rows of a mapped file: an array of which indexing reads a part and keeps nothing.
+    """Rows of a mapped file, of which indexing reads a part and keeps nothing.
 
-    Pages of the mapping that were read count as memory of the process. They are let go by
-    ``madvise``, where the system has it; they stay in its cache of the file.
+    They follow :class:`sklip.rows.protocol.UnreadRows`. Pages of the mapping that were read count as memory of the
+    process. They are released by ``madvise``, where the system has it; they stay in its cache of the file.
 
     Parameters
     ----------
@@ -48,10 +44,9 @@ class RowsOnDisk:
     def __init__(self, mapped, numbers=None, convert: Callable | None = None, dtype=np.float64):
         self._mapped, self._numbers, self._convert = mapped, numbers, convert
         self.dtype = np.dtype(dtype)
-        self.shape = (len(mapped) if numbers is None else len(numbers), mapped.shape[1])
+        self.shape: tuple[int, ...] = (len(mapped) if numbers is None else len(numbers), mapped.shape[1])
         self._array = np.asarray(mapped)  # whose indexing is lighter
-        self._stride = bytes_between_rows(self._array)
-        self._touched = 0
+        self._pages = ReadPages(mapped)
 
     def __len__(self):
         return self.shape[0]
@@ -83,53 +78,14 @@ class RowsOnDisk:
         order = np.argsort(numbers, kind="stable")
         result = np.empty((len(order), self.shape[1]), self.dtype)
         # The system may map 2 MB around a page that is asked for: few scattered rows could make all the file resident.
-        windows = numbers[order] // max(1, _WINDOW_BYTES // self._stride)
-        for places in np.split(order, np.flatnonzero(np.diff(windows)) + 1):
+        windows = numbers[order] // max(1, blocks.CHUNK_BYTES // self._pages.stride)
+        for places in filter(len, np.split(order, np.flatnonzero(np.diff(windows)) + 1)):
             result[places] = self._read(numbers[places])
         return result
 
     def _read(self, rows):
         """Rows by a slice of the file, or by sorted numbers."""
         part = self._array[rows]
-        self._touched += self._stride * (len(part) if isinstance(rows, slice) else rows[-1] - rows[0] + 1)
         result = part.astype(np.float64, order="C", copy=isinstance(rows, slice))
-        if self._touched >= _WINDOW_BYTES // 2:
-            self._let_go()
+        self._pages.count(len(part) if isinstance(rows, slice) else rows[-1] - rows[0] + 1)
         return result if self._convert is None else self._convert(result)
-
-    def _let_go(self):
-        if releases_pages(self._mapped):
-            release_pages(self._mapped)
-        self._touched = 0
-
-
-def float32_bytes(X) -> int:
-    """Bytes of all rows, were they read as float32."""
-    return 4 * X.shape[0] * X.shape[1]
-
-
-def slices(X, size: int) -> Iterator[slice]:
-    """Slices of rows of at most ``size`` bytes in float64."""
-    length = max(1, size // (8 * X.shape[1]))
-    for start in range(0, len(X), length):
-        yield slice(start, min(start + length, len(X)))
-
-
-def chunks(steps: int, batch_bytes: int) -> Iterator[slice]:
-    """Slices of the batches of an epoch: as few as stay within :data:`CHUNK_BYTES`, of like length.
-
-    Parameters
-    ----------
-    steps : int
-        Batches of the epoch.
-    batch_bytes : int
-        Of the inputs of a batch.
-
-    Yields
-    ------
-    slice
-    """
-    most = max(1, CHUNK_BYTES // batch_bytes)
-    length = -(-steps // -(-steps // most))
-    for start in range(0, steps, length):
-        yield slice(start, min(start + length, steps))

@@ -4,8 +4,9 @@ Of the threads of a process, a fork copies the one that asks for it; both librar
 """
 
 import os
-import sys
 from threading import Lock
+
+from sklip._compat import tensorflow_or_jax_has_started
 
 starting = Lock()
 """Held while the backend starts."""
@@ -34,10 +35,8 @@ def refuse_in_forked_child() -> None:
 
 
 def _has_started():
-    """Whether TensorFlow or JAX has been started, by sklip or by anyone; private names of theirs, which may go."""
-    tensorflow = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
-    jax = getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None)
-    return starting.locked() or bool(getattr(tensorflow, "_initialized", False) or jax)
+    """Whether TensorFlow or JAX has been started, by sklip or by anyone."""
+    return starting.locked() or tensorflow_or_jax_has_started()
 
 
 def _look_at_inheritance():

@@ -13,6 +13,7 @@ from tests.fuzz.estimators import draw_estimator
 from tests.fuzz.files import classifiers_within, sent_through
 from tests.fuzz.magnitudes import draw_values
 from tests.fuzz.tampering import tampered
+from tests.helpers import kernels_of
 
 
 @dataclass
@@ -90,7 +91,7 @@ def draw_case(seed, number, folder, n_rows=12):
 
 def _flushes(rng, estimator):
     """In which threads what is asked; in threads that flush more often, where that matters."""
-    weights = [kernel for each in classifiers_within(estimator) for kernel in each.network_.kernels]
+    weights = [kernel for each in classifiers_within(estimator) for kernel in kernels_of(each.network_)]
     tiny = any((np.abs(kernel[kernel != 0]) < 2.0**-1000).any() for kernel in weights)
     if not CAN_FLUSH or not chance(rng, 0.6 if tiny else 0.05):
         return False, False

@@ -16,6 +16,7 @@ from tests.fuzz.draws import chance, pick, power
 from tests.fuzz.functions import dense
 from tests.fuzz.mutations import mutate
 from tests.fuzz.networks import draw_network
+from tests.helpers import kernels_of
 
 _METHOD = "decision_function"
 _LABELS = (
@@ -65,9 +66,9 @@ def _model(rng, rows, train, container, encoded, *, n_scores=None, labels=None):
 
 
 def _classifier(rng, network, labels):
-    n_classes = max(2, network.kernels[-1].shape[1])
+    n_classes = max(2, kernels_of(network)[-1].shape[1])
     classes = pick(rng, *_LABELS)(n_classes) if labels is None else np.arange(labels)
-    if network.kernels[-1].shape[1] != 2 and chance(rng, 0.3):
+    if kernels_of(network)[-1].shape[1] != 2 and chance(rng, 0.3):
         classifier = pick(rng, HKRClassifier, LipschitzMLP)()
         classifier.network_, classifier.n_features_in_ = network, len(network.center)
         classifier.classes_ = np.arange(n_classes) if classes is None else np.sort(classes)

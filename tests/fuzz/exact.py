@@ -14,7 +14,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from sklip.activations import group_size
+from sklip import served
 
 
 def raw(row):
@@ -36,28 +36,37 @@ def combined(factors, numbers, constant=0):
 
 
 def scores(network, numbers):
-    """Scores of a condensed network."""
-    units = [combined([1], [number], -Fraction(c)) for number, c in zip(numbers, network.center.tolist(), strict=True)]
-    for kernel, bias, activation in zip(network.kernels, network.biases, (*network.activations, None), strict=True):
-        units = [
-            combined([Fraction(weight) for weight in column], units, Fraction(offset))
-            for column, offset in zip(kernel.T.tolist(), bias.tolist(), strict=True)
+    """Scores of a served network."""
+    for operation in network.operations:
+        numbers = _after(operation, numbers)
+    return numbers
+
+
+def _after(operation, numbers):
+    if isinstance(operation, served.Center):
+        return [
+            combined([1], [number], -Fraction(c)) for number, c in zip(numbers, operation.center.tolist(), strict=True)
         ]
-        if activation:
-            units = _activated(activation, units)
-    return units
+    if isinstance(operation, served.Scale):
+        return [combined([Fraction(operation.factor)], [number]) for number in numbers]
+    if isinstance(operation, served.Dense):
+        return [
+            combined([Fraction(weight) for weight in column], numbers, Fraction(offset))
+            for column, offset in zip(operation.kernel.T.tolist(), operation.bias.tolist(), strict=True)
+        ]
+    return _activated(operation, numbers)
 
 
-def _activated(name, units):
+def _activated(operation, units):
     width = len(units)
-    if name == "relu":
+    if isinstance(operation, served.Relu):
         return [unit if unit[0] > 0 else _still(unit, 0) for unit in units]
-    if name == "abs":
+    if isinstance(operation, served.Abs):
         return [unit if unit[0] >= 0 else combined([-1], [unit]) for unit in units]
-    if name == "maxmin":
+    if isinstance(operation, served.MaxMin):
         pairs = [sorted(pair, key=_value) for pair in zip(units[: width // 2], units[width // 2 :], strict=True)]
         return [high for _, high in pairs] + [low for low, _ in pairs]
-    size = group_size(name) or width
+    size = operation.n if isinstance(operation, served.GroupSort) else width
     groups = [sorted(units[first :: width // size], key=_value) for first in range(width // size)]
     return [group[rank] for rank in range(size) for group in groups]
 

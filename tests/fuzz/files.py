@@ -8,8 +8,9 @@ import joblib
 import numpy as np
 
 from sklip.certification import certificate
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from tests.fuzz.draws import pick
+from tests.helpers import kernels_of
 
 
 def sent_through(rng, estimator, folder):
@@ -42,7 +43,7 @@ def _rewritten(estimator, folder):
     contents = file.read_bytes()
     for classifier in classifiers_within(served):
         certificate(classifier.network_)
-        heads = np.array(classifier.network_.kernels[-1])
+        heads = np.array(kernels_of(classifier.network_)[-1])
         if heads.any() and np.isfinite(8 * heads).all():
             contents = contents.replace(heads.tobytes(), (8 * heads).tobytes())
     with open(file, "r+b") as stream:

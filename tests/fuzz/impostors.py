@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier
-from sklip.network import CondensedNetwork
+from sklip.served import ServedNetwork
 
 
 def labels_by_size(scores):
@@ -40,9 +40,9 @@ class ForgedNetworkClassifier(_PredictsByRank, NetworkClassifier):
     pass
 
 
-class ForgedNetwork(CondensedNetwork):
-    def centered_scores(self, units, buffers=None):
-        return np.rint(super().centered_scores(units, buffers))
+class ForgedNetwork(ServedNetwork):
+    def centered_scores(self, centered):
+        return np.rint(super().centered_scores(centered))
 
 
 class ForgedPipeline(Pipeline):

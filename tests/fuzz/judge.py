@@ -9,9 +9,10 @@ from sklearn.pipeline import Pipeline
 
 import sklip
 from sklip.certification import certified_radius, scores_and_errors, wasserstein_lower_bound
-from sklip.estimators._inference import CertifiedClassifier
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from tests.fuzz import exact
 from tests.fuzz.transport import draw_samples, exact_distance
+from tests.helpers import kernels_of
 
 
 def dual_norm_exceeds(gradient, units, norm, bound):
@@ -38,7 +39,7 @@ def network_faults(network, rows):
             off = max(abs(Fraction(value) - number[0]) for value, number in zip(values.tolist(), numbers, strict=True))
             if off > Fraction(float(error)):
                 faults.append(f"a score is off by {float(off):.3g}, which is more than {error:.3g}, at {row.tolist()}")
-        faults += _linear_faults(numbers, values, radius, np.ones(len(row)), 2, linear=len(network.kernels) == 1)
+        faults += _linear_faults(numbers, values, radius, np.ones(len(row)), 2, linear=len(kernels_of(network)) == 1)
         faults += _constant_faults(numbers, sklip.certification.certificate(network).lipschitz, np.ones(len(row)), 2)
     return faults
 
@@ -123,7 +124,7 @@ def pipeline_faults(case, n_rows=3):
         except (exact.Unknown, ZeroDivisionError, OverflowError, ValueError, TypeError):
             return []
         numbers = exact.scores(model.network_, numbers)
-        linear = len(model.network_.kernels) == 1 and "clip=True" not in repr(case.estimator)
+        linear = len(kernels_of(model.network_)) == 1 and "clip=True" not in repr(case.estimator)
         faults += _linear_faults(numbers, np.atleast_1d(score), radius, units, case.norm, linear=linear)
         faults += _constant_faults(numbers, radii.lipschitz_bound, units, case.norm)
     return faults

@@ -1,14 +1,12 @@
 """Random networks: every activation and depth, weights of every size, ties, zero columns, sums that nearly overflow."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 
 from sklip.arithmetic import polar_factor
-from sklip.network import CondensedNetwork
 from tests.fuzz.draws import chance, pick, power
-from tests.helpers import ACTIVATIONS
+from tests.helpers import ACTIVATIONS, altered, biases_of, network_of
 
 
 def draw_network(rng, rows, *, n_scores=None):
@@ -33,7 +31,7 @@ def _draw(rng, rows, n_scores):
     kernels = _SIZES[kind](rng, kernels, rows)
     biases = [_bias(rng, kind, width, spread) for width in widths[1:]]
     activations = [_activation(rng, kind) for _ in widths[1:-1]]
-    network = CondensedNetwork(_center(rng, rows), tuple(kernels), tuple(biases), tuple(activations))
+    network = network_of(_center(rng, rows), tuple(kernels), tuple(biases), tuple(activations))
     return _amid(rng, network, rows)
 
 
@@ -125,8 +123,8 @@ def _amid(rng, network, rows):
     with np.errstate(all="ignore"):
         scores = network.scores(rows)
         level = np.median(scores, axis=0) if chance(rng, 0.7) else scores[int(rng.integers(len(scores)))]
-        last = network.biases[-1] - level
-    return replace(network, biases=(*network.biases[:-1], last)) if np.isfinite(last).all() else network
+        last = biases_of(network)[-1] - level
+    return altered(network, biases=(*biases_of(network)[:-1], last)) if np.isfinite(last).all() else network
 
 
 def _finite(value, otherwise):

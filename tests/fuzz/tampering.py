@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 
 from sklip.certification import certificate
-from sklip.network import CondensedNetwork
+from sklip.served import Dense
 from tests.fuzz import impostors
 from tests.fuzz.draws import pick
 from tests.fuzz.files import classifiers_within
@@ -29,14 +29,10 @@ def _state(rng, estimator):
 def _two_scores(rng, estimator):
     state = _state(rng, estimator)
     network = state["network_"]
-    heads, last = network.kernels[-1], network.biases[-1]
+    heads, last = network.heads.arrays
     if heads.shape[1] == 1:
-        state["network_"] = CondensedNetwork(
-            network.center,
-            (*network.kernels[:-1], np.hstack([heads, -3 * heads + rng.standard_normal(heads.shape)])),
-            (*network.biases[:-1], np.concatenate([last, -2 * last + 0.1])),
-            network.activations,
-        )
+        two = np.hstack([heads, -3 * heads + rng.standard_normal(heads.shape)])
+        state["network_"] = network.with_heads(Dense(two, np.concatenate([last, -2 * last + 0.1])))
 
 
 def _odd_classes(rng, estimator):
@@ -81,8 +77,7 @@ def _subclass_within(rng, estimator):
 
 def _network_subclass(rng, estimator):
     state = _state(rng, estimator)
-    network = state["network_"]
-    state["network_"] = impostors.ForgedNetwork(network.center, network.kernels, network.biases, network.activations)
+    state["network_"] = impostors.ForgedNetwork(state["network_"].operations)
 
 
 def _kept_proof(rng, estimator):

@@ -1,0 +1,130 @@
+"""Private names of other packages: each stands here, once, with the oldest version that is known to have it.
+
+A release of these packages may drop any of them; ``tests/test_compat.py`` has a test for each. Keras, TensorFlow,
+JAX and the parts of scikit-learn that serving does not need are imported by the functions, not before.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from contextlib import suppress
+from typing import Any
+
+from sklearn.utils import _safe_indexing as safe_indexing  # scikit-learn 0.22
+from sklearn.utils._indexing import _get_column_indices as column_indices  # 1.5
+from sklearn.utils._param_validation import Interval, StrOptions, validate_parameter_constraints  # 1.2
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # 0.22
+from sklearn.utils.validation import _get_feature_names as feature_names  # 1.0
+
+__all__ = [
+    "Interval", "StrOptions", "check_sample_weight", "column_indices", "feature_names", "safe_indexing",
+    "validate_parameter_constraints",
+]  # fmt: skip
+
+# scikit-learn -----------------------------------------------------------------------------------
+
+MAY_BE_OVERRIDDEN = frozenset(
+    {"_fit", "_get_param_names", "_parameter_constraints", "_repr_html_", "_repr_mimebundle_"}
+)
+"""Names in scikit-learn's estimators that have no part in a prediction; scikit-learn 1.2 has all of them."""
+
+SELECTING = ("transform", "_transform")
+"""Names of the methods by which SelectorMixin selects columns; scikit-learn 1.2 has both."""
+
+
+def base_search_cv() -> Any:
+    """BaseSearchCV, the base of all searches: a public class in a private module, scikit-learn 0.18."""
+    from sklearn.model_selection._search import BaseSearchCV
+
+    return BaseSearchCV
+
+
+def platt_types() -> list[type]:
+    """Types of what CalibratedClassifierCV fits: of a calibrated classifier, and of Platt's sigmoid; 0.24."""
+    from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
+
+    return [_CalibratedClassifier, _SigmoidCalibration]
+
+
+def response_methods(classifier: Any) -> Any:
+    """Name, or names in order of preference, of the method that a threshold is compared with; 1.5."""
+    return classifier._get_response_method()
+
+
+def positive_label(tuned: Any) -> Any:
+    """Positive label of a fitted TunedThresholdClassifierCV; 1.5."""
+    return tuned._curve_scorer._get_pos_label()
+
+
+def columns_of_branches(transformer: Any) -> dict[str, Any]:
+    """Columns of each branch of a ColumnTransformer, as positions in the frame of fit; 1.0."""
+    return transformer._transformer_to_input_indices
+
+
+def parameter_names(estimator: Any) -> list[str]:
+    """Names of the parameters of an estimator, which need not have them as attributes; 0.18."""
+    return estimator._get_param_names()
+
+
+# NumPy and joblib -------------------------------------------------------------------------------
+
+
+def mapping(array: Any) -> Any:
+    """The mapping of a file of which an array is a part, and None in copies of the array; NumPy 1.26."""
+    return array._mmap
+
+
+def is_joblib_worker() -> bool:
+    """Whether this process is a worker of joblib's default backend, by its name; joblib 1.2."""
+    return multiprocessing.current_process().name.startswith("LokyProcess")
+
+
+# Keras ------------------------------------------------------------------------------------------
+
+
+def origin(tensor: Any) -> tuple[Any, Any]:
+    """The layer or operation that made a symbolic tensor, and the node of that call; Keras 3.10."""
+    history = tensor._keras_history
+    return history.operation, history.operation._inbound_nodes[history.node_index]
+
+
+def learning_rate(optimizer: Any) -> Any:
+    """The learning rate as an optimizer has it: a variable, a schedule or a function; Keras 3.10."""
+    return optimizer._learning_rate
+
+
+# TensorFlow and JAX -----------------------------------------------------------------------------
+
+GRADIENT_ATTRIBUTE = "_gradient_op_type"
+"""Attribute of a node of a graph that holds the name of its gradient in the registry; TensorFlow 2.18."""
+
+
+def registered_gradients() -> dict[str, Any]:
+    """TensorFlow's own registry of gradients by name, and an empty one where it is not found; TensorFlow 2.18."""
+    with suppress(ImportError, AttributeError):
+        from tensorflow.python.framework.ops import gradient_registry
+
+        return gradient_registry._registry
+    return {}
+
+
+def allow_many_traces(function: Any) -> None:
+    """Have a ``tf.function`` not warn that it is traced often; TensorFlow 2.18."""
+    function._omit_frequent_tracing_warning = True
+
+
+def tensorflow_is_watched() -> bool:
+    """Whether TensorFlow hands each operation to a debugger, and False where that is not found; TensorFlow 2.18."""
+    with suppress(ImportError, AttributeError):
+        from tensorflow.python.eager import context
+
+        return bool(context.context().op_callbacks)
+    return False
+
+
+def tensorflow_or_jax_has_started() -> bool:
+    """Whether one of them runs in this process, and False where that is not found; TensorFlow 2.18, JAX 0.6."""
+    tensorflow = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
+    jax = getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None)
+    return bool(getattr(tensorflow, "_initialized", False) or jax)

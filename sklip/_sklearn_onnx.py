@@ -1,0 +1,104 @@
+"""Converters with which sklearn-onnx takes pipelines that end in a sklip classifier."""
+
+import numpy as np
+
+from sklip._requirements import extra
+from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier
+from sklip.interop._onnx import Graph, exported_classes
+
+
+def register_onnx_converters() -> None:
+    """Teach sklearn-onnx sklip's classifiers, so that it converts whole pipelines.
+
+    Once a process, before ``skl2onnx.to_onnx`` or ``convert_sklearn``; calling it again does no harm. Outputs are
+    those of sklearn-onnx's other classifiers: ``label``, then ``probabilities``, of shape (n_rows, n_classes), which
+    of a classifier that has no ``predict_proba``, and with the option ``raw_scores`` of any, holds the scores
+    (``[−f, f]`` of two classes).
+
+    Raises
+    ------
+    ImportError
+        When sklearn-onnx is not installed.
+
+    Notes
+    -----
+    The centre is subtracted in float64, the rest computed in the dtype of the pipeline's input. As of
+    scikit-learn's own classifiers, probabilities of :class:`sklip.LipschitzMLP` come as a list of dictionaries,
+    ``output_probability``, unless the option ``zipmap`` is False, which rows of float64 need: onnxruntime's
+    ZipMap takes float32 alone.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip import HKRClassifier, register_onnx_converters
+    >>> X, y = make_moons(200, noise=0.05, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), HKRClassifier(hidden_layer_sizes=(32, 16), random_state=0)).fit(X, y)
+    >>> register_onnx_converters()
+    >>> from skl2onnx import to_onnx
+    >>> [output.name for output in to_onnx(model, X[:1]).graph.output]
+    ['label', 'probabilities']
+    """
+    with extra("onnx", "skl2onnx", "register_onnx_converters"):
+        from skl2onnx import update_registered_converter
+
+    # In a pipeline, sklearn-onnx sets zipmap for every classifier; scores are no probabilities that it could zip.
+    options = {"raw_scores": [False, True], "nocl": [False, True], "zipmap": [True, False, "columns"]}
+    for kind in (HKRClassifier, LipschitzMLP, NetworkClassifier):
+        parser = None if kind is LipschitzMLP else _parse
+        update_registered_converter(
+            kind, f"Sklip{kind.__name__}", _shapes, _convert, overwrite=True, parser=parser, options=options
+        )
+
+
+def _parse(scope, classifier, inputs, custom_parsers=None):
+    """Declare a classifier and its two outputs, with no ZipMap after them."""
+    from skl2onnx import get_model_alias
+    from skl2onnx.common.data_types import Int64TensorType, guess_tensor_type
+
+    operator = scope.declare_local_operator(get_model_alias(type(classifier)), classifier)
+    operator.inputs = inputs
+    for name, kind in (("label", Int64TensorType()), ("probabilities", guess_tensor_type(inputs[0].type))):
+        operator.outputs.append(scope.declare_local_variable(name, kind))
+    return operator.outputs
+
+
+def _labels(scope, classifier):
+    """Labels, or their positions where sklearn-onnx's option ``nocl`` asks for those."""
+    if scope.get_options(classifier, {"nocl": False})["nocl"]:
+        return np.arange(len(classifier.classes_))
+    return exported_classes(classifier.classes_)
+
+
+def _shapes(operator):
+    """Types and shapes of the outputs."""
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType, guess_tensor_type
+
+    classifier, rows = operator.raw_operator, operator.inputs[0].get_first_dimension()
+    text = _labels(operator.scope_inst, classifier).dtype == object
+    operator.outputs[0].set_type((StringTensorType if text else Int64TensorType)([rows]))
+    numbers = guess_tensor_type(operator.inputs[0].type)
+    numbers.shape = [rows, len(classifier.classes_)]
+    operator.outputs[1].set_type(numbers)
+
+
+def _convert(scope, operator, container):
+    """Append the nodes of a classifier to what sklearn-onnx builds."""
+    from onnx.helper import np_dtype_to_tensor_dtype
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    classifier = operator.raw_operator
+    graph = Graph(
+        "float64" if isinstance(operator.inputs[0].type, DoubleTensorType) else "float32",
+        scope.get_unique_variable_name,
+    )
+    raw = scope.get_options(classifier, {"raw_scores": False})["raw_scores"]
+    temperature = None if raw else getattr(classifier, "temperature_", None)
+    rows, outputs = operator.inputs[0].full_name, [output.full_name for output in operator.outputs]
+    graph.classifier(classifier.network_, rows, _labels(scope, classifier), temperature, *outputs)
+    for name, array in graph.constants:
+        values = [label.encode() for label in array] if array.dtype == object else array.ravel()
+        container.add_initializer(name, int(np_dtype_to_tensor_dtype(array.dtype)), array.shape, values)
+    for kind, inputs, outputs, attributes in graph.nodes:
+        container.add_node(kind, inputs, outputs, name=scope.get_unique_operator_name(kind), **attributes)

@@ -1,0 +1,68 @@
+"""ProbabilisticClassifier: probabilities of the classes, which are functions of the scores times a temperature."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from sklip.estimators._certified_classifier import CertifiedClassifier
+
+
+class ProbabilisticClassifier(CertifiedClassifier):
+    """Base of the classifiers that have a ``temperature_``."""
+
+    temperature_: float | None
+
+    def _of_logits(self, X, of_one, of_many):
+        """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
+        rows, heads = self._inference_rows(X), self._heads
+
+        def answer(scores):
+            with np.errstate(over="ignore", under="ignore"):
+                logits = heads.columns(np.clip(self.temperature_ * scores, -1e300, 1e300))  # so that no gap overflows
+                return of_one(logits) if heads.n_scores == 1 else of_many(logits, axis=1)
+
+        return self._of_scores(rows, answer, n_columns=heads.n_classes)
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Probabilities of the classes: sigmoid or softmax of ``temperature_`` times the scores.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, or of other columns.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        return self._of_logits(X, expit, softmax)
+
+    def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
+        """Logarithms of the probabilities, computed from the scores: finite where those saturate.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows, in the units of ``fit``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            In the order of ``classes_``.
+
+        Raises
+        ------
+        ValueError
+            For rows that ``fit`` would not take, or of other columns.
+        sklearn.exceptions.NotFittedError
+            Before ``fit``.
+        """
+        return self._of_logits(X, log_expit, log_softmax)

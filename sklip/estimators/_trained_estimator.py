@@ -1,0 +1,172 @@
+"""TrainedEstimator: the recipe of ``fit`` that all estimators share which train a network."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklip._heads import Heads
+from sklip.estimators import _advice as advice
+from sklip.estimators import _validation as validation
+from sklip.estimators._class_costs import class_costs
+from sklip.estimators._network_estimator import NetworkEstimator
+from sklip.estimators._parameter_checks import check_parameters_of_training
+from sklip.estimators._portable import PortableParameters
+from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, training_inputs
+from sklip.estimators._units import center_and_scale
+from sklip.served import Activation, Center, ServedNetwork, activation
+from sklip.training import runtime
+from sklip.training.batches import plan_batches
+from sklip.training.state import TrainingState
+
+
+class TrainedEstimator(PortableParameters, NetworkEstimator):
+    """Base of the estimators that train a network.
+
+    A subclass says what is trained on (``_encode_targets``) and what is minimised (``_objective_of_fit``). It may
+    check more of the parameters, and warn at the end of a fit (``_advise``).
+    """
+
+    _objective: Any
+    _class_factors: np.ndarray | None
+    _state: TrainingState
+
+    # What a fit uses for the parameters that an estimator does not have.
+    _fixed_parameters: dict[str, Any] = {}
+
+    @contextmanager
+    def _training(self):
+        """Check the parameters and yield them, with Python's numbers; an error leaves the estimator as it was."""
+        runtime.check_surroundings()
+        # What underflows is as good as 0, whatever the user's error state says.
+        with validation.unchanged_on_error(self), np.errstate(under="ignore"):
+            yield self._check_parameters()
+
+    def _fit(self, given, X, y, sample_weight, held_out=(None, None, None)):
+        """Read the rows, train, and return those that were trained on."""
+        rows = self._rows(X, y, sample_weight)
+        watched = held_out_rows(self, *held_out)
+        if watched is not None:
+            advice.advise_on_held_out_rows(rows.X, watched.X)
+        elif given.early_stopping and given.validation_fraction is not None:
+            rows, watched = hold_out(rows, self.classes_, given.validation_fraction, given.random_state)
+        if given.warm_start and hasattr(self, "network_"):
+            self._check_same_network(given)
+        else:
+            self._begin(rows)
+        # A warm start keeps the weights and starts the optimizer and its schedule afresh.
+        self._state = replace(self._state, optimizer_variables=[])
+        self.history_ = self._train(given, rows, watched)
+        self.n_iter_ = len(self.history_["loss"])
+        self._advise(given, rows)
+        return rows
+
+    def _check_parameters(self):
+        """Check the parameters; return them with Python's numbers, which is what training computes with."""
+        given = validation.check_parameters(self)
+        vars(given).update(self._fixed_parameters)
+        check_parameters_of_training(given)
+        return given
+
+    def _rows(self, X, y, sample_weight, reset=True, **known):
+        """Validated rows and what is trained on."""
+        X, y, weights = checked_rows(self, X, y, sample_weight, reset=reset)
+        return TrainingRows(X, self._encode_targets(y, weights, **known))
+
+    def _check_same_network(self, given):
+        """Raise a ValueError where a training cannot go on from the weights of the last one."""
+        widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
+        trained, wanted = self.network_.widths, activation(given.activation)
+        others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
+        if widths != trained or others:
+            raise ValueError(
+                f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
+                f"trained a network of {trained} units and would now train one of {widths} with {given.activation!r}. "
+                "Use fit, with warm_start=False."
+            )
+
+    def _begin(self, rows, more_will_come=False):
+        """Set what stays for all the training of a network: its units and its seed."""
+        self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights)
+        if self.scale_ == 0.0:
+            if not more_will_come:
+                raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
+            self.scale_ = 1.0
+        self._farthest = 0.0
+        advice.advise_on_scales(rows.X, getattr(self, "feature_names_in_", None), self.scale_)
+        self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
+
+    def _train(self, given, rows, watched=None):
+        """Train, serve what was learned, and return the history in the units of the data."""
+        self._objective = self._objective_of_fit(given)
+        inputs, distance = training_inputs(rows.X, self.center_, self.scale_, read_all=False)
+        if watched is not None:
+            held_out, _ = training_inputs(watched.X, self.center_, self.scale_, read_all=True)
+            watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
+        runtime.prepare_training()
+        from sklip.training.loop import train
+
+        task = self._task(given, inputs, rows.targets, watched)
+        training = train(task)
+        if training.interrupted:
+            advice.advise_on_interrupt(len(training.history["loss"]), given.epochs)
+        # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
+        elif given.learning_rate_schedule == "constant" and training.was_improving:
+            advice.advise_on_end(given.n_iter_no_change, given.epochs)
+        self._farthest = max(getattr(self, "_farthest", np.inf), distance)
+        self._state = training.state
+        operations = (operation.rescaled(self.scale_) for operation in training.operations)
+        self.network_ = ServedNetwork((Center(self.center_), *operations))
+        units = task.objective.units
+        return {
+            name: [value * units[name.removeprefix("val_")] for value in values]
+            for name, values in training.history.items()
+        }
+
+    def _task(self, given, inputs, targets, watched):
+        """What ``train`` takes, in the units of the training."""
+        from sklip.training.architecture import Architecture
+        from sklip.training.task import Schedule, TrainingTask
+
+        heads, balanced = Heads(len(self.classes_)), given.class_weight == "balanced"
+        plan = plan_batches(targets.groups, targets.weights, heads.n_classes, given.batch_size, balanced)
+        # Repeated rows weigh less, so that each class keeps its share of every expectation.
+        weights = (targets.weights * plan.class_factor[targets.groups]).astype(np.float32)
+        schedule = Schedule(
+            epochs=given.epochs,
+            optimizer=given.optimizer,
+            learning_rate=given.learning_rate,
+            decay=given.learning_rate_schedule,
+            callbacks=list(given.callbacks or []),
+            jit_compile=given.jit_compile,
+            verbose=int(given.verbose),
+        )
+        if given.early_stopping:
+            schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
+        return TrainingTask(
+            Architecture(
+                self.n_features_in_, given.hidden_layer_sizes, heads.n_scores, given.activation, given.dropout
+            ),
+            schedule,
+            plan,
+            (inputs, targets.values, weights),
+            self._measured(given, targets, plan, heads),
+            self._state,
+            watched,
+        )
+
+    def _measured(self, given, targets, plan, heads):
+        """The objective of the training, in its units."""
+        from sklip.training.objective import Objective
+
+        shares = np.bincount(targets.groups, targets.weights, heads.n_classes) / targets.weights.sum()
+        factors = class_costs(given.class_weight, self.classes_, shares)
+        self._class_factors = None if given.class_weight == "balanced" else factors
+        proportions = None if plan.holds_every_class else shares[heads.classes]
+        loss = self._objective.keras_loss(self.scale_, factors, proportions)
+        return Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
+
+    def _advise(self, given, rows):
+        """Warn where a fit is unlikely to be what the user meant."""

@@ -1,0 +1,118 @@
+"""The served network as an estimator of the Adversarial Robustness Toolbox."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sklip._requirements import extra
+from sklip.served import ServedNetwork, scores_and_gradients, scores_and_jacobian
+
+if TYPE_CHECKING:
+    from art.estimators.classification.classifier import ClassifierClassLossGradients
+
+
+def to_art(
+    network: ServedNetwork, classes: ArrayLike, clip_values: tuple | None = None
+) -> ClassifierClassLossGradients:
+    """Make an estimator of the Adversarial Robustness Toolbox (ART); see the classifiers' method ``to_art``.
+
+    Parameters
+    ----------
+    network : sklip.served.ServedNetwork
+    classes : array-like of shape (n_classes,)
+        Labels, in the order of the scores.
+    clip_values : tuple of (float or ndarray, float or ndarray), default=None
+        Smallest and largest values of the features; attacks stay within.
+
+    Returns
+    -------
+    art.estimators.BaseEstimator
+
+    Raises
+    ------
+    ImportError
+        When ART is not installed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.interop import to_art
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
+    >>> to_art(network, ["no", "yes"]).predict(np.array([[1.0, 1.0]])).round(6)  # doctest: +SKIP
+    array([[-0.7,  0.7]])
+    """
+    return _estimator_class()(network, np.asarray(classes).size, clip_values)
+
+
+@cache
+def _estimator_class():
+    """The class of the estimators of ``to_art``; ART is imported here and not before."""
+    with extra("attacks", "adversarial-robustness-toolbox", "to_art"):
+        from art.estimators.classification.classifier import ClassifierClassLossGradients
+
+    class ServedNetwork(ClassifierClassLossGradients):
+        """Logits and gradients of a served network."""
+
+        def __init__(self, network, n_classes, clip_values):
+            super().__init__(model=network, clip_values=clip_values)
+            self._network = network
+            self.nb_classes = n_classes
+
+        @property
+        def input_shape(self):
+            """Shape of a row."""
+            return (self._network.n_features,)
+
+        def predict(self, x, **kwargs):
+            """Logits, of shape (n_rows, n_classes)."""
+            return _logits(self._network.scores(np.float64(x)))
+
+        def fit(self, x, y, **kwargs):
+            """Not provided: the network is fitted."""
+            raise NotImplementedError("Fit the sklip classifier, then call to_art again.")
+
+        def class_gradient(self, x, label=None, **kwargs):
+            """Gradients of the logits: (n_rows, n_classes, n_features), or (n_rows, 1, n_features) of labels."""
+            jacobian = _logits(scores_and_jacobian(self._network, np.float64(x))[1])
+            if label is None:
+                return jacobian
+            return jacobian[np.arange(len(x)), np.broadcast_to(label, len(x))][:, None]
+
+        def compute_loss(self, x, y, reduction="none", **kwargs):
+            """Margin of the best rival over class ``y``, of shape (n_rows,)."""
+            losses = np.einsum("ij,ij->i", _combination(self.predict(x), y), self.predict(x))
+            return {"none": lambda loss: loss, "mean": np.mean, "sum": np.sum}[reduction](losses)
+
+        def loss_gradient(self, x, y, **kwargs):
+            """Gradient of the sum of the losses, of shape (n_rows, n_features)."""
+            y = np.asarray(y)
+
+            def cotangents(scores, rows):
+                combination = _combination(_logits(scores), y[rows])
+                # Of two classes, z₁ − z₀ is the score itself.
+                return combination[:, 1:] if scores.shape[1] == 1 else combination
+
+            return scores_and_gradients(self._network, np.float64(x), cotangents)[1]
+
+    return ServedNetwork
+
+
+def _logits(scores):
+    """One logit a class; of one score (on axis 1), minus and plus its half."""
+    return np.concatenate([-0.5 * scores, 0.5 * scores], axis=1) if scores.shape[1] == 1 else scores
+
+
+def _combination(logits, y):
+    """The coefficients, 1 and −1, of the best rival's logit less that of class ``y``."""
+    codes = y.argmax(axis=1) if y.ndim == 2 else np.asarray(y, dtype=int)
+    every = np.arange(len(logits))
+    others = logits.copy()
+    others[every, codes] = -np.inf
+    result = np.zeros_like(logits)
+    result[every, others.argmax(axis=1)], result[every, codes] = 1.0, -1.0
+    return result

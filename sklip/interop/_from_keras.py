@@ -1,0 +1,93 @@
+"""The served network of a Keras model."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sklip.served import Center, Dense, ServedNetwork
+
+if TYPE_CHECKING:
+    import keras
+
+
+def network_from_keras(model: keras.Model) -> ServedNetwork:
+    """Read the served network off a Keras model; see :func:`sklip.from_keras`, which makes a classifier of it.
+
+    Parameters
+    ----------
+    model : keras.Model
+
+    Returns
+    -------
+    sklip.served.ServedNetwork
+        Its weights are those of the model, without rounding.
+
+    Raises
+    ------
+    NotLipschitzError, ValueError, TypeError
+        As :func:`sklip.from_keras` does.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from sklip.interop import network_from_keras
+    >>> from sklip.layers import FrobeniusDense
+    >>> model = keras.Sequential([keras.Input((2,)), FrobeniusDense(1)])
+    >>> network_from_keras(model).scores(np.eye(2)).shape
+    (2, 1)
+    """
+    from sklip.training import runtime
+
+    runtime.check_surroundings()
+    runtime.prepare()
+    import keras
+
+    from sklip.layers._operations import operations_of
+
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")
+    network = _network(operations_of(model), math.prod(model.inputs[0].shape[1:]))
+    _check_computes(model, network)
+    return network
+
+
+def _network(operations, n_features):
+    """The served network of operations; one that does not begin with a centre begins with 0."""
+    if not any(isinstance(operation, Dense) for operation in operations):
+        raise ValueError("The model has no dense layer, and so no scores. Give the model from the rows to the scores.")
+    if not isinstance(operations[-1], Dense):
+        raise ValueError(
+            f"The model's outputs pass through {operations[-1]!r}. End it with a dense layer without an activation, "
+            "whose outputs are the scores."
+        )
+    centered = isinstance(operations[0], Center)
+    return ServedNetwork(operations if centered else (Center(np.zeros(n_features)), *operations))
+
+
+def _check_computes(model, network):
+    """Raise a ValueError where the model's outputs are not those of its layers, as with a call of its own.
+
+    Rows at the distances from the centre at which biases count. The tolerance is that of the coarsest products of
+    16 bits; a layer that was misread is off by more.
+    """
+    from sklip.layers._operations import as_numpy
+
+    dimensions, dtype = model.inputs[0].shape[1:], model.inputs[0].dtype
+    rng, width = np.random.default_rng(0), network.n_features
+    shifts = [operation.bias for operation in network.operations if isinstance(operation, Dense)]
+    length = max([1.0, *(float(np.linalg.norm(shift)) for shift in shifts)])
+    rows = (network.center + rng.standard_normal((16, width)) * length / math.sqrt(width)).astype(dtype)
+    scores = network.scores(np.float64(rows))
+    if len(dimensions) > 1:
+        rows = rows.reshape(len(rows), *dimensions)
+    computed = np.float64(as_numpy(model(rows, training=False)))
+    allowed = 0.02 * (np.abs(scores).max() + np.abs(scores - scores.mean(axis=0)).max())
+    if computed.shape != scores.shape or not np.abs(computed - scores).max() <= allowed:
+        raise ValueError(
+            f"The model {model.name!r} computes something else than its layers say: it has a call of its own, or a "
+            "layer that was changed. Rebuild it from unchanged layers."
+        )

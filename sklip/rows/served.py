@@ -1,0 +1,65 @@
+"""Rows to predict: their form is checked once, their numbers block by block as they are read."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sklip.arithmetic.rounding import TINY_OF_FLOAT32
+from sklip.arithmetic.subnormal import as_float64
+from sklip.rows.entries import all_finite
+from sklip.rows.mapped import ReadPages, releases_pages
+
+SERVED_DTYPES = frozenset(
+    np.dtype(kind).newbyteorder(order) for kind in (*np.typecodes["AllInteger"], *"?efd") for order in "<>"
+)
+"""Of rows that a network takes: it converts them to float64 block by block, as ``astype`` does."""
+
+
+class ServedRows:
+    """Validated rows that are read in blocks, none of which holds NaN or infinity.
+
+    They follow :class:`sklip.rows.protocol.Rows`. No copy of the rows is made: a network converts a block to float64
+    as it subtracts the centre. Pages of a mapped file are released as they have been read, so that they do not stay
+    resident.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_rows, n_features)
+        Of a dtype of ``SERVED_DTYPES``, in any order.
+    source : array-like
+        What the user passed.
+    refuse : callable
+        Takes ``array``, and raises a ValueError if it holds NaN or infinity.
+    """
+
+    __slots__ = ("_array", "_pages", "_refuse", "dtype", "shape")
+
+    def __init__(self, array: np.ndarray, source: object, refuse: Callable[[np.ndarray], None]):
+        self._array, self._refuse, self.shape, self.dtype = array, refuse, array.shape, array.dtype
+        self._pages = ReadPages(source) if releases_pages(source) and np.may_share_memory(array, source) else None
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        block = self._array[rows]
+        if self._pages is not None:
+            self._pages.count(len(block))
+        if not all_finite(block):
+            self.check()
+        return block
+
+    @property
+    def conversion_error(self) -> float:
+        """What threads that flush subnormal numbers make of a row as they convert it to float64, at most."""
+        is_float32 = self.dtype.kind == "f" and self.dtype.itemsize == 4
+        return 2.0 * np.sqrt(self.shape[1]) * TINY_OF_FLOAT32 if is_float32 else 0.0
+
+    def check(self) -> None:
+        """Raise a ValueError if there is NaN or infinity anywhere."""
+        self._refuse(self._array)
+
+    def as_float64(self) -> np.ndarray:
+        """All rows, as a C-ordered float64 array."""
+        self.check()
+        return np.asarray(as_float64(self._array), order="C")

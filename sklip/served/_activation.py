@@ -1,0 +1,91 @@
+"""Operations that only select, swap or negate values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.served._bounds import Bounds
+from sklip.served._operation import Operation
+
+
+@dataclass(frozen=True)
+class Activation(Operation):
+    """An operation that only selects, swaps or negates the values of a row.
+
+    It is 1-Lipschitz, positively homogeneous and exact in floating point: all of its bounds are 1, or the same as
+    before it. A subclass says what it computes, its transposed Jacobian, and what must divide the number of values.
+
+    Examples
+    --------
+    >>> from sklip.served import Relu
+    >>> Relu().lipschitz()
+    1.0
+    """
+
+    @property
+    def multiple(self) -> int:
+        """The number that must divide the width."""
+        return 1
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape; raise a ValueError where groups do not fit."""
+        if not shape or shape[-1] < 1 or shape[-1] % self.multiple:
+            raise ValueError(f"{self!r} needs a number of values that {self.multiple} divides; got shape {shape}.")
+        return shape
+
+    def lipschitz(self) -> float:
+        """Return 1."""
+        return 1.0
+
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the same bounds: values are the same numbers, or fewer."""
+        return bounds
+
+    def rescaled(self, scale: float) -> "Activation":
+        """Return the operation itself."""
+        return self
+
+
+def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
+    """The numbers of ``z`` in the memory of ``out``, or in new memory."""
+    if out is None:
+        return np.array(z)
+    if out is not z:
+        np.copyto(out, z)
+    return out
+
+
+def ordered_pairs(z: np.ndarray, out: np.ndarray | None, *, minima_first: bool) -> np.ndarray:
+    """Minima and maxima of the pairs ``(i, i + width / 2)``, next to each other."""
+    half = z.shape[-1] // 2
+    low, high = (0, half) if minima_first else (half, 0)
+    result = np.empty_like(z) if out is None else out
+    np.minimum(z[..., :half], z[..., half:], out=result[..., low : low + half])
+    np.maximum(z[..., :half], z[..., half:], out=result[..., high : high + half])
+    return result
+
+
+def slopes_of_pairs(z: np.ndarray, slopes: np.ndarray, *, minima_first: bool) -> np.ndarray:
+    """The transposed Jacobian of :func:`ordered_pairs`."""
+    half = z.shape[-1] // 2
+    low, high = (0, half) if minima_first else (half, 0)
+    minima, maxima = slopes[..., low : low + half], slopes[..., high : high + half]
+    swapped = z[..., :half] > z[..., half:]
+    return np.concatenate([np.where(swapped, maxima, minima), np.where(swapped, minima, maxima)], axis=-1)
+
+
+def sorted_groups(z: np.ndarray, out: np.ndarray | None, size: int) -> np.ndarray:
+    """Each group of ``size`` values in ascending order; value ``i`` belongs to group ``i mod (width / size)``."""
+    result = in_memory_of(out, z)
+    groups = result.reshape(*z.shape[:-1], size, z.shape[-1] // size)
+    groups.sort(axis=-2)
+    return groups.reshape(z.shape)
+
+
+def slopes_of_groups(z: np.ndarray, slopes: np.ndarray, size: int) -> np.ndarray:
+    """The transposed Jacobian of :func:`sorted_groups`."""
+    shape = (*z.shape[:-1], size, z.shape[-1] // size)
+    order = np.argsort(z.reshape(shape), axis=-2, kind="stable")
+    result = np.empty(shape)
+    np.put_along_axis(result, order, slopes.reshape(shape), axis=-2)
+    return result.reshape(z.shape)

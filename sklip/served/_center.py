@@ -1,0 +1,67 @@
+"""Center: the subtraction with which a network begins."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from sklip.arithmetic.norms import norm_bound
+from sklip.arithmetic.rounding import TINY, UNIT, round_down, round_up
+from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.served._operation import Operation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Center(Operation):
+    """``z − center``.
+
+    Parameters
+    ----------
+    center : ndarray of shape (n_features,), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Center
+    >>> Center(np.array([1.0, 2.0])).forward(np.array([[1.5, 2.0]])).tolist()
+    [[0.5, 0.0]]
+    """
+
+    center: np.ndarray
+    in_place: ClassVar[bool] = True
+
+    def _check(self):
+        if self.center.ndim != 1 or not self.center.size:
+            raise ValueError(f"Center needs a vector; got shape {self.center.shape}.")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape."""
+        if shape != self.center.shape:
+            raise ValueError(f"Center takes rows of shape {self.center.shape}; got {shape}.")
+        return shape
+
+    def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Subtract the centre; rows of another dtype are converted to float64 first."""
+        return np.subtract(z, self.center, out=np.empty(z.shape) if out is None else out)
+
+    def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Return the slopes."""
+        return slopes
+
+    def lipschitz(self) -> float:
+        """Return 1."""
+        return 1.0
+
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the bounds after one rounding of each value."""
+        offset, lost = np.array([0.0, float(norm_bound(self.center))]), np.sqrt(bounds.size) * TINY
+        norm = round_up(bounds.norm + offset, 2)
+        # The difference of computed values is rounded: at most u (‖z − c‖ + error), and what underflows.
+        error = round_up(bounds.error + 2 * UNIT * (norm + bounds.error) + np.array([0.0, 4 * lost]), 6)
+        slope, intercept = round_up(2.0 * (bounds.norm + bounds.error + offset), 4)
+        farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
+        return replace(bounds, norm=norm, error=error, farthest=farthest)
+
+    def rescaled(self, scale: float) -> "Center":
+        """Return the operation with its centre in the other units."""
+        return Center(self.center * scale)

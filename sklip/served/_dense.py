@@ -1,0 +1,131 @@
+"""Dense: a matrix and a shift."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
+from sklip.arithmetic.rounding import TINY, gamma, product_above, round_down, round_up
+from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.served._operation import Operation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dense(Operation):
+    """``Wᵀ z + b``.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n_inputs, n_outputs), float64
+        ``W``.
+    bias : ndarray of shape (n_outputs,), float64
+        ``b``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Dense
+    >>> Dense(np.array([[0.6], [0.8]]), np.array([1.0])).forward(np.array([[1.0, 1.0]])).round(6).tolist()
+    [[2.4]]
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def _check(self):
+        if self.kernel.ndim != 2 or 0 in self.kernel.shape or self.bias.shape != self.kernel.shape[1:]:
+            raise ValueError(f"Kernel and bias do not fit together: {self.kernel.shape}, {self.bias.shape}.")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return (n_outputs,)."""
+        if shape != self.kernel.shape[:1]:
+            raise ValueError(f"Dense takes {self.kernel.shape[0]} values per row; got shape {shape}.")
+        return self.bias.shape
+
+    def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Multiply, then add the bias."""
+        result = np.matmul(z, self.kernel, out=out)
+        result += self.bias
+        return result
+
+    def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Multiply by the kernel."""
+        return slopes @ self.kernel.T
+
+    def lipschitz(self) -> float:
+        """Return a proven bound of the spectral norm."""
+        return spectral_norm_bound(self.kernel)
+
+    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+        """Return the bound of the product of the map and the matrix."""
+        return source(self.kernel)
+
+    def score_bounds(self, lipschitz: float) -> tuple[float, np.ndarray]:
+        """Return bounds of the Lipschitz constants of single outputs, and of their differences.
+
+        Parameters
+        ----------
+        lipschitz : float
+            Bound of the Lipschitz constant of all that comes before.
+
+        Returns
+        -------
+        single : float
+            Of every output: ``lipschitz · max ‖w_c‖``.
+        pairs : ndarray of shape (n_outputs, n_outputs)
+            Of ``f_c − f_j``: ``lipschitz · ‖w_c − w_j‖``.
+        """
+        kernel = self.kernel
+        pairs = [round_up(norm_bound(kernel - kernel[:, [c]], axis=0) + self._lost) for c in range(kernel.shape[1])]
+        return product_above(lipschitz, np.max(norm_bound(kernel, axis=0))), round_up(lipschitz * np.array(pairs))
+
+    def score_bounds_after(self, source: Callable[[np.ndarray | None], float]) -> tuple[float, np.ndarray]:
+        """Return :meth:`score_bounds` for a map before the operation; ``source`` is that of ``lipschitz_after``."""
+        kernel, outputs = self.kernel, range(len(self.bias))
+        pairs = [[round_up(source(kernel[:, [j]] - kernel[:, [c]]) + self._lost) for j in outputs] for c in outputs]
+        return float(max(source(kernel[:, [c]]) for c in outputs)), np.array(pairs, dtype=np.float64)
+
+    @property
+    def _lost(self):
+        """What differences of columns lose by underflow."""
+        return np.sqrt(len(self.kernel)) * TINY
+
+    def column_distances(self) -> np.ndarray:
+        """Return ``‖w_c − w_j‖`` as computed, not rounded up, of shape (n_outputs, n_outputs); 1 instead of 0."""
+        distances = np.array([np.linalg.norm(self.kernel - column[:, None], axis=0) for column in self.kernel.T])
+        return np.where(distances > 0, distances, 1.0)
+
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the bounds after the operation.
+
+        ``|fl(Wᵀ z + b) − (Wᵀ z + b)| ≤ γₙ₊₂ (|W|ᵀ |z| + |b|)`` whatever the order of summation, with fused
+        multiply-add or without (Higham 2002, section 3.1), and ``‖|W|‖₂ ≤ ‖W‖_F``.
+        """
+        return self._carried(bounds, self.lipschitz())
+
+    def carry_single(self, bounds: Bounds) -> Bounds:
+        """Return the bounds of each output alone: that of one column is at most that of the longest."""
+        return self._carried(bounds, float(np.max(norm_bound(self.kernel, axis=0))))
+
+    def _carried(self, bounds, lipschitz):
+        n, p = self.kernel.shape
+        rounding = gamma(n + 2)
+        frobenius, offset = float(norm_bound(self.kernel)), float(norm_bound(self.bias))
+        # Where subnormal numbers are flushed, each product, sum, weight and input may lose up to TINY.
+        flush_slope = np.sqrt(p) * n * TINY
+        flush = np.sqrt(p) * (4 * n + 4) * (1.0 + frobenius) * TINY
+        local = (rounding * frobenius + flush_slope) * bounds.norm + np.array([0.0, rounding * offset + flush])
+        # Any part of a sum is at most ‖w‖ ‖z‖ + |b| with its roundings.
+        slope, intercept = round_up(2.0 * frobenius * bounds.norm + 2.0 * np.array([0.0, offset]), 4)
+        farthest = round_down((LARGEST_SUM - intercept) / slope, 4)
+        return Bounds(
+            norm=round_up(lipschitz * bounds.norm + local + np.array([0.0, offset]), 12),
+            error=round_up(lipschitz * bounds.error + local, 12),
+            farthest=np.minimum(bounds.farthest, farthest),  # not-a-number stays
+            size=p,
+        )
+
+    def rescaled(self, scale: float) -> "Dense":
+        """Return the operation with its bias in the other units."""
+        return Dense(self.kernel, self.bias * scale)

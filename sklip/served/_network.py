@@ -1,0 +1,197 @@
+"""The served network: operations after one another."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sklip.exceptions import ModelFileError
+from sklip.rows import blocks
+from sklip.served._abs import Abs
+from sklip.served._center import Center
+from sklip.served._dense import Dense
+from sklip.served._full_sort import FullSort
+from sklip.served._group_sort import GroupSort
+from sklip.served._max_min import MaxMin
+from sklip.served._operation import CHANGED, Operation
+from sklip.served._relu import Relu
+from sklip.served._scale import Scale
+
+OPERATIONS: tuple[type[Operation], ...] = (Center, Dense, GroupSort, FullSort, MaxMin, Relu, Abs, Scale)
+"""Of which a network may be made: no others, and no subclasses, as certificates are proven of these."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ServedNetwork:
+    """Operations after one another, in float64: a Center first, a Dense whose outputs are the scores last.
+
+    Parameters
+    ----------
+    operations : sequence of Operation
+
+    Raises
+    ------
+    ValueError
+        For operations that do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Center, Dense, ServedNetwork
+    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
+    >>> network.scores(np.array([[1.0, 1.0]])).round(6).tolist()
+    [[1.4]]
+    """
+
+    operations: tuple[Operation, ...]
+    _shapes: list[tuple[int, ...]] = field(init=False)
+
+    def __post_init__(self):
+        operations = tuple(self.operations)
+        if not {type(operation) for operation in operations} <= set(OPERATIONS):
+            raise ValueError(f"A network is made of operations of sklip.served; got {operations!r}.")
+        if len(operations) < 2 or type(operations[0]) is not Center or type(operations[-1]) is not Dense:
+            raise ValueError("A network begins with a Center and ends with a Dense, whose outputs are the scores.")
+        for operation in operations:
+            operation._check()  # one of a file may lack what it is made of
+        shape = operations[0].center.shape
+        shapes = [shape := operation.output_shape(shape) for operation in operations]
+        vars(self).update(operations=operations, _shapes=shapes)
+
+    def __getstate__(self):
+        return {"operations": self.operations}
+
+    def __setstate__(self, state):
+        operations = state.get("operations") if isinstance(state, dict) else None
+        if not isinstance(operations, list | tuple) or len(state) != 1:
+            raise ModelFileError(f"The file holds no network of sklip: it has no operations. {CHANGED}")
+        vars(self)["operations"] = operations
+        try:
+            self.__post_init__()
+        except (AttributeError, ValueError) as error:
+            raise ModelFileError(f"{error} {CHANGED}") from error
+
+    def __repr__(self):
+        return f"{type(self).__name__}({' → '.join(map(str, self.widths))})"
+
+    @property
+    def center(self) -> np.ndarray:
+        """What is subtracted from each row first, of shape (n_features,)."""
+        return self.operations[0].center  # type: ignore[attr-defined]
+
+    @property
+    def hidden(self) -> tuple[Operation, ...]:
+        """The operations between the subtraction of the centre and the heads."""
+        return self.operations[1:-1]
+
+    @property
+    def heads(self) -> Dense:
+        """The last operation, whose outputs are the scores."""
+        return self.operations[-1]  # type: ignore[return-value]
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of a row."""
+        return self._shapes[0][0]
+
+    @property
+    def n_scores(self) -> int:
+        """Number of scores of a row."""
+        return self._shapes[-1][0]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Numbers of values from the row to the scores: after each Dense."""
+        pairs = zip(self.operations, self._shapes, strict=True)
+        return (self.n_features, *(shape[0] for operation, shape in pairs if isinstance(operation, Dense)))
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The arrays of all operations, of which everything is proven."""
+        return tuple(array for operation in self.operations for array in operation.arrays)
+
+    def with_heads(self, heads: Dense) -> "ServedNetwork":
+        """Return the network with another last operation."""
+        return ServedNetwork((*self.operations[:-1], heads))
+
+    def centered_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield slices of rows with the centred rows: memory stays flat however many there are.
+
+        Rows of another dtype are converted first, as they are subtracted from. Each block takes
+        the memory of the one before it.
+        """
+        memory = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features))
+        for rows in blocks.row_blocks(len(X)):
+            block = X[rows]
+            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+                centered = np.subtract(block, self.center, out=memory[: rows.stop - rows.start])
+            yield rows, centered
+
+    def scored_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Yield slices of rows with the centred rows and their scores.
+
+        The centred rows of each block, not its scores, take the memory of the one before it.
+        """
+        buffers = self._buffers(blocks.BLOCK_ROWS) if len(X) > blocks.BLOCK_ROWS else None
+        memory, center = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features)), self.center
+        for rows in blocks.row_blocks(len(X)):
+            block = X[rows]
+            # One error state for both: by way of centered_blocks, a single row takes an eighth longer.
+            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+                centered = np.subtract(block, center, out=memory[: rows.stop - rows.start])
+                scores = self._scores(centered, buffers)
+            yield rows, centered, scores
+
+    def _buffers(self, n_rows):
+        """An array for the result of each hidden operation, None for one that works in place; two memories in turn."""
+        shapes, buffers = self._shapes[1:-1], []
+        pair, turn = np.empty((2, n_rows * max(map(math.prod, shapes), default=0))), 0
+        for operation, shape in zip(self.hidden, shapes, strict=True):
+            in_place = operation.in_place and buffers
+            buffers.append(None if in_place else pair[turn, : n_rows * math.prod(shape)].reshape(n_rows, *shape))
+            turn = turn if in_place else 1 - turn
+        return buffers
+
+    def centered_scores(self, centered: np.ndarray) -> np.ndarray:
+        """Scores of rows from which the centre was subtracted already.
+
+        Parameters
+        ----------
+        centered : ndarray of shape (n_rows, n_features), float64
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_scores)
+        """
+        with np.errstate(all="ignore"):
+            return self._scores(centered, None)
+
+    def _scores(self, z, buffers):
+        """The forward pass of centred rows, in whatever error state; it leaves them as they are."""
+        if buffers is None:
+            ours = False
+            for operation in self.hidden:
+                z = operation.forward(z, z if ours and operation.in_place else None)
+                ours = True
+        else:
+            for operation, buffer in zip(self.hidden, buffers, strict=True):
+                z = operation.forward(z, z if buffer is None else buffer[: len(z)])
+        return self.heads.forward(z)
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        """Evaluate the network.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+            Of float64, or another dtype of ``SERVED_DTYPES``.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_scores)
+        """
+        result = np.empty((len(X), self.n_scores))
+        for rows, _, scores in self.scored_blocks(X):
+            result[rows] = scores
+        return result

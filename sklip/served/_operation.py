@@ -1,0 +1,155 @@
+"""What every operation of a served network is: a small frozen object of arrays, and what is proven of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from sklip._frozen import frozen
+from sklip.arithmetic.rounding import product_above
+from sklip.arithmetic.subnormal import without_subnormals
+from sklip.exceptions import ModelFileError
+from sklip.served._bounds import Bounds
+
+CHANGED = "The file was changed since it was written: get the original."
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Operation(ABC):
+    """One step of a served network, on values of shape (n_rows, …) in float64.
+
+    Arrays are copied and cannot be changed afterwards, as certificates are proven of them once. Subnormal numbers in
+    them (below 2.3e-308 in size) become 0: some threads take them for 0 and others do not.
+
+    A subclass is a frozen dataclass in a file with its name. It says what it computes, its transposed Jacobian, its
+    proven Lipschitz constant, and how it carries bounds of size and rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Dense
+    >>> operation = Dense(np.array([[3.0], [4.0]]), np.zeros(1))
+    >>> operation.forward(np.array([[1.0, 1.0]])).tolist(), round(operation.lipschitz(), 6)
+    ([[7.0]], 5.0)
+    """
+
+    in_place: ClassVar[bool] = False
+    """Whether ``out`` of ``forward`` may be the input itself."""
+
+    def __post_init__(self):
+        for name in self._array_names():
+            array = getattr(self, name)
+            object.__setattr__(self, name, frozen(without_subnormals(array) if array.dtype == np.float64 else array))
+        if not all(array.dtype == np.float64 and np.isfinite(array).all() for array in self.arrays):
+            raise ValueError(f"{type(self).__name__} holds numbers that are not finite, or not float64.")
+        self._check()
+
+    @classmethod
+    def _array_names(cls):
+        return [field.name for field in fields(cls) if field.type is np.ndarray]
+
+    def _check(self):  # noqa: B027 most have nothing to check
+        """Raise a ValueError for parameters that do not fit together: a file may have been edited."""
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The arrays of which everything is proven."""
+        return tuple(getattr(self, name) for name in self._array_names())
+
+    def __repr__(self):
+        """Return the name and the shapes of the arrays, for a subclass that is not made of plain numbers."""
+        return f"{type(self).__name__}({', '.join(str(array.shape) for array in self.arrays)})"
+
+    def __setstate__(self, state):
+        names, kind = [field.name for field in fields(self)], type(self).__name__
+        if not isinstance(state, dict) or sorted(state) != sorted(names):
+            raise ModelFileError(f"The file holds no {kind} of sklip: what it has is not {', '.join(names)}. {CHANGED}")
+        for name in self._array_names():
+            if type(state[name]) not in (np.ndarray, np.memmap):  # no subclass: it may have an arithmetic of its own
+                raise ModelFileError(f"The file holds no {kind} of sklip: its {name} is not an array. {CHANGED}")
+        vars(self).update(state)
+        try:
+            self.__post_init__()
+        except (TypeError, ValueError) as error:
+            raise ModelFileError(f"{error} {CHANGED}") from error
+
+    @abstractmethod
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a row after the operation.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of a row before it.
+
+        Returns
+        -------
+        tuple of int
+
+        Raises
+        ------
+        ValueError
+            For a shape that the operation does not take.
+        """
+
+    @abstractmethod
+    def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Compute the operation.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_rows, …), float64
+            Stays as it is, unless it is ``out``.
+        out : ndarray or None, default=None
+            C-ordered memory for the result; ``z`` itself where ``in_place`` allows it. None for a new array.
+
+        Returns
+        -------
+        ndarray
+            The same numbers whatever ``out`` is.
+        """
+
+    @abstractmethod
+    def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Carry slopes back: the transposed Jacobian times a vector, for each row.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n_rows, …)
+            What ``forward`` was given.
+        slopes : ndarray
+            Derivatives with respect to what it returned, of that shape.
+
+        Returns
+        -------
+        ndarray of the shape of ``z``
+            Derivatives with respect to ``z``; at a kink, those of one of the pieces that meet there.
+        """
+
+    @abstractmethod
+    def lipschitz(self) -> float:
+        """Return an upper bound of the Lipschitz constant in the Euclidean norm, rounded up."""
+
+    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+        """Return an upper bound of the Lipschitz constant of the operation after a map ``T``.
+
+        Parameters
+        ----------
+        source : callable
+            From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T(x)``; from None to one of ``T``.
+
+        Returns
+        -------
+        float
+        """
+        return product_above(source(None), self.lipschitz())
+
+    @abstractmethod
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the bounds of size and rounding error after the operation, from those before it."""
+
+    @abstractmethod
+    def rescaled(self, scale: float) -> "Operation":
+        """Return the operation ``z ↦ scale · f(z / scale)``: the same one in other units."""

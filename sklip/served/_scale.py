@@ -1,0 +1,69 @@
+"""Scale: all values times one number."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from sklip.arithmetic.rounding import TINY, UNIT, normal_above, round_down, round_up
+from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.served._operation import Operation
+
+
+@dataclass(frozen=True)
+class Scale(Operation):
+    """``factor · z``.
+
+    An operation that is not positively homogeneous is served between ``Scale(1 / s)`` and ``Scale(s)``.
+
+    Parameters
+    ----------
+    factor : float
+        Finite; one that is subnormal becomes 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Scale
+    >>> Scale(2.0).forward(np.array([[1.5, -1.0]])).tolist()
+    [[3.0, -2.0]]
+    """
+
+    factor: float
+    in_place: ClassVar[bool] = True
+
+    def _check(self):
+        if type(self.factor) is not float or not math.isfinite(self.factor):
+            raise ValueError(f"Scale needs a finite float; got {self.factor!r}.")
+        if abs(self.factor) < TINY:
+            object.__setattr__(self, "factor", 0.0)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape."""
+        return shape
+
+    def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Multiply."""
+        return np.multiply(z, self.factor, out=out)
+
+    def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Multiply the slopes."""
+        return slopes * self.factor
+
+    def lipschitz(self) -> float:
+        """Return the size of the factor."""
+        return normal_above(abs(self.factor))
+
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the bounds after one rounding of each value."""
+        size, lost = abs(self.factor), np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + abs(self.factor)) * TINY])
+        norm, error = round_up(size * bounds.norm, 2), round_up(size * bounds.error, 2)
+        error = round_up(error + 2 * UNIT * (norm + error) + lost, 6)
+        slope, intercept = round_up(2.0 * (norm + error), 4)
+        farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
+        return replace(bounds, norm=norm, error=error, farthest=farthest)
+
+    def rescaled(self, scale: float) -> "Scale":
+        """Return the operation itself."""
+        return self
