@@ -376,7 +376,7 @@ def test_every_parameter_is_in_the_configuration(loss, heads):
     assert sorted(loss.get_config()) == sorted(parameters) and set(parameters) == {*loss.parameter_names, "name"}
 
 
-def test_every_loss_has_a_name_of_its_own():
+def test_every_loss_has_a_different_default_name():
     names = {type(loss): inspect.signature(type(loss)).parameters["name"].default for loss, _ in LOSSES}
     assert len(set(names.values())) == len(names) == len(LOSSES)
     assert all(kind().name == name == kind().get_config()["name"] for kind, name in names.items())
