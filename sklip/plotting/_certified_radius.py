@@ -113,7 +113,7 @@ class CertifiedRadiusDisplay:
             counts = [np.histogram(radius[rows], edges, weights=weight[rows])[0] for rows in groups]
             shares.append(np.array(counts) / (weight[own].sum() or 1.0))
             medians.append(weighted_median(radius[own & right], weight[own & right]))
-            labels.append(lane_label(label, own.sum(), (own & ~right).sum(), (own & ~finite).sum()))
+            labels.append(lane_label(label, own.sum(), (own & ~right).sum(), np.isinf(radius[own]).sum()))
 
         self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", (7.0, 1.3 + 0.75 * len(labels)))
         self.figure_ = ax.figure
