@@ -24,9 +24,9 @@ import json, re, sys, time
 from pathlib import Path
 import numpy as np
 from sklip import HKRClassifier
-from sklip.training import backend
-backend.prepare()
-import sklip.training.train  # imports are not on the clock
+from sklip.training import runtime
+runtime.prepare()
+import sklip.training.loop  # imports are not on the clock
 
 def status(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024

@@ -134,12 +134,15 @@ def xla(estimator, jit_compile=True):
 
 def import_training():
     """Import Keras and all that ``fit`` would, so that imports are not on the clock."""
-    import sklip.losses
-    from sklip.training import backend
+    from sklip.training import runtime
 
-    backend.prepare()  # tells TensorFlow how many threads it may use
+    runtime.prepare()  # tells TensorFlow how many threads it may use
+    import sklip.losses
+    from sklip.training.epochs import epochs_of_backend
+
     for module in pkgutil.iter_modules(sklip.training.__path__):
         importlib.import_module(f"sklip.training.{module.name}")
+    epochs_of_backend()
 
 
 def seconds_of(function, *arguments, **named):

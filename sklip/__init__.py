@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sklip._version import __version__
-from sklip._workers import prepare_worker
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
 from sklip.training.reuse import clear_compiled_networks
+from sklip.training.runtime import prepare_worker
 
 if TYPE_CHECKING:
     from sklip._sklearn_onnx import register_onnx_converters

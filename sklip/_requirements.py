@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_OF_TRAINING = ("tensorflow", "keras", "scikeras")
-_OTHER_BACKENDS = ("jax", "torch", "openvino")
+_BACKENDS = ("jax", "torch", "openvino")
 
 
 @contextmanager
@@ -14,18 +13,18 @@ def training_packages() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing in _OTHER_BACKENDS:
+        if missing in _BACKENDS:
             raise ModuleNotFoundError(
-                f"Keras is told to run on {missing}, which is not installed. Run pip install {missing}, or set the "
-                "environment variable KERAS_BACKEND to tensorflow.",
+                f"Keras is told to run on {missing}, which is not installed: run pip install 'scikit-lipschitz[jax]' "
+                "for JAX, or set the environment variable KERAS_BACKEND to tensorflow.",
                 name=error.name,
             ) from error
-        if missing not in _OF_TRAINING:
+        if missing not in ("keras", "tensorflow"):
             raise
         raise ModuleNotFoundError(
-            "fit, to_keras, from_keras, sklip.layers, sklip.losses and sklip.manifold need TensorFlow, Keras and "
-            f"SciKeras, of which {missing} is not installed. Run pip install {' '.join(_OF_TRAINING)}. Predictions, "
-            "certificates and audits of fitted estimators do without.",
+            f"fit, to_keras, from_keras, sklip.layers, sklip.losses and sklip.manifold need {missing}, which is not "
+            "installed: run pip install 'scikit-lipschitz[tensorflow]', or pip install 'scikit-lipschitz[jax]' and set "
+            "the environment variable KERAS_BACKEND to jax.",
             name=error.name,
         ) from error
 

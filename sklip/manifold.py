@@ -27,13 +27,19 @@ _LARGEST = 3.4028234e38  # of float32
 _MAXIMUM_RETRACTIONS = 40
 
 
+def _compiled(function):
+    """The function of a kernel, compiled by JAX where that runs: at once, each condition would be compiled anew."""
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    compiled = jax.jit(function)
+    return functools.wraps(function)(lambda kernel: compiled(ops.convert_to_tensor(kernel)))
+
+
 @functools.cache
 def _accelerator_rounds_products() -> bool:
     """Whether float32 products may silently run in TF32 (10-bit mantissas): on any GPU."""
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return torch.cuda.is_available()
     try:
         return bool(keras.distribution.list_devices("gpu"))
     except RuntimeError:  # JAX's answer where there is none
@@ -211,6 +217,7 @@ def _safely_scaled(tall):
     return tall * ops.sqrt(scale), error, precise_matmul(error, error)
 
 
+@_compiled
 def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     """Two cubic Newton–Schulz steps towards the polar factor, after a provably safe scaling.
 
@@ -262,6 +269,7 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     return (ops.transpose(result) if wide else result), distance
 
 
+@_compiled
 def short_retraction_step(kernel: Tensor) -> Tensor:
     """One cubic Newton–Schulz step where the kernel is near the manifold, :func:`retraction_step` elsewhere.
 
@@ -298,6 +306,7 @@ def short_retraction_step(kernel: Tensor) -> Tensor:
     return ops.cond(distance <= 0.5, near, lambda: retraction_step(kernel)[0])
 
 
+@_compiled
 def retract(kernel: Tensor) -> Tensor:
     """Bring a kernel of full rank to the manifold: all singular values within 1e-5 of 1.
 

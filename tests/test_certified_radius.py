@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -36,6 +35,7 @@ from sklearn.preprocessing import (
 )
 
 from sklip import CertifiedRadii, NetworkClassifier, NotLipschitzError, certified_radius
+from sklip.served import Center, ServedNetwork
 from tests.helpers import network_of, random_network
 from tests.pipeline_fixtures import OFFSETS, UNITS, Quick, QuickMLP, assert_withstands, attack, raw_rows
 
@@ -266,7 +266,7 @@ def test_the_composed_radius_is_larger_than_that_of_the_product_of_norms(rows, n
     step, classifier = pipeline
     seen = step.transform(X)
     network = random_network(np.random.default_rng(0), (seen.shape[1], 2, 2, 1))
-    classifier.network_ = replace(network, center=seen.mean(axis=0))
+    classifier.network_ = ServedNetwork((Center(seen.mean(axis=0)), *network.operations[1:]))
     steepness = np.linalg.svd(step.transform(X[0] + np.eye(5)) - step.transform(X[[0]]), compute_uv=False).max()
     naive, radii = classifier.certified_radius(seen) / steepness, certified_radius(pipeline, X)
     assert (radii >= naive * (1 - 1e-6)).all()
@@ -279,7 +279,7 @@ def test_a_linear_network_behind_affine_steps_has_its_exact_distance(rows):
     pipeline = _pipeline("standard", X, y)
     classifier = pipeline[-1]
     head = np.array([[0.6], [0.0], [-0.8], [0.0], [0.0]])
-    classifier.network_ = replace(classifier.network_, kernels=(head,), biases=(np.zeros(1),), activations=())
+    classifier.network_ = network_of(classifier.network_.center, (head,), (np.zeros(1),), ())
     gradient = head[:, 0] / pipeline[0].scale_
     scores = np.abs(pipeline.decision_function(X))
     for norm, dual in ((1, np.inf), (2, 2), (np.inf, 1)):
@@ -297,13 +297,8 @@ def test_a_clip_between_steps_is_not_multiplied_through(rows):
     X = np.linspace(0.0, 1.0, 50)[:, None]
     union = make_union("passthrough", MinMaxScaler(clip=True)).fit(X)
     classifier = Quick(random_state=0).fit(union.transform(X), np.arange(50) % 2)
-    classifier.network_ = replace(
-        classifier.network_,
-        center=np.zeros(2),
-        kernels=(np.array([[1.0], [-1.0]]) / np.sqrt(2),),
-        biases=(np.full(1, 0.1),),
-        activations=(),
-    )
+    difference = np.array([[1.0], [-1.0]]) / np.sqrt(2)
+    classifier.network_ = network_of(np.zeros(2), (difference,), (np.full(1, 0.1),), ())
     pipeline = make_pipeline(union, classifier)
     radii = certified_radius(pipeline, X)
     flips = np.array([[-0.1 * np.sqrt(2) - 1e-9]])

@@ -13,8 +13,6 @@ import pytest
 
 from sklip import WassersteinEstimator
 from sklip.exceptions import TrainingInterruptedWarning
-from sklip.training import train
-from sklip.training.batchwise import BatchModel
 from tests.estimator_fixtures import blobs, classifier, mlp, moons
 from tests.processes import ROOT
 
@@ -218,8 +216,7 @@ def test_a_warning_that_is_an_error_leaves_the_estimator_as_it_was():
 
 @pytest.mark.parametrize("act", [raise_one, press])
 @pytest.mark.parametrize("hook", HOOKS)
-def test_batch_after_batch_the_epoch_is_finished_too(hook, act, monkeypatch):
-    monkeypatch.setattr(train, "NetworkModel", BatchModel)
+def test_held_out_rows_are_measured_in_the_last_epoch_too(hook, act):
     X, y = moons()
     rows = {"X_val": X[::3], "y_val": y[::3]}
     with pytest.warns(TrainingInterruptedWarning, match="after epoch 2 of 3"):
@@ -227,8 +224,7 @@ def test_batch_after_batch_the_epoch_is_finished_too(hook, act, monkeypatch):
     assert_ended_with_epoch(2, model, classifier(callbacks=[At("on_epoch_end", 1, stop)]).fit(X, y, **rows))
 
 
-@pytest.mark.parametrize("batchwise", [False, True])
-def test_callbacks_hear_of_all_that_they_listen_to(batchwise, monkeypatch):
+def test_callbacks_hear_of_all_that_they_listen_to():
     heard = []
 
     class Listening(keras.callbacks.Callback):
@@ -241,16 +237,10 @@ def test_callbacks_hear_of_all_that_they_listen_to(batchwise, monkeypatch):
         def on_batch_begin(self, batch, logs=None):  # Keras' former name
             heard.append("batch")
 
-        def on_test_end(self, logs=None):
-            heard.append("test")
-
-    if batchwise:
-        monkeypatch.setattr(train, "NetworkModel", BatchModel)
     X, y = moons()
     late = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: heard.append("lambda"))
     classifier(epochs=1, callbacks=[Listening(), late]).fit(X, y, X_val=X, y_val=y)
-    within = ["batch"] * 3 + ["test"] if batchwise else ["batch"]
-    assert heard == ["train", "lambda", *within, "epoch"]
+    assert heard == ["train", "lambda", "batch", "epoch"]
 
 
 SCRIPT = """

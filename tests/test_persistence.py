@@ -476,7 +476,7 @@ def test_import_brings_little_beyond_scikit_learn():
     assert not {name for name in brought if name.startswith("sklip.")} & {
         "sklip.layers",
         "sklip.losses",
-        "sklip.training.train",
+        "sklip.training.loop",
     }
     assert len(brought) < 250
 
@@ -486,16 +486,24 @@ def test_import_brings_little_beyond_scikit_learn():
 
 @pytest.fixture(scope="module")
 def bare_environment(tmp_path_factory):
-    """The Python of an environment with sklip, NumPy, scikit-learn and joblib alone."""
+    """The Python of an environment in which sklip was installed without extras."""
     folder = tmp_path_factory.mktemp("bare") / "venv"
     venv.create(folder)
     python = folder / "bin" / "python"
     options = ["--quiet", "--disable-pip-version-check", "--no-compile"]  # most of it is never imported
     pip = [sys.executable, "-m", "pip", "--python", python, "install", *options]
     versions = [f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "scikit-learn", "joblib")]
-    run_command([*pip, *versions])
-    run_command([*pip, "--no-deps", ROOT])
+    run_command([*pip, *versions, ROOT])
     return python
+
+
+@pytest.mark.slow
+def test_an_environment_that_serves_lacks_nothing_that_sklip_requires(bare_environment):
+    printed = run_command([sys.executable, "-m", "pip", "--python", bare_environment, "check"])
+    assert printed.strip() == "No broken requirements found."
+    listed = run_command([sys.executable, "-m", "pip", "--python", bare_environment, "list", "--format", "freeze"])
+    installed = {line.partition("==")[0] for line in listed.splitlines()}
+    assert "scikit-lipschitz" in installed and not installed & {"tensorflow", "keras", "jax", "scikeras", "tqdm"}
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from sklip import audit
 from sklip._progress_bar import progress_bar
-from sklip.training import backend
+from sklip.training import quiet
 from tests.estimator_fixtures import blobs, classifier, fitted, mlp, moons
 from tests.processes import ROOT
 
@@ -27,11 +27,11 @@ assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ  # nor will child processes have
 
 IN_WORKERS = """
 from joblib import Parallel, delayed
-from sklip.training import backend
+from sklip.training import runtime
 from tests.estimator_fixtures import classifier, moons
 
 Parallel(n_jobs=2)([delayed(classifier(epochs=2).fit)(*moons())])
-backend.prepare()  # in this process, which makes the optimizer
+runtime.prepare()  # in this process, which makes the optimizer
 import keras
 model = classifier(epochs=2, optimizer=keras.optimizers.Adam(0.01))
 Parallel(n_jobs=2)([delayed(model.fit)(*moons())])
@@ -127,7 +127,7 @@ def test_what_is_no_greeting_is_written_after_the_start(capfd, monkeypatch):
         b"E0000 00:00:1.5   12 cuda_platform.cc:52] failed call to cuInit: INTERNAL: UNKNOWN ERROR (303)\n"
     )
     news = b"E0000 00:00:1.5   12 cuda_platform.cc:52] failed call to cuInit: driver mismatch\nInfinite disk on fire\n"
-    with pytest.raises(RuntimeError, match="broke"), backend._quiet_start():
+    with pytest.raises(RuntimeError, match="broke"), quiet.quiet_start():
         os.write(2, greetings + news)
         raise RuntimeError("broke")
     assert capfd.readouterr().err.encode() == news
@@ -214,11 +214,11 @@ REFUSED = """
 import sys
 import numpy as np
 from sklip import audit
-from sklip.training import backend
+from sklip.training import runtime
 from tests.estimator_fixtures import classifier, moons
 where, *closed = sys.argv[1:]
 if closed:
-    backend.prepare()  # JAX, which TensorFlow imports where it is installed, looks at standard output
+    runtime.prepare()  # JAX, which TensorFlow imports where it is installed, looks at standard output
 for name in closed:
     getattr(sys, name).close()
 X, y = moons()
@@ -316,7 +316,7 @@ def test_the_start_of_tensorflow_takes_no_offence_at_a_full_device(monkeypatch):
     os.dup2(full, 2)
     try:
         for text in (b"", b"what is no greeting"):
-            with backend._quiet_start():
+            with quiet.quiet_start():
                 os.write(2, text)
     finally:
         os.dup2(screen, 2)
@@ -331,7 +331,7 @@ def test_the_start_of_tensorflow_writes_to_no_other_file(monkeypatch, tmp_path):
     screen, file = os.dup(2), os.open(tmp_path / "file", os.O_RDWR | os.O_CREAT)
     os.dup2(file, 2)
     try:
-        with backend._quiet_start():
+        with quiet.quiet_start():
             os.write(2, b"I0000 00:00:1.5 is data of the user's")
     finally:
         os.dup2(screen, 2)
@@ -346,7 +346,7 @@ def test_the_start_of_tensorflow_needs_no_room_for_what_it_holds_back(monkeypatc
     def full():
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backend, "TemporaryFile", full)
-    with backend._quiet_start():
+    monkeypatch.setattr(quiet, "TemporaryFile", full)
+    with quiet.quiet_start():
         os.write(2, b"news")
     assert capfd.readouterr().err == "news"

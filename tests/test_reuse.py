@@ -1,7 +1,9 @@
 """Fits of one shape share a compiled network, and no fit depends on what ran before."""
 
+import gc
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -11,7 +13,7 @@ import pytest
 import sklip
 from sklip import HKRClassifier, LipschitzMLP
 from sklip.training import reuse
-from sklip.training.epochs import EpochModel
+from sklip.training.epochs.tensorflow import TensorFlowEpochs
 from tests.helpers import REPOSITORY
 
 X = np.random.default_rng(0).standard_normal((90, 3)).astype(np.float32)
@@ -43,10 +45,6 @@ def empty():
     sklip.clear_compiled_networks()
 
 
-def kept():
-    return sum(map(len, reuse._idle.values()))
-
-
 def bits(classifier):
     return [kernel.tobytes() for kernel in classifier.network_.arrays], (classifier.history_)
 
@@ -67,7 +65,7 @@ def test_a_fit_has_the_same_bits_whatever_ran_before(kind, settings, labels, jit
 def test_other_rows_of_other_number_share_the_network():
     first = HKRClassifier(**SMALL).fit(X, Y > 0)
     HKRClassifier(**SMALL).fit(X[:50], Y[:50] > 0)
-    assert kept() == 1
+    assert len(reuse.kept()) == 1
     assert bits(HKRClassifier(**SMALL).fit(X, Y > 0)) == bits(first)
 
 
@@ -111,9 +109,9 @@ def test_shapes_and_kinds_have_networks_of_their_own():
         HKRClassifier(**SMALL | changes).fit(X, Y > 0)
     LipschitzMLP(**SMALL).fit(X, Y > 0)
     LipschitzMLP(**SMALL).fit(X, Y)
-    assert kept() == 7
+    assert len(reuse.kept()) == 7
     HKRClassifier(**SMALL | {"alpha": 1.0}).fit(X, Y > 0)
-    assert kept() == 7
+    assert len(reuse.kept()) == 7
 
 
 def test_optimizers_are_told_apart_by_their_configuration():
@@ -121,9 +119,9 @@ def test_optimizers_are_told_apart_by_their_configuration():
     other = keras.optimizers.Adam(0.1, beta_2=0.9)
     alone = bits(HKRClassifier(**SMALL | {"optimizer": slow}).fit(X, Y > 0))
     HKRClassifier(**SMALL | {"optimizer": fast}).fit(X, Y > 0)
-    assert kept() == 1
+    assert len(reuse.kept()) == 1
     HKRClassifier(**SMALL | {"optimizer": other}).fit(X, Y > 0)
-    assert kept() == 2
+    assert len(reuse.kept()) == 2
     assert bits(HKRClassifier(**SMALL | {"optimizer": slow}).fit(X, Y > 0)) == alone
 
 
@@ -131,15 +129,22 @@ def test_at_most_so_many_networks_are_kept(monkeypatch):
     monkeypatch.setattr(reuse, "CAPACITY", 2)
     for width in (2, 4, 6):
         HKRClassifier(**SMALL | {"hidden_layer_sizes": (width,), "epochs": 1}).fit(X, Y > 0)
-    widths = [key[0].hidden_layer_sizes for key in reuse._idle]
-    assert widths == [(4,), (6,)]
+    assert [compiled.epochs.network.layers[1].units for compiled in reuse.kept()] == [4, 6]
 
 
 def test_a_kept_network_lets_go_of_the_data():
-    HKRClassifier(**SMALL | {"early_stopping": True}).fit(X, Y > 0)
-    ((network,),) = reuse._idle.values()
-    rows = [len(np.asarray(held)) for held in (*network._training, *network._validation)]
-    assert rows == [0] * 6
+    few, many = (np.random.default_rng(0).standard_normal((n, 20), np.float32) for n in (500, 40_000))
+    classifier = HKRClassifier(**SMALL | {"early_stopping": True, "batch_size": 512})
+    classifier.fit(few, few[:, 0] > 0)  # which compiles
+    tracemalloc.start()
+    try:
+        classifier.fit(many, many[:, 0] > 0)
+        gc.collect()
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(reuse.kept()) == 1
+    assert held < 0.2 * many.nbytes < many.nbytes < most
 
 
 def test_callbacks_get_a_network_of_their_own():
@@ -149,7 +154,7 @@ def test_callbacks_get_a_network_of_their_own():
 
     alone = bits(HKRClassifier(**SMALL).fit(X, Y > 0))
     HKRClassifier(**SMALL | {"callbacks": [Meddle()], "learning_rate_schedule": "constant"}).fit(X, Y > 0)
-    assert kept() == 1
+    assert len(reuse.kept()) == 1
     assert bits(HKRClassifier(**SMALL).fit(X, Y > 0)) == alone
 
 
@@ -159,10 +164,10 @@ def test_a_fit_that_fails_leaves_no_network(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(EpochModel, "release_data", interrupted)
+    monkeypatch.setattr(TensorFlowEpochs, "release", interrupted)
     with pytest.raises(KeyboardInterrupt):
         HKRClassifier(**SMALL).fit(X, Y > 0)
-    assert kept() == 0
+    assert len(reuse.kept()) == 0
 
 
 def test_concurrent_fits_do_not_share():
@@ -171,14 +176,14 @@ def test_concurrent_fits_do_not_share():
     with ThreadPoolExecutor(3) as threads:
         together = list(threads.map(lambda parameters: bits(HKRClassifier(**parameters).fit(X, Y > 0)), settings))
     assert together == alone * 3
-    assert kept() <= 4
+    assert len(reuse.kept()) <= 4
 
 
 def test_clearing_is_public_and_the_next_fit_compiles_anew():
     before = bits(HKRClassifier(**SMALL).fit(X, Y > 0))
-    assert kept() == 1
+    assert len(reuse.kept()) == 1
     sklip.clear_compiled_networks()
-    assert kept() == 0
+    assert len(reuse.kept()) == 0
     assert bits(HKRClassifier(**SMALL).fit(X, Y > 0)) == before
 
 

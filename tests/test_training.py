@@ -8,6 +8,7 @@ import pytest
 
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
+from sklip.training.task import Schedule, TrainingTask
 from tests.processes import ROOT, run_command
 
 
@@ -22,18 +23,19 @@ def problem(n_rows=64):
 def run(state, *, epochs=2, decay="constant", optimizer="adam", learning_rate=0.01, callbacks=(), dropout=0.0):
     from sklip.losses import HKR
     from sklip.training.architecture import Architecture
-    from sklip.training.train import Schedule, train
+    from sklip.training.loop import train
+    from sklip.training.objective import Objective
 
     rows, labels = problem()
-    loss = HKR(alpha=10.0, min_margin=0.1)
-    return train(
+    task = TrainingTask(
         Architecture(3, (8, 4), 1, "groupsort2", dropout),
         Schedule(epochs, optimizer, learning_rate, decay, callbacks=list(callbacks)),
         plan_batches(labels, rows[2], 2, 16, False),
         rows,
-        (loss, loss),
+        Objective(HKR(alpha=10.0, min_margin=0.1)),
         state,
     )
+    return train(task)
 
 
 FRESH = TrainingState([], "", [], 0, 7)
@@ -123,9 +125,9 @@ def run_in(script, environment):
 
 
 THREADS = """
-from sklip.training import backend
+from sklip.training import runtime
 {before}
-backend.prepare()
+runtime.prepare()
 import tensorflow as tf
 print(tf.config.threading.get_intra_op_parallelism_threads())
 """
@@ -171,7 +173,7 @@ def test_a_gpu_is_shared_unless_the_user_has_said_otherwise(monkeypatch, before,
     """TensorFlow's own record of a GPU that is not there."""
     from tensorflow import config
 
-    from sklip.training import backend
+    from sklip.training import runtime
 
     growth = {"GPU:0": before}
     monkeypatch.setattr(config, "list_physical_devices", lambda kind: [f"{kind}:0"])
@@ -180,7 +182,7 @@ def test_a_gpu_is_shared_unless_the_user_has_said_otherwise(monkeypatch, before,
     monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    backend._share_gpus(config)
+    runtime._share_gpus(config)
     assert growth == {"GPU:0": after}
 
 

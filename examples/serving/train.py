@@ -1,6 +1,6 @@
 """Train the pipeline that ``app.py`` serves, and write what the image needs: the model, and the versions it wants.
 
-Run it where sklip is installed with all that it depends on; the image needs no TensorFlow.
+Run it where sklip is installed with the extra ``tensorflow`` or ``jax``; the image needs neither.
 """
 
 import argparse

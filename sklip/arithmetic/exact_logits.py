@@ -29,7 +29,7 @@ def exact_logits(xp, first, second, temperature, margin_offset):
         In float32 and float64, for logits below 1e3 in size, what makes the sum of the two exact
         up to the square of the rounding; elsewhere 0.
     """
-    dtype = str(getattr(first.dtype, "name", first.dtype)).removeprefix("torch.")
+    dtype = str(getattr(first.dtype, "name", first.dtype))
     if dtype not in _SPLITTERS:
         return temperature * (first - second + margin_offset), 0.0 * first
     t, t_low = _rounded(temperature, dtype)

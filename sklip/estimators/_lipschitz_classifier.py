@@ -62,9 +62,9 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
             When weights are not finite in the end; the classifier is left as it was.
         RuntimeError
             Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``, on a backend of Keras without gradients.
+            ``tf.Graph`` or the scope of ``tf.distribute``, on another backend of Keras than TensorFlow and JAX.
         ModuleNotFoundError
-            When TensorFlow, Keras or SciKeras is not installed.
+            When Keras or its backend, TensorFlow or JAX, is not installed.
 
         Warns
         -----

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip import loss_formulas
+from sklip._heads import Heads
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,7 @@ class KerasObjective:
     def keras_loss(self, scale, class_weight, class_proportions):
         """The Keras loss in the units of the training."""
         loss = self._of_logits(scale, class_weight)
-        heads = 1 if len(class_weight) == 2 else len(class_weight)
-        own = np.array([[1.0], [0.0]]) if heads == 1 else np.eye(2, heads)
+        own = Heads(len(class_weight)).own(np.array([0, 1])).astype(np.float64)
         right, wrong = (float(loss(own, sign * (2 * own - 1) / loss.tau)) for sign in (1, -1))
         if right == wrong:
             raise ValueError(

@@ -32,10 +32,10 @@ def running_versions() -> dict[str, str | None]:
 
 def _after_a_silent_start(new, arguments):
     """An estimator whose state, which is read next, holds Keras objects: reading them starts TensorFlow."""
-    from sklip.training import backend
+    from sklip.training import runtime
 
     with suppress(ImportError):  # Keras may be here without it
-        backend.prepare()
+        runtime.prepare()
     return new(*arguments)
 
 

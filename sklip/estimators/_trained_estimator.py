@@ -17,7 +17,7 @@ from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, training_inputs
 from sklip.estimators._units import center_and_scale
 from sklip.served import Activation, Center, ServedNetwork, activation
-from sklip.training import backend
+from sklip.training import runtime
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 
@@ -39,7 +39,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     @contextmanager
     def _training(self):
         """Check the parameters and yield them, with Python's numbers; an error leaves the estimator as it was."""
-        backend.check_surroundings()
+        runtime.check_surroundings()
         # What underflows is as good as 0, whatever the user's error state says.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             yield self._check_parameters()
@@ -105,11 +105,11 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if watched is not None:
             held_out, _ = training_inputs(watched.X, self.center_, self.scale_, read_all=True)
             watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
-        backend.prepare_training()
-        from sklip.training.train import train
+        runtime.prepare_training()
+        from sklip.training.loop import train
 
         task = self._task(given, inputs, rows.targets, watched)
-        training = train(**task)
+        training = train(task)
         if training.interrupted:
             advice.advise_on_interrupt(len(training.history["loss"]), given.epochs)
         # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
@@ -119,20 +119,19 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         self._state = training.state
         operations = (operation.rescaled(self.scale_) for operation in training.operations)
         self.network_ = ServedNetwork((Center(self.center_), *operations))
-        factors = task["schedule"].units
+        units = task.objective.units
         return {
-            name: [value * factors[name.removeprefix("val_")] for value in values]
+            name: [value * units[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
 
     def _task(self, given, inputs, targets, watched):
         """What ``train`` takes, in the units of the training."""
         from sklip.training.architecture import Architecture
-        from sklip.training.train import Schedule
+        from sklip.training.task import Schedule, TrainingTask
 
         heads, balanced = Heads(len(self.classes_)), given.class_weight == "balanced"
         plan = plan_batches(targets.groups, targets.weights, heads.n_classes, given.batch_size, balanced)
-        losses = self._losses(given, targets, plan, heads)
         # Repeated rows weigh less, so that each class keeps its share of every expectation.
         weights = (targets.weights * plan.class_factor[targets.groups]).astype(np.float32)
         schedule = Schedule(
@@ -143,35 +142,31 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             callbacks=list(given.callbacks or []),
             jit_compile=given.jit_compile,
             verbose=int(given.verbose),
-            units=self._units_of_terms(losses[0]),
         )
         if given.early_stopping:
             schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
-        return {
-            "architecture": Architecture(
+        return TrainingTask(
+            Architecture(
                 self.n_features_in_, given.hidden_layer_sizes, heads.n_scores, given.activation, given.dropout
             ),
-            "schedule": schedule,
-            "plan": plan,
-            "training": (inputs, targets.values, weights),
-            "losses": losses,
-            "state": self._state,
-            "validation": watched,
-            "epsilon": None if given.epsilon is None else given.epsilon / self.scale_,
-        }
+            schedule,
+            plan,
+            (inputs, targets.values, weights),
+            self._measured(given, targets, plan, heads),
+            self._state,
+            watched,
+        )
 
-    def _losses(self, given, targets, plan, heads):
-        """The loss of training and that of validation, which needs no proportions of the classes."""
+    def _measured(self, given, targets, plan, heads):
+        """The objective of the training, in its units."""
+        from sklip.training.objective import Objective
+
         shares = np.bincount(targets.groups, targets.weights, heads.n_classes) / targets.weights.sum()
         factors = class_costs(given.class_weight, self.classes_, shares)
         self._class_factors = None if given.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else shares[heads.classes]
-        return [self._objective.keras_loss(self.scale_, factors, of_classes) for of_classes in (proportions, None)]
-
-    def _units_of_terms(self, loss):
-        """What turns each number of a history into the units of the data, by its name."""
-        numbers = (*loss.unitless_terms, "accuracy", "certified_accuracy")
-        return {**dict.fromkeys(loss.term_names, self.scale_), **dict.fromkeys(numbers, 1.0)}
+        loss = self._objective.keras_loss(self.scale_, factors, proportions)
+        return Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
 
     def _advise(self, given, rows):
         """Warn where a fit is unlikely to be what the user meant."""

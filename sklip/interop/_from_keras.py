@@ -40,10 +40,10 @@ def network_from_keras(model: keras.Model) -> ServedNetwork:
     >>> network_from_keras(model).scores(np.eye(2)).shape
     (2, 1)
     """
-    from sklip.training import backend
+    from sklip.training import runtime
 
-    backend.check_surroundings()
-    backend.prepare()
+    runtime.check_surroundings()
+    runtime.prepare()
     import keras
 
     from sklip.layers._operations import operations_of

@@ -32,10 +32,10 @@ def to_keras(network: ServedNetwork) -> keras.Model:
     >>> to_keras(network)(np.array([[1.0, 1.0]])).shape
     TensorShape([1, 1])
     """
-    from sklip.training import backend
+    from sklip.training import runtime
 
-    backend.check_surroundings()
-    backend.prepare()
+    runtime.check_surroundings()
+    runtime.prepare()
     import keras
 
     from sklip import layers

@@ -12,9 +12,10 @@ from sklip._tensors import Tensor
 from sklip.arithmetic import polar_factor
 from sklip.layers._activations import activation_layer, is_activation
 from sklip.layers._constraints import Orthonormal, UnitColumns
+from sklip.layers.constrained import ConstrainedLayer
 
 
-class _ConstrainedDense(keras.layers.Layer):
+class _ConstrainedDense(ConstrainedLayer):
     """``activation(x W + b)``; the subclass says on which manifold ``W`` lives, and its tangent space."""
 
     def __init__(
@@ -53,15 +54,6 @@ class _ConstrainedDense(keras.layers.Layer):
             self.activation.build((*input_shape[:-1], self.units))
         self.retract()
         super().build(input_shape)
-
-    def retract(self) -> None:
-        """Bring the kernel to its manifold now, all the way."""
-        self.kernel.assign(self._manifold()(self.kernel))
-
-    @staticmethod
-    def on_manifold(kernel: np.ndarray) -> np.ndarray:
-        """Return the nearest kernel of the manifold, in float64."""
-        raise NotImplementedError
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the layer."""
@@ -147,6 +139,10 @@ class SpectralDense(_ConstrainedDense):
 
     _manifold = Orthonormal
     on_manifold = staticmethod(polar_factor)
+
+    def end_epoch(self) -> None:
+        """Make one whole retraction step, as the short ones may have left small singular values behind."""
+        self.kernel.assign(manifold.retraction_step(ops.convert_to_tensor(self.kernel))[0])
 
     def _product(self, inputs, kernel):
         rows = ops.reshape(inputs, (-1, kernel.shape[0]))

@@ -1,8 +1,8 @@
-"""What the losses share: whole batches, weights inside the expectations, named terms."""
+"""Parts that the losses share: whole batches, weights inside the expectations, named terms."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -72,6 +72,17 @@ class ExpectationLoss(keras.losses.Loss):
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return the loss, as ``"loss"``, and its terms, by name."""
         raise NotImplementedError
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the parameters that are set, by name: numbers and tuples of them."""
+        values = {name: getattr(self, name) for name in self.parameter_names}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def with_numbers(self, **values: Any) -> Self:
+        """Return a copy with other values of some parameters, which may be tensors or variables."""
+        copy = object.__new__(type(self))  # Keras' own copies go through the configuration, which holds no tensors
+        copy.__dict__.update(vars(self), **values)
+        return copy
 
     def get_config(self) -> dict[str, Any]:
         """Return what rebuilds the loss."""

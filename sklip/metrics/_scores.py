@@ -208,7 +208,7 @@ def check_rows(y_true, y_pred, radius, sample_weight) -> tuple[np.ndarray, np.nd
 
 
 def _checked(y_true, y_pred, radius, sample_weight):
-    """Whether each row is right, its radius, its weight."""
+    """Return for each row if it is right, its radius and its weight."""
     y_true, y_pred, radius, weight = check_rows(y_true, y_pred, radius, sample_weight)
     with np.errstate(under="ignore"):
         return y_true == y_pred, radius, weight / weight.max()

@@ -122,7 +122,7 @@ class DecisionFunctionDisplay:
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None for a new figure.
         legend : bool, default=True
-            Whether to put a legend below the axes.
+            True puts a legend below the axes.
         scatter_kwargs : dict, default=None
             Style of the rows, for :meth:`matplotlib.axes.Axes.scatter`.
         disc_kwargs : dict, default=None

@@ -1,31 +1,17 @@
-"""What displays need from estimators and their rows: predictions with radii, classifiers, positions, names, units."""
+"""Questions of the displays to estimators and rows: predictions with radii, classifiers, positions, names, units."""
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from sklip._labels import known_labels
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
-from sklip.pipelines._in_place import predictions
-
-
-def innermost(estimator):
-    """What stands at the end of pipelines, searches and FrozenEstimator."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        else:
-            return estimator
+from sklip.pipelines.trace import predictions
+from sklip.pipelines.unwrap import unwrapped
 
 
 def final_classifier(estimator) -> CertifiedClassifier | None:
     """Return the sklip classifier whose scores decide, or None if a threshold, a calibration or a vote decides."""
-    inner = innermost(estimator)
+    _, inner = unwrapped(estimator, strict=False)
     return inner if isinstance(inner, CertifiedClassifier) else None
 
 

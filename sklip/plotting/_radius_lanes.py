@@ -20,7 +20,7 @@ def draw_lanes(ax, shares, edges, medians, has_wrong, right_kwargs, wrong_kwargs
     medians : sequence of n_classes floats
         Medians of the right predictions. Infinite ones and nan are not drawn.
     has_wrong : ndarray of shape (n_classes,), bool
-        Whether a class has wrong predictions.
+        True for classes that have wrong predictions.
     right_kwargs, wrong_kwargs : dict or None
         Styles of the histograms.
 

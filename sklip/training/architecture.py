@@ -7,6 +7,10 @@ import numpy as np
 
 from sklip.arithmetic import polar_factor
 from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense
+from sklip.layers.constrained import ConstrainedLayer
+
+HEADS = "heads"
+"""Name of the last layer, whose outputs are the scores."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ class Architecture:
 def build_network(architecture: Architecture, model_class: type) -> keras.Model:
     """Build the Keras network of an architecture.
 
-    Its kernels take a short retraction step, which holds the largest singular value;
-    the rest is closed at the end of an epoch, and of the training. All names are the same
-    in every network, as TensorFlow keeps a kernel for each name that a variable ever had.
+    Its kernels take short retraction steps, which hold the largest singular value at 1. The layers' ``end_epoch``
+    and ``end_training`` bring the others to 1. All names are the same in every network, as
+    TensorFlow keeps a kernel for each name that a variable ever had.
     """
     inputs = units = keras.Input((architecture.n_features,), name="features")
     for number, width in enumerate(architecture.hidden_layer_sizes):
@@ -62,8 +66,13 @@ def build_network(architecture: Architecture, model_class: type) -> keras.Model:
         if architecture.dropout:
             dropout = keras.layers.Dropout(architecture.dropout, seed=number, dtype="float32", name=f"dropout_{number}")
             units = dropout(units)
-    heads = FrobeniusDense(architecture.n_scores, dtype="float32", name="heads")
+    heads = FrobeniusDense(architecture.n_scores, dtype="float32", name=HEADS)
     return model_class(inputs, heads(units), name="network")
+
+
+def constrained_layers(network: keras.Model) -> list[ConstrainedLayer]:
+    """The layers of a network whose kernels live on manifolds."""
+    return [layer for layer in network.layers if isinstance(layer, ConstrainedLayer)]
 
 
 def seed_dropout(network: keras.Model, seed: int) -> None:

@@ -21,12 +21,22 @@ def borrow(key):
         return network
 
 
+def kept() -> list:
+    """The networks that nobody uses, the least recently used kind first."""
+    return [network for networks in _idle.values() for network in networks]
+
+
 def put_back(key, network) -> None:
-    """Keep a network for the next training; the least recently used one goes if there are too many."""
+    """Keep a network for the next training; the least recently used one goes if there are too many.
+
+    A key of None says that no other training may use it.
+    """
+    if key is None:
+        return
     with _lock:
         _idle.setdefault(key, []).append(network)
         _idle.move_to_end(key)
-        excess = sum(map(len, _idle.values())) - CAPACITY
+        excess = len(kept()) - CAPACITY
         for _ in range(excess):
             oldest = next(iter(_idle))
             _idle[oldest].pop(0)

@@ -20,7 +20,7 @@ class SavedAsItIs(keras.Model):
 
     @contextmanager
     def _unchanged(self):
-        """Undo the retraction by which layers prepare for a file: who looks on shall change no bits."""
+        """Undo the retraction by which layers prepare for a file: saving must not change the weights."""
         before = self.get_weights()
         try:
             yield

@@ -1,0 +1,16 @@
+"""What runs the epochs of a training, one module for each way to do it."""
+
+from keras import backend  # not keras: a module of this package has its name
+
+from sklip.training.epochs.protocol import Epochs
+
+
+def epochs_of_backend() -> type[Epochs]:
+    """What runs epochs on the backend of Keras."""
+    if backend.backend() == "tensorflow":
+        from sklip.training.epochs.tensorflow import TensorFlowEpochs
+
+        return TensorFlowEpochs
+    from sklip.training.epochs.keras import KerasEpochs
+
+    return KerasEpochs

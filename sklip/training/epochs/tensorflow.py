@@ -1,0 +1,164 @@
+"""Epochs in one compiled call each: the one place of the training that is TensorFlow's.
+
+The data is put on the device once. What is handed over for an epoch is the matrix of the row
+numbers of its batches: nothing of an input pipeline is paid for each batch. Of rows on disk, an epoch is several such
+calls: the rows of a chunk of its batches at a time.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from sklip._compat import allow_many_traces
+from sklip.rows.blocks import chunks
+from sklip.training.architecture import HEADS, constrained_layers
+from sklip.training.epochs.gradients import TracedGradients
+from sklip.training.epochs.protocol import Epochs
+from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
+from sklip.training.saving import SavedAsItIs
+
+
+def _row_variables(network):
+    """Empty variables for inputs, targets and weights of any number of rows."""
+    shapes = [(None, *shape) for shape in (network.input_shape[1:], network.output_shape[1:], ())]
+    return [tf.Variable(_no_rows(shape), shape=shape, trainable=False) for shape in shapes]
+
+
+def _no_rows(shape):
+    return np.zeros([size or 0 for size in shape], np.float32)
+
+
+def _assign(variables, arrays):
+    """Hand arrays over to variables, which may keep their memory: nobody may change them after."""
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
+
+
+def _empty(variables):
+    for variable in variables:
+        variable.assign(_no_rows(variable.shape))
+
+
+class TensorFlowEpochs(Epochs):
+    """Epochs in one compiled call each; see :class:`sklip.training.epochs.protocol.Epochs`.
+
+    Whatever differs between trainings of one kind is a variable, so that a compiled epoch serves them all.
+    """
+
+    network_class = SavedAsItIs
+    reusable = True
+    always_compiles = False
+
+    def __init__(self, network, objective, *, validates, sets_rates):
+        self.network, self._sets_rates = network, sets_rates
+        self._training = _row_variables(network)
+        self._validation = _row_variables(network) if validates else None
+        self._numbers = {
+            name: tf.Variable(np.float32(value), trainable=False) for name, value in objective.numbers.items()
+        }
+        self._objective = objective.with_numbers(self._numbers)
+        self._gradients = TracedGradients()
+        steps, vector = tf.TensorSpec((), tf.int32), tf.TensorSpec((None,))
+        batches = (tf.TensorSpec((None, None), tf.int32), vector, steps)
+        sums = tf.TensorSpec((len(objective.names),))
+        self._compiled_epoch = self._compiled(self._epoch, *batches)
+        self._compiled_steps = self._compiled(self._steps, *batches, sums)
+        self._compiled_end = self._compiled(self._end, sums, steps)
+
+    def place(self, rows, held_out, objective):
+        """Put the rows on the device, but for those on disk; see the protocol."""
+        self._n_rows = len(rows[0])
+        self._streamed = None if isinstance(rows[0], np.ndarray) else rows
+        if not self._streamed:
+            _assign(self._training, self._sized_rows(rows))
+        if held_out is not None:
+            _assign(self._validation, self._sized_rows(held_out))
+        for name, value in objective.numbers.items():
+            self._numbers[name].assign(np.float32(value))
+
+    def release(self):
+        """Empty the variables, and forget the gradients that were traced."""
+        self._streamed = None
+        _empty((*self._training, *(self._validation or ())))
+        self._gradients.forget()
+
+    def run(self, order, rates):
+        """Train an epoch; see the protocol."""
+        rates = np.zeros(0, np.float32) if rates is None else rates
+        if self._streamed:
+            measured = self._streamed_epoch(order, rates)
+        else:
+            measured = self._compiled_epoch(*self._sized_batches(order, rates, self._n_rows))
+        values = iter(measured.numpy().tolist())
+        prefixes = ("", "val_") if self._validation else ("",)
+        return {prefix + name: next(values) for prefix in prefixes for name in self._objective.names}
+
+    def _streamed_epoch(self, order, rates):
+        sums = np.zeros(len(self._objective.names), np.float32)
+        for part in chunks(len(order), 4 * order.shape[1] * self._streamed[0].shape[1]):
+            numbers = order[part].ravel()
+            _empty(self._training)  # before the next chunk is read
+            _assign(self._training, self._sized_rows([array[numbers] for array in self._streamed]))
+            consecutive = np.arange(len(numbers), dtype=np.int32).reshape(-1, order.shape[1])
+            sums = self._compiled_steps(*self._sized_batches(consecutive, rates[part], len(numbers)), sums)
+        return self._compiled_end(sums, np.int32(len(order)))
+
+    def _sized_rows(self, rows):
+        """Rows as the compiled epoch takes them; XLA compiles anew for every shape."""
+        return padded_rows(rows) if self.network.jit_compile else [aligned(array) for array in rows]
+
+    def _sized_batches(self, order, rates, n_rows):
+        """Batches, the learning rates of their steps, and how many of them count."""
+        steps = np.int32(len(order))
+        if self.network.jit_compile:
+            return padded_order(order, n_rows), padded_vector(rates), steps
+        return order, rates, steps
+
+    def _compiled(self, function, *signature):
+        """A function of tensors as a compiled one whose graphs are known."""
+
+        def traced(*arguments):
+            self._gradients.note_graph()
+            return function(*arguments)
+
+        compiled = tf.function(traced, signature, autograph=False, jit_compile=self.network.jit_compile or None)
+        allow_many_traces(compiled)  # every network is traced once
+        return compiled
+
+    def _epoch(self, order, rates, steps):
+        """Train on the first ``steps`` batches, and end the epoch."""
+        return self._end(self._steps(order, rates, steps, tf.zeros(len(self._objective.names))), steps)
+
+    def _steps(self, order, rates, steps, sums):
+        """Train on the first ``steps`` batches; return ``sums`` with their terms added."""
+        network, optimizer = self.network, self.network.optimizer
+        training = [variable.value() for variable in self._training]
+
+        def step(number, sums):
+            if self._sets_rates:
+                optimizer.learning_rate.assign(rates[number])
+            rows = [tf.gather(array, order[number]) for array in training]
+            with tf.GradientTape() as tape:
+                terms = self._terms(*rows, training=True)
+                loss = optimizer.scale_loss(terms["loss"])
+            gradients = tape.gradient(loss, network.trainable_variables)
+            optimizer.apply(gradients, network.trainable_variables)
+            return number + 1, sums + tf.stack(list(terms.values()))
+
+        return tf.while_loop(lambda number, _: number < steps, step, (0, sums))[1]
+
+    def _end(self, sums, steps):
+        """Retract the kernels; return the means of the terms over the steps, then those of the held-out rows."""
+        for layer in constrained_layers(self.network):
+            layer.end_epoch()
+        values = tf.unstack(sums / tf.cast(steps, sums.dtype))
+        if self._validation:
+            rows = (variable.value() for variable in self._validation)
+            values += self._terms(*rows, training=False).values()
+        return tf.stack(values)
+
+    def _terms(self, inputs, targets, weights, training):
+        """The terms of rows, in the order of the objective's names."""
+        heads = tf.convert_to_tensor(self.network.get_layer(HEADS).kernel)
+        scores = self.network(inputs, training=training)
+        terms = self._objective.terms(targets, scores, weights, heads, training=training)
+        return {name: terms[name] for name in self._objective.names}

@@ -1,0 +1,97 @@
+"""Train a constrained Keras network: arrays in, arrays out."""
+
+import keras
+import numpy as np
+
+from sklip.exceptions import TrainingDivergedError
+from sklip.layers import operations_of
+from sklip.training.architecture import constrained_layers, seed_dropout
+from sklip.training.callbacks import TrainingCallbacks
+from sklip.training.compilation import Compiled, compiled_for
+from sklip.training.epochs import epochs_of_backend
+from sklip.training.epochs.protocol import Epochs
+from sklip.training.optimizer import learning_rates, new_optimizer, restore, set_rate, values_of
+from sklip.training.reuse import put_back
+from sklip.training.state import TrainingState
+from sklip.training.task import Training, TrainingTask
+
+
+def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Training:
+    """Train a network.
+
+    Parameters
+    ----------
+    task : TrainingTask
+    epochs_class : type of Epochs, optional
+        What runs the epochs; that of the Keras backend unless given.
+
+    Returns
+    -------
+    Training
+
+    Raises
+    ------
+    TrainingDivergedError
+        When weights are not finite in the end.
+    """
+    optimizer = new_optimizer(task.schedule)
+    rates = learning_rates(optimizer, task.schedule, task.plan.steps)
+    compiled = compiled_for(task, epochs_class or epochs_of_backend(), optimizer, rates is not None)
+    network = compiled.epochs.network
+    with TrainingCallbacks(task) as callbacks, compiled.epochs as epochs:
+        epochs.place(task.rows, task.held_out, task.objective)
+        _start(compiled, task, optimizer)
+        _run(epochs, callbacks, task, rates)
+    _finish(network)
+    names = [*task.objective.names, *(f"val_{name}" for name in task.objective.names if task.held_out is not None)]
+    training = Training(
+        state=TrainingState(
+            weights=network.get_weights(),
+            optimizer=type(optimizer).__name__,
+            optimizer_variables=values_of(network.optimizer),
+            epochs=task.state.epochs + len(callbacks.history["loss"]),
+            seed=task.state.seed,
+        ),
+        operations=operations_of(network, on_manifold=True),
+        history={name: [float(value) for value in callbacks.history[name]] for name in names},
+        was_improving=callbacks.was_improving(),
+        interrupted=callbacks.interrupts.interrupted,
+    )
+    put_back(compiled.key, compiled)
+    return training
+
+
+def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.Optimizer) -> None:
+    """Give the network the weights of the state, and its optimizer and its dropout what they start from."""
+    network, state = compiled.epochs.network, task.state
+    network.set_weights(state.weights or task.architecture.initial_weights(np.random.default_rng(state.seed)))
+    seed_dropout(network, state.seed + state.epochs)
+    set_rate(network.optimizer, optimizer)
+    restore(network.optimizer, compiled.fresh_slots, state)
+
+
+def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates: np.ndarray | None) -> None:
+    """Run the epochs; for callbacks, each is a single batch."""
+    network = epochs.network
+    callbacks.begin(network)
+    for epoch in range(task.schedule.epochs):
+        callbacks.on_epoch_begin(epoch)
+        callbacks.on_train_batch_begin(0)
+        logs = epochs.run(task.order(epoch), None if rates is None else rates[epoch])
+        callbacks.on_train_batch_end(0, logs)
+        callbacks.on_epoch_end(epoch, logs)
+        if network.stop_training:
+            break
+    network.optimizer.finalize_variable_values(network.trainable_weights)
+    callbacks.on_train_end(logs)
+
+
+def _finish(network: keras.Model) -> None:
+    """Bring the kernels of a trained network to their manifolds; raise where its weights are not finite."""
+    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
+        raise TrainingDivergedError(
+            "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
+            "is an instance) or the 'class_weight'."
+        )
+    for layer in constrained_layers(network):
+        layer.end_training()

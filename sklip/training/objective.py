@@ -1,0 +1,132 @@
+"""What a training minimises, and what is measured of it on the way."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from keras import ops
+
+from sklip._tensors import Tensor
+from sklip.losses._base import ExpectationLoss
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """A loss with its terms, accuracy, and certified accuracy where there is a radius to certify.
+
+    Attributes
+    ----------
+    loss : sklip.losses loss
+        In the units of the training. Where batches may lack a class, it may have ``class_proportions``, those of the
+        whole data: held-out rows are measured without them.
+    epsilon : float or None
+        Radius of the certified accuracy, in the units of the training.
+    scale : float
+        Units of the user in a unit of the training.
+    """
+
+    loss: ExpectationLoss
+    epsilon: float | Tensor | None = None
+    scale: float = 1.0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of what :meth:`terms` returns, ``"loss"`` first."""
+        certified = () if self.epsilon is None else ("certified_accuracy",)
+        return (*self.loss.term_names, "accuracy", *certified)
+
+    @property
+    def units(self) -> dict[str, float]:
+        """Factor that turns each number of the training, by its name, into one in the units of the user."""
+        unitless = {*self.loss.unitless_terms, "accuracy", "certified_accuracy"}
+        return {name: 1.0 if name in unitless else self.scale for name in self.names}
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Numbers, and sequences of them, in which objectives of one kind differ."""
+        return self.loss.numbers() | ({} if self.epsilon is None else {"epsilon": self.epsilon})
+
+    @property
+    def kind(self) -> tuple | None:
+        """What objectives that differ in numbers alone have in common; None where a loss of the user does more."""
+        return (type(self.loss), *self.numbers) if self.loss.parameter_names else None
+
+    def with_numbers(self, numbers: dict[str, Any]) -> Self:
+        """The objective with other :attr:`numbers`, which may be tensors or variables."""
+        of_loss = {name: numbers[name] for name in self.loss.numbers()}
+        return replace(self, loss=self.loss.with_numbers(**of_loss), epsilon=numbers.get("epsilon"))
+
+    def terms(
+        self, targets: Tensor, scores: Tensor, weights: Tensor, heads: Tensor, *, training: bool
+    ) -> dict[str, Tensor]:
+        """Measure rows.
+
+        Parameters
+        ----------
+        targets, scores : tensors of shape (n, n_scores)
+            Targets are positive in the column of the row's class.
+        weights : tensor of shape (n,)
+        heads : tensor of shape (n_inputs, n_scores)
+            Kernel of the last layer, by which the scores were computed.
+        training : bool
+            Whether the rows are a batch of the training, or all rows that were held out.
+
+        Returns
+        -------
+        dict of str to scalar tensor
+            By :attr:`names`.
+        """
+        loss = self.loss if training else self.loss.with_numbers(class_proportions=None)
+        terms = loss.terms(targets, scores, weights)
+        terms["accuracy"] = _share(right(targets, scores), weights)
+        if self.epsilon is not None:
+            terms["certified_accuracy"] = _share(certified(targets, scores, heads, self.epsilon), weights)
+        return terms
+
+
+def _share(rows, weights):
+    """Weighted share of some rows."""
+    return ops.sum(weights * ops.cast(rows, weights.dtype)) / ops.sum(weights)
+
+
+def right(targets: Tensor, scores: Tensor) -> Tensor:
+    """Whether the class of each row has the best score; a single score decides by its sign.
+
+    Parameters
+    ----------
+    targets, scores : tensors of shape (n, n_scores)
+
+    Returns
+    -------
+    bool tensor of shape (n,)
+    """
+    if scores.shape[-1] == 1:
+        return ops.equal(targets[:, 0] > 0, scores[:, 0] > 0)
+    return ops.equal(ops.argmax(targets, axis=-1), ops.argmax(scores, axis=-1))
+
+
+def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | Tensor) -> Tensor:
+    """Whether each row is right at every point within ``epsilon``.
+
+    Of a network whose layers before the heads are 1-Lipschitz, up to float32 rounding: this is what
+    early stopping may watch. The proven figure is that of ``certified_radius``.
+
+    Parameters
+    ----------
+    targets, scores : tensors of shape (n, n_scores)
+    heads : tensor of shape (n_inputs, n_scores)
+        Kernel of the last layer.
+    epsilon : float or scalar tensor
+        In the units of the scores.
+
+    Returns
+    -------
+    bool tensor of shape (n,)
+    """
+    positive = ops.cast(targets > 0, scores.dtype)
+    if scores.shape[-1] == 1:
+        return ((2.0 * positive - 1.0) * scores)[:, 0] > epsilon
+    squares = ops.sum(ops.square(heads), axis=0)
+    products = ops.matmul(ops.transpose(heads), heads)
+    distances = ops.sqrt(ops.relu(squares[:, None] + squares[None, :] - 2.0 * products))
+    gaps = ops.sum(positive * scores, axis=-1, keepdims=True) - scores
+    return ops.all(ops.logical_or(positive > 0, gaps > epsilon * ops.matmul(positive, distances)), axis=-1)

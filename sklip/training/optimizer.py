@@ -1,0 +1,73 @@
+"""The Keras optimizer of a training: made anew from a schedule, and its variables between trainings."""
+
+import json
+from numbers import Real
+
+import keras
+import numpy as np
+
+from sklip._compat import learning_rate
+from sklip.training.state import TrainingState
+from sklip.training.task import Schedule
+
+
+def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
+    """A fresh optimizer of the schedule's kind."""
+    given = schedule.optimizer
+    if isinstance(given, str):
+        optimizer = keras.optimizers.get({"class_name": given, "config": {"name": given}})
+        optimizer.learning_rate = schedule.learning_rate
+        return optimizer
+    return type(given).from_config(given.get_config())
+
+
+def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, steps: int) -> np.ndarray | None:
+    """Learning rate of each step, of shape (epochs, steps), float32; None to leave it to the optimizer."""
+    brings_its_own = callable(learning_rate(optimizer))  # Keras' schedules are, and it takes functions
+    if schedule.decay == "constant" or brings_its_own:
+        return None
+    progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
+    decay = float(optimizer.learning_rate) * 0.5 * (1.0 + np.cos(np.pi * progress))
+    return decay.astype(np.float32).reshape(-1, steps)
+
+
+def set_rate(optimizer: keras.optimizers.Optimizer, like: keras.optimizers.Optimizer) -> None:
+    """Give an optimizer the learning rate of another of its kind; schedules are the same in both."""
+    rate = learning_rate(like)
+    if isinstance(rate, keras.Variable):
+        optimizer.learning_rate = float(rate)
+
+
+def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The variables of an optimizer, without the learning rate, which each training sets anew."""
+    return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
+
+
+def values_of(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
+    """The values of its :func:`slots`."""
+    return [np.asarray(variable) for variable in slots(optimizer)]
+
+
+def restore(optimizer: keras.optimizers.Optimizer, fresh: list[np.ndarray], state: TrainingState) -> None:
+    """Give an optimizer the variables of a state; fresh ones if those are of another optimizer."""
+    values, shapes = fresh, [value.shape for value in fresh]
+    if state.optimizer == type(optimizer).__name__ and shapes == [value.shape for value in state.optimizer_variables]:
+        values = state.optimizer_variables
+    for variable, value in zip(slots(optimizer), values, strict=True):
+        variable.assign(value)
+
+
+def kind_of_optimizer(schedule: Schedule) -> object:
+    """What optimizers that differ in their learning rate alone have in common; None where nobody can tell."""
+    given = schedule.optimizer
+    if isinstance(given, str):
+        return given
+    config = {name: value for name, value in given.get_config().items() if name != "name"}
+    if isinstance(config.get("learning_rate"), Real):
+        del config["learning_rate"]
+    try:
+        text = json.dumps(config, sort_keys=True, default=float)
+    except TypeError:
+        return None
+    # The names of the user's schedules are known, but not what they do.
+    return None if '"registered_name": "' in text else (type(given), text)

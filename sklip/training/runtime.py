@@ -1,0 +1,132 @@
+"""The process that trains: start the backend of Keras in it, within its limits, and refuse where it cannot run."""
+
+import os
+import sys
+from contextlib import suppress
+from functools import cache
+
+from sklip._compat import is_joblib_worker, tensorflow_is_watched
+from sklip._requirements import training_packages
+from sklip.training import forks
+from sklip.training.quiet import quiet_start
+
+_THREADS = "OMP_NUM_THREADS"  # by which joblib shares the cores among its workers; TensorFlow does not read it
+_THREADS_OF_TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+_THAT_TRAIN = ("tensorflow", "jax")
+
+
+def prepare_worker() -> None:
+    """In a worker of joblib, give TensorFlow the share of threads that joblib gives BLAS, and have it start silently.
+
+    TensorFlow reads its own variables when it starts, which unpickling a Keras optimizer does: hence at the import of
+    sklip, which comes before. Other processes, and what the user has set, are left alone.
+    """
+    if not is_joblib_worker():
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if os.environ.get(_THREADS):
+        for name in _THREADS_OF_TENSORFLOW:
+            os.environ.setdefault(name, os.environ[_THREADS])
+
+
+def prepare() -> None:
+    """Start Keras and its backend.
+
+    TensorFlow starts without its messages, with as many threads as it may use and no more of a GPU than it needs.
+    Limits, and a log level, that the user has set stay.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Where Keras or its backend is not installed.
+    """
+    with forks.starting, training_packages():
+        _start()
+
+
+def prepare_training() -> None:
+    """Start what ``fit`` needs; see :func:`prepare`.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Where one of the packages is not installed.
+    RuntimeError
+        On a backend of Keras on which sklip does not train.
+    """
+    prepare()
+    if _backend() not in _THAT_TRAIN:
+        raise RuntimeError(
+            f"Keras runs on {_backend()} here, but fit needs TensorFlow or JAX. Set the environment variable "
+            "KERAS_BACKEND to tensorflow or jax before Keras is imported."
+        )
+
+
+def check_surroundings() -> None:
+    """Raise a RuntimeError where nothing could train: in forked processes, graphs, and scopes of several devices.
+
+    To be asked first: TensorFlow rewrites what it finds within a ``tf.function``.
+    """
+    forks.refuse_in_forked_child()
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None or _backend() != "tensorflow":
+        return
+    if not tensorflow.executing_eagerly():
+        raise RuntimeError(
+            "TensorFlow records operations here instead of running them: call fit, to_keras and from_keras outside of "
+            "tf.function and tf.Graph, and without tf.compat.v1.disable_eager_execution()."
+        )
+    if tensorflow.distribute.has_strategy():
+        raise RuntimeError(
+            "sklip uses one device: call fit, to_keras and from_keras outside of the scope of tf.distribute."
+        )
+
+
+def operations_are_watched() -> bool:
+    """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
+    return _backend() == "tensorflow" and tensorflow_is_watched()
+
+
+def _backend():
+    """The backend of Keras, by its name."""
+    keras = sys.modules.get("keras")
+    return os.environ.get("KERAS_BACKEND", "tensorflow") if keras is None else keras.backend.backend()
+
+
+@cache
+def _start():
+    with quiet_start():
+        import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            _limit_threads(tf.config)
+            _share_gpus(tf.config)
+            tf.constant(0)  # the first operation starts it
+    if keras.backend.backend() in _THAT_TRAIN:
+        forks.note_start()
+
+
+def _share_gpus(config):
+    """Let TensorFlow's hold on a GPU grow with its needs, unless the user has said otherwise."""
+    if "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ:
+        return
+    for gpu in config.list_physical_devices("GPU"):
+        with suppress(RuntimeError, ValueError):  # it has started, or the user has divided the device
+            if config.experimental.get_memory_growth(gpu) is None:
+                config.experimental.set_memory_growth(gpu, True)
+
+
+def _limit_threads(config):
+    """Let TensorFlow use as many threads as BLAS, unless the user has said otherwise."""
+    threads, limits = os.environ.get(_THREADS, ""), config.threading
+    if not threads.isdecimal():
+        return
+    intra, inter = _THREADS_OF_TENSORFLOW
+    with suppress(RuntimeError):  # it has started
+        if intra not in os.environ and not limits.get_intra_op_parallelism_threads():
+            limits.set_intra_op_parallelism_threads(int(threads))
+        if inter not in os.environ and not limits.get_inter_op_parallelism_threads():
+            limits.set_inter_op_parallelism_threads(int(threads))
