@@ -1,9 +1,14 @@
 """Radii that know what they are about, and turn into plain numbers with every change."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+# All that an array can make of itself: rounded, repeated, reshaped, swapped or copied, it certifies nothing.
+_OF_PLAIN_ARRAYS = {name for name in dir(np.ndarray) if name[0] != "_" and callable(getattr(np.ndarray, name))}
+_OF_PLAIN_ARRAYS |= {"T", "real", "imag"}
 
 
 class CertifiedRadii(np.ndarray):
@@ -35,7 +40,7 @@ class CertifiedRadii(np.ndarray):
     """
 
     # NumPy may make arrays of this type by itself, of any numbers: they know nothing.
-    _about: tuple[float, tuple, float | None, tuple] = (float("nan"), (), None, ())
+    _facts: dict[str, Any] = {"norm": np.nan, "fixed_columns": (), "lipschitz_bound": None, "missing_columns": ()}
 
     def __new__(
         cls,
@@ -49,33 +54,32 @@ class CertifiedRadii(np.ndarray):
         numbers = np.array(radii, dtype=np.float64, ndmin=1)
         # In memory that nobody can write to: what is changed certifies nothing.
         made = super().__new__(cls, numbers.shape, np.float64, numbers.tobytes())
-        object.__setattr__(made, "_about", (float(norm), fixed_columns, lipschitz_bound, missing_columns))
+        facts = {"norm": float(norm), "fixed_columns": fixed_columns, "lipschitz_bound": lipschitz_bound}
+        object.__setattr__(made, "_facts", {**facts, "missing_columns": missing_columns})
         return made
 
     @property
     def norm(self) -> float:
         """The norm in which displacements are measured."""
-        return self._about[0]
+        return self._facts["norm"]
 
     @property
     def fixed_columns(self) -> tuple:
         """Names of the raw columns that are held fixed."""
-        return self._about[1]
+        return self._facts["fixed_columns"]
 
     @property
     def lipschitz_bound(self) -> float | None:
         """Proven bound of the change of every score per unit of displacement."""
-        return self._about[2]
+        return self._facts["lipschitz_bound"]
 
     @property
     def missing_columns(self) -> tuple:
         """Names of the raw columns that had missing values."""
-        return self._about[3]
+        return self._facts["missing_columns"]
 
-    @property
-    def _facts(self):
-        names = ("norm", "fixed_columns", "lipschitz_bound", "missing_columns")
-        return dict(zip(names, self._about, strict=True))
+    def __getattribute__(self, name):
+        return getattr(np.asarray(self), name) if name in _OF_PLAIN_ARRAYS else super().__getattribute__(name)
 
     def __setattr__(self, name, value):
         raise AttributeError(f"CertifiedRadii cannot be changed, and {name!r} of them neither. Take np.array(radii).")
@@ -97,16 +101,12 @@ class CertifiedRadii(np.ndarray):
         return self
 
     def __reduce__(self):
-        return _rebuilt, (np.array(self), self._facts)
+        return partial(CertifiedRadii, **self._facts), (np.array(self),)
 
     def __repr__(self):
         held = f", fixed_columns={self.fixed_columns!r}" if self.fixed_columns else ""
         held += f", missing_columns={self.missing_columns!r}" if self.missing_columns else ""
         return f"CertifiedRadii({np.array2string(np.asarray(self), separator=', ')}, norm={self.norm:g}{held})"
-
-
-def _rebuilt(radii, facts):
-    return CertifiedRadii(radii, **facts)
 
 
 def _plain(value: Any) -> Any:
@@ -118,25 +118,3 @@ def _plain(value: Any) -> Any:
     if type(value) is dict:
         return {key: _plain(entry) for key, entry in value.items()}
     return value
-
-
-def _of_plain_array(name):
-    """A method, or an attribute, of the plain array with the same numbers."""
-    if not callable(getattr(np.ndarray, name)):
-
-        def attribute(self) -> np.ndarray:
-            return getattr(np.asarray(self), name)
-
-        return property(attribute)
-
-    def method(self, *arguments: Any, **options: Any) -> Any:
-        return getattr(np.asarray(self), name)(*arguments, **options)
-
-    method.__name__, method.__doc__ = name, f"Return what ``{name}`` of a plain array with the same numbers returns."
-    return method
-
-
-# All that an array can make of itself: rounded, repeated, reshaped, swapped or copied, it certifies nothing.
-for _name in dir(np.ndarray):
-    if not _name.startswith("_") and (callable(getattr(np.ndarray, _name)) or _name in ("T", "real", "imag")):
-        setattr(CertifiedRadii, _name, _of_plain_array(_name))
