@@ -31,11 +31,10 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip import NotLipschitzError
-from sklip.pipelines._arguments import Question
 from sklip.pipelines._maps import LipschitzMap, Stage
 from sklip.pipelines._places import conversion_error
-from sklip.pipelines._precision import precision
 from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._rounding import precision
 from sklip.pipelines._run import Plan, Run
 from sklip.pipelines._steps import _READERS
 
@@ -155,7 +154,7 @@ def test_maps_side_by_side_are_stacked(norm, left, right, data):
     _assert_holds_the_exact_matrix(both.stages[0], exact)
     assert both.norm(norm, np.ones(width)) >= exact_norm(exact, norm)
     before = data.draw(arrays(np.float64, (width, 3), elements=numbers))
-    behind = _map([before]).then_map(both)
+    behind = _map([before]).then(*both.stages)
     assert behind.norm(norm, np.ones(3)) >= exact_norm(product(exact, fractions(before)), norm)
     np.testing.assert_allclose(both.slopes().toarray(), both.stages[0].matrix.toarray())
 
@@ -336,9 +335,9 @@ def _times(rows, weight):
 def _read(step, X):
     """The nodes of a transformer, where its columns come from, and a run of a plan of it alone."""
     reading = Reading({})
-    nodes, origin = read_steps([("step", step)], Origin.of(X), (), reading)
+    nodes, origin = read_steps([("step", step)], Origin.of(X), "", reading)
     plan = Plan(None, frozenset(reading.encoded), frozenset())
-    return nodes, origin, Run.of(plan, tuple(reading.parts), Question(2, np.ones(X.shape[1]), {}))
+    return nodes, origin, Run.of(plan, tuple(reading.parts), 2, np.ones(X.shape[1]))
 
 
 def _traced(step, X):

@@ -1,7 +1,6 @@
 """What a question says of rows, norms, tolerances and constants, checked once."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -11,37 +10,6 @@ from sklearn.frozen import FrozenEstimator
 
 from sklip.arithmetic.rounding import LARGEST, normal_above
 from sklip.rows.containers import as_rows_container
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What is asked: in which norm and units columns move, and which constants are given.
-
-    Attributes
-    ----------
-    norm : {1, 2, inf}
-    tolerances : ndarray of shape (n_columns,)
-        Units in which the displacement of each raw column is measured; 0 for one held fixed.
-    constants : dict of str to float
-        Lipschitz constants that the user stated, by the path of the step.
-    """
-
-    norm: float
-    tolerances: np.ndarray
-    constants: dict[str, float]
-
-    @classmethod
-    def of(cls, labels: list, norm, tolerances, step_lipschitz) -> "Question":
-        """The question that the arguments of :func:`sklip.certified_radius` ask of rows with these columns."""
-        return cls(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
-
-    def holding(self, fixed: Set[int]) -> "Question":
-        """The same question, with further columns held fixed."""
-        tolerances = self.tolerances.copy()
-        tolerances[list(fixed)] = 0.0
-        tolerances.flags.writeable = False
-        return replace(self, tolerances=tolerances)
-
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 
@@ -127,11 +95,10 @@ def _number(value, name):
     return float(value)
 
 
-def check_tolerances_of_fixed(tolerances, labels: list, fixed: set[int]) -> None:
+def check_fixed(tolerances, units: np.ndarray, labels: list, fixed: Set[int]) -> None:
     """Raise for a tolerance above 0 of a column of categories; one number for all columns means the others."""
     if tolerances is None or (not hasattr(tolerances, "items") and np.ndim(tolerances) == 0):
         return
-    units = tolerances_of(tolerances, labels)
     named = [labels[column] for column in sorted(fixed) if units[column] > 0]
     if named:
         raise ValueError(

@@ -13,9 +13,8 @@ from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, head, transformed
 from sklip.pipelines._maps import LipschitzMap
 from sklip.pipelines._places import Place, norm_of_copies
-from sklip.pipelines._precision import precision, unit_and_underflow
-from sklip.pipelines._refusals import refuse
-from sklip.pipelines._rounding import rounding
+from sklip.pipelines._refusals import refuse_step
+from sklip.pipelines._rounding import UNITS, precision, rounding
 from sklip.pipelines._run import Batch, Run
 from sklip.pipelines._steps import Affine
 from sklip.rows.dtypes import dtypes_of, form_of, kinds_of
@@ -67,9 +66,10 @@ class Branch:
     def _place(self, place, fixed):
         """The place where the branch begins, and how often it takes a column, as a factor of errors."""
         columns = np.arange(place.width) if self.columns is None else self.columns
-        selected, copies = place.selected(columns), norm_of_copies(columns)
+        copies = norm_of_copies(columns)
+        taken = place.behind(LipschitzMap.selection(columns, place.width), copies, place.is_fixed)
         is_fixed = self.sources is not None and fixed.issuperset(self.sources.tolist())
-        return (selected.fixed(len(columns)) if is_fixed else selected), copies
+        return (taken.fixed(len(columns)) if is_fixed else taken), copies
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Branches:
         """Raise unless branches take the columns that were read."""
         taken = {name: columns.tolist() for name, columns in columns_taken(step, rows).items()}
         if taken != {branch.name: branch.columns.tolist() for branch in self.branches}:
-            refuse(step, self.path, "does not take the columns that sklip expects of it", advice=False)
+            refuse_step(step, self.path, "does not take the columns that sklip expects of it", advice=False)
         return True
 
     def _place(self, step, before, values, results):
@@ -117,31 +117,31 @@ class Branches:
         widths, indices = [place.width for place in places if place.width], getattr(step, "output_indices_", None)
         known = widths if indices is None else [part.stop - part.start for part in indices.values()]
         if widths != [width for width in known if width] or sum(widths) != values.shape[1]:
-            refuse(step, self.path, "does not return the columns that sklip expects of it")
+            refuse_step(step, self.path, "does not return the columns that sklip expects of it")
         for result in results if type(values) is np.ndarray else ():
             # Numbers of types unknown to NumPy itself might be rounded where they meet others.
             if "other" in kinds_of(result.values) and getattr(result.values, "dtype", None) != values.dtype:
                 reason = f"joins {result.values.dtype} with other types. Convert X to float64"
-                refuse(step, self.path, reason, advice=False)
+                refuse_step(step, self.path, reason, advice=False)
         maps = LipschitzMap.side_by_side([place.map for place in places], before.width)
-        norms = _norm([place.lipschitz for place in places]), _norm([place.error_lipschitz for place in places])
-        return Place(before.map.then_map(maps), *norms, all(place.is_fixed for place in places))
+        norms = (float(norm_bound([getattr(place, of) for place in places])) for of in ("lipschitz", "error_lipschitz"))
+        return Place(before.map.then(*maps.stages), *norms, all(place.is_fixed for place in places))
 
     def _refuse_other_values(self, step, values, results):
         """Raise unless the first rows are those of the branches: another version of scikit-learn may join others."""
-        try:
-            whole, parts = first_rows(values), [first_rows(result.values) for result in results]
-        except (TypeError, ValueError):  # text among columns that are copied
+        rows = first_rows(values, *(result.values for result in results))
+        if rows is None:
             return
+        whole, *parts = rows
         weights = [1.0 if branch.weight is None else branch.weight for branch in self.branches]
         parts = [float(weight) * part if part.size else part for weight, part in zip(weights, parts, strict=True)]
         expected = np.concatenate(parts, axis=1) if parts else whole
-        underflow = 4.0 * unit_and_underflow(precision(values))[1]
+        underflow = 4.0 * UNITS[precision(values)][1]
         with np.errstate(all="ignore"):
             is_close = np.abs(whole - expected) <= underflow + 1e-3 * np.abs(expected)
         is_close &= np.isfinite(expected)
         if not (is_close | (whole == expected) | (np.isnan(whole) & np.isnan(expected))).all():
-            refuse(step, self.path, "does not return what its transformers return", advice=False)
+            refuse_step(step, self.path, "does not return what its transformers return", advice=False)
 
     def _weighted(self, step, branch, batch, run):
         """A branch times its weight, in the arithmetic of the branch's own types; its values are left as they are."""
@@ -154,7 +154,7 @@ class Branches:
     def _product(self, step, branch, batch):
         """The place behind a product with a weight, and the bounds of its rounding."""
         weight, place, number = branch.weight, batch.place, np.asarray(branch.weight)
-        refuse_weight = partial(refuse, step, self.path, advice=False)
+        refuse_weight = partial(refuse_step, step, self.path, advice=False)
         if number.ndim or number.dtype.kind not in "biuf" or float(number[()]) != number[()]:
             refuse_weight(f"has the transformer_weights[{branch.name!r}] {weight!r}, which is not a number of "
                           "float64. Make it a float")  # fmt: skip
@@ -174,10 +174,6 @@ class Branches:
             refuse_weight(f"multiplies integers by {weight}, which may wrap around. Make it a float")
         growth, bounds = rounding(affine, place, precision(product, batch.values, number))
         return Place(scaled, lipschitz, growth), bounds
-
-
-def _norm(parts):
-    return float(norm_bound(np.array(parts))) if any(parts) else 0.0
 
 
 def columns_taken(step: ColumnTransformer, rows, *, by_name: bool = True) -> dict[str, np.ndarray]:

@@ -9,8 +9,8 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._overrides import refuse_overrides
-from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._read import Origin, Reading, inside, read_steps
+from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Plan, Run
 from sklip.pipelines._scores import read_network
 from sklip.pipelines._thresholds import read_sigmoid, read_threshold
@@ -37,14 +37,13 @@ class Vote:
         members = [member.decide(batch, run) for member in self.members]
         # Members were fitted on the positions of the labels.
         votes = [np.asarray(member.classes, dtype=np.intp)[member.class_indices] for member in members]
-        radii = [member.radii for member in members]
-        class_indices, certified = vote_radii(
-            np.stack(votes, axis=1), np.stack(radii, axis=1), self.weights, len(classes)
-        )
+        radii = np.stack([member.radii for member in members], axis=1)
+        class_indices, certified = vote_radii(np.stack(votes, axis=1), radii, self.weights, len(classes))
 
         def descend(raw, wanted):
+            rows = run.transform(self.nodes, raw)
             answers = [
-                member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
+                member.descend(rows, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
                 for member in members
             ]
             margins, gradients = zip(*answers, strict=True)
@@ -82,45 +81,43 @@ def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
         For a constant of a step that sklip knows.
     """
     reading = Reading(constants)
-    end = _read_end(estimator, Origin.of(X), (), reading, ())
+    end = _read_end(estimator, Origin.of(X), "", reading)
     return Plan(end, frozenset(reading.encoded), frozenset(reading.stated)), tuple(reading.parts)
 
 
-def _read_end(estimator, origin, path, reading, outer):
+def _read_end(estimator, origin, path, reading):
     before, estimator = unwrapped(estimator)
     nodes, origin = read_steps(before, origin, path, reading)
-    readers = {
-        FixedThresholdClassifier: read_threshold,
-        TunedThresholdClassifierCV: read_threshold,
-        CalibratedClassifierCV: read_sigmoid,
-        VotingClassifier: _read_vote,
-    }
-    if type(estimator) in readers:
-        refuse_overrides(estimator)
-    return readers.get(type(estimator), read_network)(estimator, origin, path, reading, nodes, outer)
+    if type(estimator) not in _READERS:
+        return read_network(estimator, origin, path, reading, nodes)
+    refuse_overrides(estimator)
+    return _READERS[type(estimator)](estimator, origin, path, reading, nodes)
 
 
-def _read_vote(estimator, origin, path, reading, nodes, outer):
+def _read_vote(estimator, origin, path, reading, nodes):
     """The majority of members with certificates."""
     check_is_fitted(estimator)
     if estimator.voting != "hard":
-        raise NotLipschitzError(
-            "VotingClassifier with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'."
-        )
+        refuse(estimator, "with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'")
     kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
     if len(estimator.estimators_) != len(kept):
-        raise NotLipschitzError(
-            "VotingClassifier has members that were dropped or added since it was fitted. Fit it again."
-        )
+        refuse(estimator, "has members that were dropped or added since it was fitted. Fit it again")
     members = tuple(
-        _read_end(member, origin, (*path, estimator.estimators[position][0]), reading, outer + nodes)
+        _read_end(member, origin, inside(path, estimator.estimators[position][0]), reading)
         for position, member in zip(kept, estimator.estimators_, strict=True)
     )
     weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
     # Sums of larger ones differ by nothing, or by more than some threads take for 0.
     small = (weights < _LEAST_WEIGHT) & (weights.view(np.uint64) != 0)
     if not (np.isfinite(weights).all() and (weights >= 0).all()) or small.any():
-        raise NotLipschitzError(
-            f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0, or of 1e-270 or more."
-        )
+        needs = f"certificates need weights of 0, or of {_LEAST_WEIGHT} or more"
+        refuse(estimator, f"has weights {weights.tolist()}; {needs}")
     return Vote(reading.number(estimator), nodes, members, weights)
+
+
+_READERS = {
+    FixedThresholdClassifier: read_threshold,
+    TunedThresholdClassifierCV: read_threshold,
+    CalibratedClassifierCV: read_sigmoid,
+    VotingClassifier: _read_vote,
+}

@@ -11,10 +11,11 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip._compat import safe_indexing
-from sklip.pipelines._refusals import refuse
+from sklip.pipelines._refusals import refuse_step
 from sklip.pipelines._steps import is_encoder, is_identity, is_known
 
 _WITH_COPY = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SimpleImputer)
+_PARTS = {Pipeline: "steps", FeatureUnion: "transformer_list", ColumnTransformer: "transformers_"}
 
 
 def transformed(step, node, values, is_shared: bool):
@@ -27,14 +28,15 @@ def transformed(step, node, values, is_shared: bool):
     """
     if not node.writes:
         return step.transform(values)
-    _refuse_overlaps(step, values, node.path)
+    if type(values) is np.ndarray and values.size and _overlaps(values):
+        reason = "writes into rows that lie in each other's memory. Copy them: X.copy()"
+        refuse_step(step, node.path, reason, advice=False)
     given = copy.deepcopy(values)
     after = step.transform(given)
     if is_shared and (type(step) in _WITH_COPY or not _equal(given, values) or _writes_into_floats(step, values)):
-        refuse(
-            step, node.path, "writes into its input, which other branches or members read as well. "
-            f"{'Set copy=True' if hasattr(step, 'copy') else 'Let it write into a copy'}", advice=False,
-        )  # fmt: skip
+        reason = "writes into its input, which other branches or members read as well. "
+        reason += "Set copy=True" if hasattr(step, "copy") else "Let it write into a copy"
+        refuse_step(step, node.path, reason, advice=False)
     return after
 
 
@@ -48,10 +50,13 @@ def head(X):
     return X[:8].copy() if type(X) is np.ndarray else safe_indexing(X, np.arange(min(8, X.shape[0])))
 
 
-def first_rows(values) -> np.ndarray:
-    """The first eight rows of numbers, as float64."""
-    rows = head(values) if values.shape[0] > 8 else values
-    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
+def first_rows(*holders) -> list[np.ndarray] | None:
+    """The first eight rows of each, as float64; None where one holds text, in columns that steps copy."""
+    try:
+        rows = [head(values) if values.shape[0] > 8 else values for values in holders]
+        return [np.asarray(part.toarray() if sparse.issparse(part) else part, dtype=np.float64) for part in rows]
+    except (TypeError, ValueError):
+        return None
 
 
 def may_write(step) -> bool:
@@ -60,12 +65,8 @@ def may_write(step) -> bool:
         return False
     if type(step) is FrozenEstimator:
         return may_write(step.estimator)
-    if type(step) is Pipeline:
-        return any(may_write(inner) for _, inner in step.steps)
-    if type(step) is FeatureUnion:
-        return any(may_write(inner) for _, inner in step.transformer_list)
-    if type(step) is ColumnTransformer:
-        return any(may_write(inner) for _, inner, _ in step.transformers_)
+    if type(step) in _PARTS:
+        return any(may_write(inner) for _, inner, *_ in getattr(step, _PARTS[type(step)]))
     if type(step) in _WITH_COPY:
         return not step.copy
     return not (is_identity(step) or is_known(step) or is_encoder(step))  # a subclass may do anything
@@ -80,12 +81,6 @@ def _writes_into_floats(step, values):
     except Exception:  # rows that it does not take: nothing is certified of them
         return False
     return not _equal(given, floats)
-
-
-def _refuse_overlaps(step, values, name):
-    """Rows that lie in each other's memory change when one of them is written to."""
-    if type(values) is np.ndarray and values.size and _overlaps(values):
-        refuse(step, name, "writes into rows that lie in each other's memory. Copy them: X.copy()", advice=False)
 
 
 def _overlaps(array):

@@ -7,6 +7,7 @@ Offsets do not matter to a Lipschitz constant and are left out.
 """
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from scipy import sparse
@@ -33,6 +34,12 @@ class Stage:
         matrix = sparse.csr_array(matrix, dtype=np.float64)
         return cls(matrix, abs(matrix), roundings)
 
+    @classmethod
+    def selection(cls, columns: np.ndarray, width: int, n_zeros: int = 0) -> "Stage":
+        """The given ones of ``width`` columns, and columns of zeros after them."""
+        places, shape = (np.arange(len(columns)), columns), (len(columns) + n_zeros, width)
+        return cls.of(sparse.csr_array((np.ones(len(columns)), places), shape=shape))
+
     def after(self, first: "Stage") -> "Stage":
         """Return one stage that is another, then this one."""
         # As many roundings as products in a sum; those of ``size`` itself are counted with them.
@@ -44,27 +51,24 @@ class Stage:
 
     def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
         """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
-        with np.errstate(all="ignore"):
-            return self._norm(norm, tolerances, kernel)
-
-    def _norm(self, norm, tolerances, kernel):
         matrix, size, roundings, underflow = self.matrix, self.size, self.roundings + 2, self.underflow
         per_entry = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
-        if tolerances is not None:
-            matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
-            underflow = underflow * tolerances.max(initial=0.0) + per_entry
-        if kernel is None:
-            # Entries that are sums may cancel: each is off by γ times what it would be without signs.
-            most = sparse.csr_array(abs(matrix) + gamma(roundings + 4) * size)
-            if _columns_apart(most):
-                entries = round_up(most.data, 2)
-                bound = norm_bound(entries) if norm == np.inf else entries.max(initial=0.0)
-                return float(round_up(bound + np.sqrt(matrix.shape[1]) * underflow, 4))
-            matrix, size = matrix.toarray(), size.toarray()
-        else:
-            matrix, size, roundings = kernel.T @ matrix, np.abs(kernel.T) @ size, roundings + 2 * len(kernel)
-            underflow = underflow * norm_bound(kernel) + kernel.shape[1] * per_entry
-        return operator_norm_bound(matrix, norm, round_up(gamma(roundings + 4) * norm_bound(size) + underflow, 8))
+        with np.errstate(all="ignore"):
+            if tolerances is not None:
+                matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
+                underflow = underflow * tolerances.max(initial=0.0) + per_entry
+            if kernel is None:
+                # Entries that are sums may cancel: each is off by γ times what it would be without signs.
+                most = sparse.csr_array(abs(matrix) + gamma(roundings + 4) * size)
+                if _columns_apart(most):
+                    entries = round_up(most.data, 2)
+                    bound = norm_bound(entries) if norm == np.inf else entries.max(initial=0.0)
+                    return float(round_up(bound + np.sqrt(matrix.shape[1]) * underflow, 4))
+                matrix, size = matrix.toarray(), size.toarray()
+            else:
+                matrix, size, roundings = kernel.T @ matrix, np.abs(kernel.T) @ size, roundings + 2 * len(kernel)
+                underflow = underflow * norm_bound(kernel) + kernel.shape[1] * per_entry
+            return operator_norm_bound(matrix, norm, round_up(gamma(roundings + 4) * norm_bound(size) + underflow, 8))
 
     def loose_norm(self) -> float:
         """Cheap bound of the Euclidean operator norm: where it multiplies errors, a factor is no loss."""
@@ -73,10 +77,9 @@ class Stage:
         return float(round_up(bound, self.roundings + sum(self.size.shape) + 4))
 
 
-def _columns_apart(matrix) -> bool:
+def _columns_apart(matrix: sparse.csr_array) -> bool:
     """Whether each row and each column holds one entry at most: then the norm is the largest."""
-    csr = sparse.csr_array(matrix)
-    return np.diff(csr.indptr).max(initial=0) <= 1 and np.bincount(csr.indices, minlength=1).max() <= 1
+    return np.diff(matrix.indptr).max(initial=0) <= 1 and np.bincount(matrix.indices, minlength=1).max() <= 1
 
 
 @dataclass(frozen=True)
@@ -88,41 +91,33 @@ class LipschitzMap:
     @classmethod
     def selection(cls, columns: np.ndarray, width: int) -> "LipschitzMap":
         """The given ones of ``width`` columns."""
-        return cls((Stage.of(_picked(columns, width)),))
+        return cls((Stage.selection(columns, width),))
 
     @property
     def width(self) -> int:
         """Number of columns that come out."""
         return self.stages[-1].matrix.shape[0]
 
-    def then(self, stage: Stage) -> "LipschitzMap":
-        """Return this map, and a matrix after it."""
-        return LipschitzMap((*self.stages[:-1], stage.after(self.stages[-1])))
+    def then(self, first: Stage, *others: Stage) -> "LipschitzMap":
+        """Return this map, and after it a matrix, or all stages of another map."""
+        return LipschitzMap((*self.stages[:-1], first.after(self.stages[-1]), *others))
 
     def then_bounded(self, constant: float, width: int) -> "LipschitzMap":
         """Return this map, and after it a function with a Lipschitz constant that returns ``width`` columns."""
         scaled = self if constant == 1.0 else self.then(Stage.of(constant * sparse.eye_array(self.width), 1))
         return LipschitzMap((*scaled.stages, Stage.of(sparse.eye_array(width))))
 
-    def then_map(self, following: "LipschitzMap") -> "LipschitzMap":
-        """Return this map, and another after it."""
-        joint = following.stages[0].after(self.stages[-1])
-        return LipschitzMap((*self.stages[:-1], joint, *following.stages[1:]))
-
     @staticmethod
     def side_by_side(maps: list["LipschitzMap"], width: int) -> "LipschitzMap":
         """Maps of the same ``width`` columns, their results next to each other."""
         if not maps:
             return LipschitzMap((Stage.of(sparse.csr_array((0, width))),))
-        depth = max(len(parallel.stages) for parallel in maps)
         # A shorter one goes through identities: they are 1-Lipschitz as well.
-        padded = [
-            (*parallel.stages, *[Stage.of(sparse.eye_array(parallel.width))] * (depth - len(parallel.stages)))
-            for parallel in maps
+        first, *others = [
+            [stage or Stage.of(sparse.eye_array(parallel.width)) for stage, parallel in zip(level, maps, strict=True)]
+            for level in zip_longest(*(parallel.stages for parallel in maps))
         ]
-        stages = [_stacked([stages[0] for stages in padded], sparse.vstack)]
-        stages += [_stacked([stages[level] for stages in padded], sparse.block_diag) for level in range(1, depth)]
-        return LipschitzMap(tuple(stages))
+        return LipschitzMap((_stacked(first, sparse.vstack), *(_stacked(level, sparse.block_diag) for level in others)))
 
     def norm(self, norm: float, tolerances: np.ndarray, kernel: np.ndarray | None = None) -> float:
         """Bound of the Lipschitz constant of ``kernelᵀ T(x)``, from a norm of ``(x′ − x) / tolerances``.
@@ -155,15 +150,9 @@ class LipschitzMap:
         return sparse.csr_array(product)
 
 
-def _picked(columns, width):
-    columns = np.asarray(columns, dtype=np.intp)
-    return sparse.csr_array((np.ones(len(columns)), (np.arange(len(columns)), columns)), shape=(len(columns), width))
-
-
 def _stacked(stages, stack):
     matrix, size = (
         sparse.csr_array(stack([getattr(stage, name) for stage in stages], format="csr")) for name in ("matrix", "size")
     )
-    underflow = np.array([stage.underflow for stage in stages])
-    total = float(norm_bound(underflow)) if underflow.any() else 0.0
-    return Stage(matrix, size, max(stage.roundings for stage in stages), total)
+    underflow = float(norm_bound(np.array([stage.underflow for stage in stages])))
+    return Stage(matrix, size, max(stage.roundings for stage in stages), underflow)

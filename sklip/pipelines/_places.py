@@ -47,15 +47,10 @@ class Place:
         zeros = sparse.csr_array((width, self.map.stages[0].matrix.shape[1]))
         return Place(LipschitzMap((Stage.of(zeros),)), 0.0, 0.0, True)
 
-    def selected(self, columns: np.ndarray) -> "Place":
-        """The beginning of a branch that takes columns of this place."""
-        copies = norm_of_copies(columns)
-        return Place(
-            LipschitzMap.selection(columns, self.width),
-            product_above(copies, self.lipschitz),
-            product_above(copies, self.error_lipschitz),
-            self.is_fixed,
-        )
+    def behind(self, behind: LipschitzMap, constant: float, is_fixed: bool = False) -> "Place":
+        """The place behind a function of a Lipschitz constant that adds no error; ``behind`` is the map to there."""
+        bounds = product_above(constant, self.lipschitz), product_above(constant, self.error_lipschitz)
+        return Place(behind, *bounds, is_fixed)
 
 
 def norm_of_copies(columns: np.ndarray) -> float:

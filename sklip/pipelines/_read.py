@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import safe_indexing
 from sklip.pipelines._branches import Branch, Branches, columns_taken, is_drop
 from sklip.pipelines._in_place import may_write
-from sklip.pipelines._refusals import refuse, refuse_shadows
+from sklip.pipelines._refusals import refuse_shadows, refuse_step
 from sklip.pipelines._steps import ENCODERS, affine_map, has_map, is_encoder, is_identity, is_known, why_not
 from sklip.pipelines._transformers import Step
 from sklip.pipelines.unwrap import is_passthrough, predicting_steps
@@ -57,7 +57,7 @@ class Origin:
         return cls(X.iloc[:0] if hasattr(X, "iloc") else X[:0], np.arange(X.shape[1]))
 
 
-def read_steps(steps, origin: Origin, path: tuple[str, ...], reading: Reading) -> tuple[tuple, Origin]:
+def read_steps(steps, origin: Origin, path: str, reading: Reading) -> tuple[tuple, Origin]:
     """Read steps after one another, given with their names.
 
     Returns
@@ -73,24 +73,28 @@ def read_steps(steps, origin: Origin, path: tuple[str, ...], reading: Reading) -
     """
     nodes: tuple = ()
     for name, step in steps:
-        found, origin = _read_step(step, origin, (*path, name), reading)
+        found, origin = _read_step(step, origin, inside(path, name), reading)
         nodes += found
     return nodes, origin
+
+
+def inside(path: str, name: str) -> str:
+    """The path of a step in the one of this path; ``""`` is the whole estimator."""
+    return f"{path}__{name}" if path else name
 
 
 def _read_step(step, origin, path, reading):
     if is_passthrough(step):
         return (), origin
-    name = "__".join(path)
-    refuse_shadows(step, name)
-    if name in reading.constants:
-        reading.stated.add(name)
+    refuse_shadows(step, path)
+    if path in reading.constants:
+        reading.stated.add(path)
         if has_map(step):
             raise ValueError(
-                f"step_lipschitz states a constant for step {name!r} ({type(step).__name__}), which sklip knows "
+                f"step_lipschitz states a constant for step {path!r} ({type(step).__name__}), which sklip knows "
                 "exactly. Leave it out."
             )
-        return (_single(step, name, reading),), Origin()
+        return (_single(step, path, reading),), Origin()
     if type(step) is FrozenEstimator:
         return _read_step(step.estimator, origin, path, reading)
     steps = predicting_steps(step)
@@ -100,22 +104,24 @@ def _read_step(step, origin, path, reading):
         return _read_branches(step, origin, path, reading)
     # An encoder or an imputer is refused later, unless its columns are held fixed.
     if not (has_map(step) or isinstance(step, ENCODERS) or type(step) is SimpleImputer):
-        refuse(step, name, why_not(step))
+        refuse_step(step, path, why_not(step))
     if is_known(step):
         check_is_fitted(step)
-    return (_single(step, name, reading),), _origin_after(step, origin)
+    return (_single(step, path, reading),), _origin_after(step, origin)
 
 
-def _single(step, name, reading):
+def _single(step, path, reading):
     writes = may_write(step)
     is_new = not writes and (is_known(step) or is_encoder(step))
-    return Step(reading.number(step), name, has_map(step), writes, is_new, reading.constants.get(name))
+    return Step(reading.number(step), path, has_map(step), writes, is_new, reading.constants.get(path))
 
 
 def _origin_after(step, origin):
     """Where the columns come from that a single transformer returns: most compute them."""
-    affine = affine_map(step, len(origin.sources)) if origin.sources is not None and has_map(step) else None
-    if affine is None or affine.operations:
+    if origin.sources is None or not has_map(step):
+        return Origin()
+    affine = affine_map(step, len(origin.sources))
+    if affine.operations:
         return Origin()
     sources = np.full(affine.stage.matrix.shape[0], -1)
     rows, columns = affine.stage.matrix.nonzero()
@@ -125,24 +131,25 @@ def _origin_after(step, origin):
 
 def _read_branches(step, origin, path, reading):
     """A ColumnTransformer or a FeatureUnion; columns that an encoder takes are held fixed, there and elsewhere."""
-    branches, ends, is_union, header = [], [], type(step) is FeatureUnion, origin.header
-    if not is_union:
+    branches, ends, header = [], [], origin.header
+    if type(step) is ColumnTransformer:
         check_is_fitted(step)
         header = np.empty((0, step.n_features_in_)) if header is None else header
     for name, transformer, columns, is_view, overlaps in _parts(step, header):
-        sources = None if columns is None or origin.sources is None else origin.sources[columns]
-        if columns is not None and _encodes(transformer, (*path, name), reading.constants):
-            if sources is None or (sources < 0).any():
-                refuse(transformer, (*path, name), "encodes columns that earlier steps computed. Encode raw columns")
-            reading.encoded.update(sources.tolist())
-        begin = origin if columns is None else Origin(safe_indexing(header, columns, axis=1), sources)
-        nodes, end = _read_step(transformer, begin, (*path, name), reading)
+        inner, begin, sources = inside(path, name), origin, None
+        if columns is not None:
+            sources = None if origin.sources is None else origin.sources[columns]
+            begin = Origin(safe_indexing(header, columns, axis=1), sources)
+            if _encodes(transformer, inner, reading.constants):
+                if sources is None or (sources < 0).any():
+                    refuse_step(transformer, inner, "encodes columns that earlier steps computed. Encode raw columns")
+                reading.encoded.update(sources.tolist())
+        nodes, end = _read_step(transformer, begin, inner, reading)
         weight = (step.transformer_weights or {}).get(name)
-        branches.append(Branch(name, nodes, weight, columns, sources, is_view, bool(overlaps)))
-        sources = end.sources if weight is None else None
-        ends.append((sources, _width(step, name, transformer) if sources is None else len(sources)))
-    node = Branches(reading.number(step), "__".join(path), may_write(step), tuple(branches))
-    return (node,), _origin_behind(ends)
+        branches.append(Branch(name, nodes, weight, columns, sources, is_view, overlaps))
+        kept = end.sources if weight is None else None
+        ends.append((kept, _width(step, name, transformer) if kept is None else len(kept)))
+    return (Branches(reading.number(step), path, may_write(step), tuple(branches)),), _origin_behind(ends)
 
 
 def _parts(step, header):
@@ -152,8 +159,9 @@ def _parts(step, header):
         return [(name, transformer, None, True, len(acting) > 1) for name, transformer in acting]
     columns = columns_taken(step, header, by_name=False)
     readers = np.bincount(np.concatenate([np.zeros(0, dtype=np.intp), *columns.values()]))
+    overlaps = {name: bool(readers[taken].max() > 1) for name, taken in columns.items()}
     return [
-        (name, transformer, columns[name], isinstance(given, slice | str | Integral), readers[columns[name]].max() > 1)
+        (name, transformer, columns[name], isinstance(given, slice | str | Integral), overlaps[name])
         for name, transformer, given in step.transformers_
         if name in columns
     ]
@@ -181,5 +189,5 @@ def _encodes(transformer, path, constants):
         return _encodes(transformer.estimator, path, constants)
     if isinstance(transformer, Pipeline | FeatureUnion):
         inner = transformer.steps if isinstance(transformer, Pipeline) else transformer.transformer_list
-        return any(_encodes(step, (*path, name), constants) for name, step in inner)
-    return isinstance(transformer, ENCODERS) and "__".join(path) not in constants
+        return any(_encodes(step, inside(path, name), constants) for name, step in inner)
+    return isinstance(transformer, ENCODERS) and path not in constants

@@ -1,27 +1,25 @@
-"""Why there is no certificate: steps are refused by their paths, and estimators that override their class's methods."""
+"""Why there is no certificate: steps are refused by their paths, and what decides by its class."""
 
-from sklip._overrides import override, shadow
+from typing import NoReturn
+
+from sklip._overrides import shadow
 from sklip.exceptions import NotLipschitzError
 
 
-def refuse(step, path, reason, advice=True):
+def refuse(estimator, reason: str) -> NoReturn:
+    """Raise for an estimator that decides."""
+    raise NotLipschitzError(f"{type(estimator).__name__} {reason}.")
+
+
+def refuse_step(step, path: str, reason: str, advice: bool = True) -> NoReturn:
     """Raise for a step; with ``advice``, say how its constant could be stated."""
-    path = "__".join(path) if isinstance(path, tuple) else path
-    hint = (
-        f". If you know a constant that holds for your rows, state it: step_lipschitz={{{path!r}: ...}}"
-        if advice
-        else ""
-    )
-    raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}{hint}.")
-
-
-def inherits(estimator, base: type) -> bool:
-    """Whether an estimator is of a class, and computes as this does: a subclass may do anything."""
-    return isinstance(estimator, base) and override(estimator, base) is None
+    hint = f". If you know a constant that holds for your rows, state it: step_lipschitz={{{path!r}: ...}}"
+    raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}{hint if advice else ''}.")
 
 
 def refuse_shadows(step, path: str) -> None:
     """Raise for a transformer with an attribute that hides a method of its class."""
     hidden = None if isinstance(step, str) or not hasattr(step, "__dict__") else shadow(step)
     if hidden is not None:
-        refuse(step, path, f"has an attribute that hides its method {hidden!r}. Delete the attribute", advice=False)
+        reason = f"has an attribute that hides its method {hidden!r}. Delete the attribute"
+        refuse_step(step, path, reason, advice=False)

@@ -1,4 +1,4 @@
-"""What an affine step's arithmetic costs: how far its results lie from the exact ones, and where it may overflow."""
+"""What an affine step's arithmetic costs: its precision, how far results are off, where it may overflow."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,32 @@ from sklip._compat import safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import gamma, round_down, round_up
 from sklip.pipelines._places import Place
-from sklip.pipelines._precision import can_hold, largest, magnitudes, precision, unit_and_underflow
 from sklip.pipelines._run import Batch
 from sklip.pipelines._steps import Affine
-from sklip.rows.missing import filled_with_zeros
+from sklip.rows.blocks import row_blocks
+from sklip.rows.dtypes import dtypes_of, kind_of
+from sklip.rows.missing import as_numbers, filled_with_zeros
 
 Bounds = Callable[[Batch], tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+
+UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
+"""By precision: unit roundoff, and what an operation may lose near 0."""
+
+
+def precision(*holders, native: bool = False) -> str:
+    """``"float16"``, ``"float32"`` or ``"float64"``: the coarsest precision of any column of arrays or frames.
+
+    Integers, booleans and objects count as float64, to which scikit-learn converts them. With ``native``, so do floats
+    in the byte order of another machine.
+    """
+    names = {
+        kind_of(dtype)
+        for holder in holders
+        for dtype in dtypes_of(holder)
+        if not (native and getattr(dtype, "isnative", True) is False)
+    }
+    return min(names & UNITS.keys(), default="float64")  # "float16" < "float32" < "float64"
 
 
 def precision_of_step(before, after, parameters) -> str:
@@ -42,7 +62,7 @@ def rounding(affine: Affine, place: Place, name: str) -> tuple[float, Bounds]:
     """
     if not affine.operations:
         return place.error_lipschitz, lambda batch: (batch.error, np.zeros(len(batch.error)), batch.room)
-    unit, tiny = unit_and_underflow(name)
+    unit, tiny = UNITS[name]
     if not can_hold(affine.parameters, affine.divisors, name) or affine.operations * unit > 0.1:
         return np.inf, _unbounded
     with np.errstate(all="ignore"):
@@ -75,6 +95,24 @@ def rounding(affine: Affine, place: Place, name: str) -> tuple[float, Bounds]:
     return float(growth), bounds
 
 
+def largest(name: str, operations: int) -> float:
+    """An exact size up to which the result of so many operations does not overflow, their roundings included."""
+    return float(np.finfo(name).max) * (1.0 - 4.0 * operations * UNITS[name][0])
+
+
+def can_hold(parameters, divisors, name: str) -> bool:
+    """Whether a precision holds parameters, and those that are divided by to its unit roundoff.
+
+    Parameters at most a quarter of the largest number: a product that overflows and is clipped is then beyond the
+    limit of the clip whatever is added to it.
+    """
+    smallest, most = float(np.finfo(name).smallest_normal), float(np.finfo(name).max) / 4
+    sizes = [np.abs(np.asarray(parameter, dtype=np.float64)) for parameter in parameters]
+    return all(bool(np.all(size <= most)) for size in sizes) and all(
+        bool(np.all(np.abs(np.asarray(divisor, dtype=np.float64)) >= smallest)) for divisor in divisors
+    )
+
+
 def _unbounded(batch):
     unbounded = np.full(len(batch.error), np.inf)
     return unbounded, unbounded, np.zeros(len(batch.error))
@@ -87,6 +125,17 @@ def _sums(values, factors):
     if len(missing) and not sparse.issparse(values):
         sums[missing] = magnitudes(filled_with_zeros(safe_indexing(values, missing)), factors)
     return round_up(sums, len(factors) + 4)
+
+
+def magnitudes(values, factors: np.ndarray) -> np.ndarray:
+    """``Σ_j |values_ij| factors_jk`` of an array, frame or sparse matrix, of shape (n_rows, k)."""
+    if sparse.issparse(values):
+        return abs(values.astype(np.float64)) @ factors  # the largest int8 has no absolute value in int8
+    values = as_numbers(values)
+    sums = np.empty((len(values), factors.shape[1]))
+    for rows in row_blocks(len(values)):
+        np.matmul(np.abs(values[rows].astype(np.float64, copy=False)), factors, out=sums[rows])
+    return sums
 
 
 def _close_extent(affine, values):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sklip.pipelines._arguments import Question
 from sklip.pipelines._places import Place, beginning, conversion_error
 from sklip.rows.dtypes import form_of
 
@@ -111,25 +110,38 @@ class Decision:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A plan with the parts of the estimator that it names, and the question that is asked.
+    """A plan with the parts of the estimator that it names, and what is asked.
 
-    ``kept`` holds what was found for rows of any values, by the node of the plan, the place before it, and the form of
-    the values (container, dtypes, width), which decides the precision: computed once, and used for all rows since.
+    Attributes
+    ----------
+    plan : Plan
+    parts : tuple
+        Steps and classifiers.
+    norm : {1, 2, inf}
+        In which displacements are measured.
+    tolerances : ndarray of shape (n_columns,)
+        Units in which the displacement of each raw column is measured; 0 for one held fixed.
+    kept : dict
+        What was found for rows of any values, by the node of the plan, the place before it, and the form of the values
+        (container, dtypes, width), which decides the precision: computed once, and used for all rows since.
     """
 
     plan: Plan
     parts: tuple
-    question: Question
+    norm: float
+    tolerances: np.ndarray
     kept: dict
 
     @classmethod
-    def of(cls, plan: Plan, parts: tuple, question: Question) -> "Run":
+    def of(cls, plan: Plan, parts: tuple, norm: float, tolerances: np.ndarray) -> "Run":
         """A run; columns that the plan holds fixed have no tolerance."""
-        question, memos = question.holding(plan.fixed), plan.kept
-        key = question.norm, question.tolerances.tobytes()
-        if key not in memos and len(memos) >= MOST_QUESTIONS:
-            memos.clear()
-        return cls(plan, parts, question, memos.setdefault(key, {}))
+        tolerances = tolerances.copy()
+        tolerances[list(plan.fixed)] = 0.0
+        tolerances.flags.writeable = False
+        key = norm, tolerances.tobytes()
+        if key not in plan.kept and len(plan.kept) >= MOST_QUESTIONS:
+            plan.kept.clear()
+        return cls(plan, parts, norm, tolerances, plan.kept.setdefault(key, {}))
 
     def keep(self, key: Hashable, find: Callable) -> Any:
         """What was found for a key, or is found now; it may hold no rows."""
@@ -140,8 +152,7 @@ class Run:
 
     def begin(self, X) -> Batch:
         """The raw rows."""
-        norm, tolerances = self.question.norm, self.question.tolerances
-        place, error = self.keep(form_of(X), lambda: (beginning(X, norm, tolerances), conversion_error(X)))
+        place, error = self.keep(form_of(X), lambda: (beginning(X, self.norm, self.tolerances), conversion_error(X)))
         return Batch(X, place, np.full(X.shape[0], error), np.full(X.shape[0], np.inf))
 
     def through(self, nodes: tuple, batch: Batch) -> Batch:

@@ -11,8 +11,8 @@ from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
-from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Run
 from sklip.pipelines.unwrap import refuse_own_ways, unwrapped
 
@@ -25,26 +25,23 @@ class Slopes(NamedTuple):
     errors: float
 
 
-Judge = Callable[[np.ndarray, np.ndarray, Slopes], tuple[np.ndarray, np.ndarray]]
+Gaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
-def by_highest(values: np.ndarray, errors: np.ndarray, slopes: Slopes) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the predicted classes, and radii, by the sign of one score or the highest of several."""
-    if values.shape[1] == 1:
-        return values[:, 0] > 0, threshold_radii(np.abs(values[:, 0]), errors, slopes.scores, slopes.errors)
-    return values.argmax(axis=1), class_radii(values, errors, slopes.pairs, slopes.errors)
+def by_sign(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether scores mean the second of two classes, and how far they are from their threshold, not rounded up."""
+    return scores > 0, np.abs(scores)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A classifier of sklip, by its number, and the nodes before it; ``outer`` are those before a vote around it."""
+    """A classifier of sklip, by its number, and the nodes before it."""
 
     number: int
     nodes: tuple
-    outer: tuple
 
-    def decide(self, batch: Batch, run: Run, judge: Judge = by_highest) -> Decision:
-        """Decide by the scores of rows: by the sign of one, by the highest of several, or as ``judge`` says."""
+    def decide(self, batch: Batch, run: Run, gaps: Gaps = by_sign) -> Decision:
+        """Decide by the scores of rows: by the highest of several, by the sign of one, or as ``gaps`` says of it."""
         estimator, batch = run.parts[self.number], run.through(self.nodes, batch)
         rows, place = estimator._inference_rows(batch.values), batch.place
         network = estimator.network_
@@ -60,7 +57,13 @@ class Network:
                 room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
                 ratio[block] = remoteness(estimator, distances)
                 estimator._finite(values, rows)
-                class_indices[block], found = judge(values, np.where(np.isnan(errors), np.inf, errors), slopes)
+                errors = np.where(np.isnan(errors), np.inf, errors)
+                if values.shape[1] == 1:
+                    class_indices[block], sizes = gaps(values[:, 0])
+                    found = threshold_radii(sizes, errors, slopes.scores, slopes.errors)
+                else:
+                    class_indices[block] = values.argmax(axis=1)
+                    found = class_radii(values, errors, slopes.pairs, slopes.errors)
                 radii[block] = np.minimum(found, room)
         descend = self._descent(estimator, place, run)
         return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
@@ -68,14 +71,14 @@ class Network:
     def _slopes(self, network, proof, place, run):
         known = run.kept.get((self, place))
         if known is None or known[0] is not proof:  # the network was replaced
-            known = run.kept[self, place] = proof, _slopes(network, proof, place, run.question)
+            known = run.kept[self, place] = proof, _slopes(network, proof, place, run)
         return known[1]
 
     def _descent(self, estimator, place, run):
         """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
 
         def descend(raw, class_indices):
-            rows = estimator._inference_rows(run.transform(self.outer + self.nodes, raw))
+            rows = estimator._inference_rows(run.transform(self.nodes, raw))
             margins, gradients = network_descent(estimator.network_)(rows, class_indices)
             if run.plan.stated:
                 return margins, None
@@ -84,13 +87,11 @@ class Network:
         return descend
 
 
-def _slopes(network, proof, place, question):
+def _slopes(network, proof, place, run):
     if not place.speed:  # nothing that the network sees can move
         return Slopes(0.0, np.zeros_like(proof.pair_lipschitz), 0.0)
     with np.errstate(all="ignore"):
-        lipschitz, pairs = score_bounds(
-            network, lambda kernel: place.map.norm(question.norm, question.tolerances, kernel)
-        )
+        lipschitz, pairs = score_bounds(network, lambda kernel: place.map.norm(run.norm, run.tolerances, kernel))
         of_errors = round_up(proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz, 6)
     lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
     return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)
@@ -103,10 +104,8 @@ def _room(proof, distances, error, speed):
     return round_down(moves / round_up(speed), 6) if speed else np.where(moves > 0.0, np.inf, 0.0)
 
 
-def read_network(estimator, origin: Origin, path: tuple[str, ...], reading: Reading, nodes: tuple, outer: tuple):
-    """Read a classifier of sklip behind whatever steps.
-
-    ``nodes`` are those that were read before it, ``outer`` those before the vote of which it is a member.
+def read_network(estimator, origin: Origin, path: str, reading: Reading, nodes: tuple) -> Network:
+    """Read a classifier of sklip behind whatever steps; ``nodes`` are those that were read before it.
 
     Raises
     ------
@@ -117,11 +116,11 @@ def read_network(estimator, origin: Origin, path: tuple[str, ...], reading: Read
     inner, _ = read_steps(before, origin, path, reading)
     refuse_own_ways(estimator)
     if not isinstance(estimator, CertifiedClassifier):
-        raise NotLipschitzError(
-            f"{type(estimator).__name__}{' at ' + repr('__'.join(path)) if path else ''} has no certificate. "
-            "certified_radius takes HKRClassifier and LipschitzMLP, at the end of a Pipeline, in a search, "
-            "FrozenEstimator, FixedThresholdClassifier, TunedThresholdClassifierCV, in a CalibratedClassifierCV of two "
-            "classes with method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with "
-            "voting='hard'."
+        refuse(
+            estimator,
+            f"{f'at {path!r} ' if path else ''}has no certificate. certified_radius takes HKRClassifier and "
+            "LipschitzMLP, at the end of a Pipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
+            "TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with method='sigmoid' and "
+            "ensemble=False, or as the members of a VotingClassifier with voting='hard'",
         )
-    return Network(reading.number(estimator), nodes + inner, outer)
+    return Network(reading.number(estimator), nodes + inner)

@@ -1,6 +1,6 @@
 """What scikit-learn's transformers compute: an affine map, and how many roundings it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,25 +72,23 @@ class Affine:
         return cls.scaling(1.0 / divisor, offset, (center, scale), **options)
 
     @classmethod
-    def exact(cls, columns, width) -> "Affine":
-        """The given columns, unchanged."""
-        matrix = sparse.eye_array(width, format="csr")[np.asarray(columns, dtype=np.intp)]
-        return cls(Stage.of(matrix), np.zeros(matrix.shape[0]), 0)
+    def exact(cls, columns, width, n_zeros=0) -> "Affine":
+        """The given columns, unchanged, and columns of zeros."""
+        return cls(Stage.selection(columns, width, n_zeros), np.zeros(len(columns) + n_zeros), 0)
 
 
-def affine_map(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
-    """The affine map of a fitted transformer of ``width`` columns; None for one that sklip does not know.
+def affine_map(step, width: int, *, sparse_rows: bool = False) -> Affine:
+    """The affine map of a fitted transformer of ``width`` columns that :func:`has_map` is true of.
 
     Types are compared exactly: a subclass may compute anything. Some steps compute another thing of sparse rows.
     """
-    kind = type(step)
     if is_selector(step):
         return Affine.exact(np.flatnonzero(step.get_support()), width)  # as its transform takes them
     if is_identity(step):
         return Affine.exact(np.arange(width), width)
-    if kind is preprocessing.StandardScaler and sparse_rows:
-        return _standard_of_sparse_rows(step, width)
-    return _READERS[kind](step, width) if kind in _READERS else None
+    if type(step) is preprocessing.StandardScaler:
+        return _standard(step, width, sparse_rows)
+    return _READERS[type(step)](step, width)
 
 
 def is_known(step) -> bool:
@@ -134,18 +132,15 @@ def why_not(step) -> str:
     return "has no Lipschitz constant that sklip knows"
 
 
-def _standard(step, width):
+def _standard(step, width, sparse_rows):
     center = step.mean_ if step.with_mean else np.zeros(width)
-    if not step.with_std:
-        return Affine.scaling(np.ones(width), np.abs(center), (center,), center=center)
-    return Affine.division(np.broadcast_to(step.scale_, width), center)
-
-
-def _standard_of_sparse_rows(step, width):
-    """It divides them by what ``fit`` found, whatever ``with_std`` is now."""
-    return (
-        Affine.exact(np.arange(width), width) if step.scale_ is None else Affine.division(step.scale_, np.zeros(width))
-    )
+    # It divides sparse rows by what ``fit`` found, whatever ``with_std`` is now.
+    is_divided = step.scale_ is not None if sparse_rows else step.with_std
+    if is_divided:
+        return Affine.division(np.broadcast_to(step.scale_, width), center)
+    if sparse_rows:
+        return Affine.exact(np.arange(width), width)
+    return Affine.scaling(np.ones(width), np.abs(center), (center,), center=center)
 
 
 def _robust(step, width):
@@ -189,16 +184,12 @@ def _fills_nan(imputer):
 
 
 def _imputer(step, width):
-    if not _fills_nan(step):
-        return None
     empty = np.array([value != value for value in step.statistics_], dtype=bool)
-    matrix = sparse.eye_array(width, format="csr")[np.flatnonzero(~empty | step.keep_empty_features)]
-    if step.add_indicator:  # 0 on rows that are complete
-        matrix = sparse.vstack([matrix, sparse.csr_array((step.indicator_.features_.size, width))])
-    return Affine(Stage.of(matrix), np.zeros(matrix.shape[0]), 0)
+    n_zeros = step.indicator_.features_.size if step.add_indicator else 0  # on rows that are complete
+    return Affine.exact(np.flatnonzero(~empty | step.keep_empty_features), width, n_zeros)
 
 
-_READERS = {
+_READERS: dict[type, Callable[..., Affine]] = {
     preprocessing.StandardScaler: _standard,
     preprocessing.RobustScaler: _robust,
     preprocessing.MinMaxScaler: _min_max,

@@ -10,27 +10,26 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
-from sklip.certification import threshold_radii
-from sklip.exceptions import NotLipschitzError
+from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Run
-from sklip.pipelines._scores import Judge, Network, read_network
+from sklip.pipelines._scores import Gaps, Network, read_network
 
 
 @dataclass(frozen=True, eq=False)
 class Threshold:
-    """Two classes by the scores of a network: the second one where ``sign · f`` is above ``offset``.
+    """Two classes by the score of a network: the second one where ``sign · f`` is above ``offset``.
 
-    ``judge`` decides, rounding included.
+    ``gaps`` decides, rounding included: see :func:`sklip.pipelines._scores.by_sign`.
     """
 
     network: Network
-    judge: Judge
+    gaps: Gaps
     sign: float
     offset: float
 
     def decide(self, batch: Batch, run: Run) -> Decision:
         """Decide by the scores of rows."""
-        decision = self.network.decide(batch, run, self.judge)
+        decision = self.network.decide(batch, run, self.gaps)
 
         def descend(raw, class_indices):
             margins, gradients = decision.descend(raw, class_indices if self.sign > 0 else 1 - class_indices)
@@ -39,41 +38,39 @@ class Threshold:
         return replace(decision, descend=descend)
 
 
-def read_threshold(estimator, origin, path, reading, nodes, outer) -> Threshold:
+def read_threshold(estimator, origin, path, reading, nodes) -> Threshold:
     """Read a threshold on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     inner = getattr(estimator, "estimator_", estimator.estimator)
     method = response_methods(estimator)
     method = method if isinstance(method, str) else next((name for name in method if hasattr(inner, name)), None)
     if method != "decision_function":
-        raise NotLipschitzError(
-            f"{type(estimator).__name__} compares {method} with its threshold. Set response_method='decision_function'."
-        )
+        refuse(estimator, f"compares {method} with its threshold. Set response_method='decision_function'")
     if isinstance(estimator, TunedThresholdClassifierCV):
         threshold, positive = estimator.best_threshold_, positive_label(estimator)
     else:
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
-    network = read_network(inner, origin, path, reading, nodes, outer)
+    network = read_network(inner, origin, path, reading, nodes)
     check_is_fitted(reading.parts[network.number], "classes_")
     classes = reading.parts[network.number].classes_
     if type_of_target(classes) != "binary":
-        raise NotLipschitzError(
-            f"{type(estimator).__name__} has classes {classes.tolist()}, of which scikit-learn takes none as "
-            "the positive one. Use whole numbers, text or booleans as labels."
+        refuse(
+            estimator,
+            f"has classes {classes.tolist()}, of which scikit-learn takes none as the positive one. Use whole numbers, "
+            "text or booleans as labels",
         )
     # With the first class as the positive one, scikit-learn negates the score, which is exact.
     sign, threshold = -1.0 if positive is not None and positive == classes[0] else 1.0, float(threshold)
 
-    def judge(values, errors, slopes):
-        computed = sign * values[:, 0]  # the comparison itself does not round
-        gaps = round_down(np.abs(computed - threshold))
-        return (computed >= threshold) == (sign > 0), threshold_radii(gaps, errors, slopes.scores, slopes.errors)
+    def gaps(scores):
+        computed = sign * scores  # the comparison itself does not round
+        return (computed >= threshold) == (sign > 0), round_down(np.abs(computed - threshold))
 
-    return Threshold(network, judge, 1.0, sign * threshold)
+    return Threshold(network, gaps, 1.0, sign * threshold)
 
 
-def read_sigmoid(estimator, origin, path, reading, nodes, outer) -> Threshold:
+def read_sigmoid(estimator, origin, path, reading, nodes) -> Threshold:
     """Read Platt's sigmoid on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     fitted = estimator.calibrated_classifiers_
@@ -82,22 +79,21 @@ def read_sigmoid(estimator, origin, path, reading, nodes, outer) -> Threshold:
         refuse_overrides(part)
     kinds = [type(part) for part in (*fitted, *calibrators)]
     if kinds != platt_types() or len(estimator.classes_) != 2:
-        raise NotLipschitzError(
-            f"CalibratedClassifierCV with method={estimator.method!r}, {len(fitted)} calibrated classifiers and "
-            f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "
-            "ensemble=False with two classes."
+        refuse(
+            estimator,
+            f"with method={estimator.method!r}, {len(fitted)} calibrated classifiers and {len(estimator.classes_)} "
+            "classes does not predict by a threshold on one score. Use method='sigmoid' and ensemble=False with two "
+            "classes",
         )
-    network = read_network(fitted[0].estimator, origin, path, reading, nodes, outer)
+    network = read_network(fitted[0].estimator, origin, path, reading, nodes)
     slope, intercept = float(calibrators[0].a_), float(calibrators[0].b_)
     if 0.0 < abs(slope) < TINY:
-        raise NotLipschitzError(f"CalibratedClassifierCV has the slope {slope}, which some threads take for 0.")
+        refuse(estimator, f"has the slope {slope}, which some threads take for 0")
 
-    def judge(values, errors, slopes):
-        values = values[:, 0]
-        computed = -(slope * values + intercept)
+    def gaps(scores):
+        computed = -(slope * scores + intercept)
         # Three roundings; the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
-        unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
-        gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
-        return computed > 0, threshold_radii(gaps, errors, slopes.scores, slopes.errors)
+        unsure = 16 * UNIT * (np.abs(slope * scores) + abs(intercept)) + 2e-14
+        return computed > 0, round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
 
-    return Threshold(network, judge, -np.sign(slope), intercept / abs(slope or 1.0))
+    return Threshold(network, gaps, -np.sign(slope), intercept / abs(slope or 1.0))

@@ -7,10 +7,9 @@ from scipy import sparse
 from sklearn.impute import SimpleImputer
 
 from sklip.arithmetic.rounding import product_above, round_up
-from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._in_place import first_rows, transformed
 from sklip.pipelines._places import Place
-from sklip.pipelines._refusals import refuse
+from sklip.pipelines._refusals import refuse_step
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._run import Batch, Run
 from sklip.pipelines._steps import affine_map, why_not
@@ -47,51 +46,46 @@ class Step:
 
     def apply(self, batch: Batch, run: Run) -> Batch:
         """Take rows through."""
-        step, place = run.parts[self.number], batch.place
-        is_copied = self.constant is None and place.is_fixed and (not self.has_map or type(step) is SimpleImputer)
-        if not (is_copied or self.has_map or self.constant is not None):
-            refuse(step, self.path, why_not(step))
-        is_imputer = type(step) is SimpleImputer and self.constant is None and not is_copied
-        if is_imputer and sparse.issparse(batch.values) and (batch.values.data != batch.values.data).any():
-            raise NotLipschitzError(
-                f"Step {self.path!r} ({type(step).__name__}) fills missing values of sparse rows, and sklip knows this "
-                "of dense ones alone. Certify X.toarray()."
-            )
-        values, is_shared = transformed(step, self, batch.values, batch.is_shared), batch.is_shared and not self.is_new
+        step, place, is_stated = run.parts[self.number], batch.place, self.constant is not None
+        is_imputer, is_shared = type(step) is SimpleImputer, batch.is_shared and not self.is_new
+        is_copied = place.is_fixed and not is_stated and (is_imputer or not self.has_map)
+        if not (is_copied or is_stated or self.has_map):
+            refuse_step(step, self.path, why_not(step))
+        fills = is_imputer and not (is_copied or is_stated)
+        if fills and sparse.issparse(batch.values) and (batch.values.data != batch.values.data).any():
+            reason = "fills missing values of sparse rows, and sklip knows this of dense ones alone"
+            refuse_step(step, self.path, f"{reason}. Certify X.toarray()", advice=False)
+        values = transformed(step, self, batch.values, batch.is_shared)
         if is_copied:
             after = run.keep((self, place, values.shape[1]), lambda: place.fixed(values.shape[1]))
             return batch.fixed(after, values, is_shared)
-        if self.constant is not None:
-            after, error, room = self._stated(batch, values, run)
-            return Batch(values, after, error, room, is_shared, batch.is_imputed)
+        if is_stated:
+            return self._stated(batch, values, is_shared, run)
         form = form_of(values)
         affine, after, bounds = run.keep((self, place, batch.form, form), lambda: self._affine(step, batch, values))
         error, local, room = bounds(batch)
         _check(step, self.path, affine, batch.values, values, local)
         # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step
         # before made of an overflow leaves no room to move.
-        is_imputed = batch.is_imputed or (is_imputer and bool(rows_with_missing(batch.values).any()))
+        is_imputed = batch.is_imputed or (fills and bool(rows_with_missing(batch.values).any()))
         return Batch(values, after, error, room, is_shared, is_imputed)
 
-    def _stated(self, batch, values, run):
-        """The place, the error and the room after a step whose constant the user stated, rounding included."""
+    def _stated(self, batch, values, is_shared, run):
+        """Rows after a step whose constant the user stated, rounding included."""
         place, constant, width = batch.place, self.constant, values.shape[1]
-
-        def after():
-            lipschitz, growth = (product_above(constant, bound) for bound in (place.lipschitz, place.error_lipschitz))
-            return Place(place.map.then_bounded(constant, width), lipschitz, growth)
-
+        key = self, place, width
+        after = run.keep(key, lambda: place.behind(place.map.then_bounded(constant, width), constant))
         # What such a step does with missing values, and how it comes to return some, is not known.
         missing = rows_with_missing(batch.values) | rows_with_missing(values)
         error, room = round_up(constant * batch.error), np.where(missing, 0.0, batch.room)
-        return run.keep((self, place, width), after), error, room
+        return Batch(values, after, error, room, is_shared, batch.is_imputed)
 
     def _affine(self, step, batch, values):
         """The affine map of the step, the place after it, and the bounds of its rounding."""
         place = batch.place
         affine = affine_map(step, place.width, sparse_rows=is_sparse(batch.values))
         if affine.stage.matrix.shape != (values.shape[1], place.width):
-            refuse(step, self.path, "does not return the columns that sklip expects of it")
+            refuse_step(step, self.path, "does not return the columns that sklip expects of it")
         growth, bounds = rounding(affine, place, precision_of_step(batch.values, values, affine.parameters))
         after = place.map.then(affine.stage)
         after = after.then_bounded(1.0, after.width) if affine.clips else after
@@ -101,12 +95,10 @@ class Step:
 
 def _check(step, path, affine, before, after, local):
     """Raise unless the first rows move as the map says: another version of scikit-learn may compute another thing."""
-    if affine.clips or len(local) < 2:
+    rows = None if affine.clips or len(local) < 2 else first_rows(before, after)
+    if rows is None:
         return
-    try:
-        before, after = first_rows(before), first_rows(after)
-    except (TypeError, ValueError):  # text among columns that are copied
-        return
+    before, after = rows
     complete = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
     before, after, local = before[complete], after[complete], local[: len(before)][complete]
     if not len(before):
@@ -116,4 +108,4 @@ def _check(step, path, affine, before, after, local):
     allowed = local + local[0] + slack
     distance = np.linalg.norm((after - after[:1]) - meant.T, axis=1)
     if np.isfinite(distance).all() and not (distance <= allowed).all():
-        refuse(step, path, "does not compute what sklip expects of it")
+        refuse_step(step, path, "does not compute what sklip expects of it")

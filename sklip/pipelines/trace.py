@@ -1,23 +1,20 @@
 """What attacks, displays and scorers ask of a whole estimator: decisions with radii, and the columns that may move."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._arguments import Question, check_tolerances_of_fixed, column_labels
-from sklip.pipelines._arguments import as_rows as as_rows
-from sklip.pipelines._arguments import norm_of as norm_of
-from sklip.pipelines._in_place import head
-from sklip.pipelines._in_place import predictions as predictions
+from sklip.pipelines._arguments import as_rows, check_fixed, column_labels, constants_of, norm_of, tolerances_of
+from sklip.pipelines._in_place import head, predictions
 from sklip.pipelines._kept_plans import plan_of
+from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Decision, Run
 from sklip.rows.movable import MovableColumns
+
+__all__ = ["Trace", "as_rows", "norm_of", "predictions", "trace"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +55,7 @@ class Trace:
         return MovableColumns.of(self.rows, self.tolerances, whole=whole)
 
 
-def trace(
-    estimator: BaseEstimator,
-    X: ArrayLike,
-    *,
-    norm: Any = 2,
-    tolerances: ArrayLike | Mapping | None = None,
-    step_lipschitz: Mapping[str, float] | None = None,
-) -> Trace:
+def trace(estimator: Any, X: Any, *, norm: Any = 2, tolerances: Any = None, step_lipschitz: Any = None) -> Trace:
     """Return the decisions of a fitted estimator; parameters and errors are those of :func:`sklip.certified_radius`.
 
     Parameters
@@ -97,23 +87,23 @@ def trace(
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     X = as_rows(X, estimator)
     labels = column_labels(X)
-    question = Question.of(labels, norm, tolerances, step_lipschitz)
-    run, decision = _decided(estimator, X, question)
-    check_tolerances_of_fixed(tolerances, labels, run.plan.fixed)
+    norm, units, constants = norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz)
+    run, decision = _decided(estimator, X, norm, units, constants)
+    check_fixed(tolerances, units, labels, run.plan.fixed)
     _check(estimator, X, decision)
-    unused = question.constants.keys() - run.plan.stated
+    unused = constants.keys() - run.plan.stated
     if unused:
         raise ValueError(
             f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
             "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
         )
-    return Trace(X, labels, question.norm, run.question.tolerances, bool(run.plan.stated), decision)
+    return Trace(X, labels, norm, run.tolerances, bool(run.plan.stated), decision)
 
 
-def _decided(estimator, X, question):
+def _decided(estimator, X, norm, tolerances, constants):
     """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
     try:
-        run = Run.of(*plan_of(estimator, X, question.constants), question)
+        run = Run.of(*plan_of(estimator, X, constants), norm, tolerances)
         return run, run.plan.end.decide(run.begin(X), run)
     except (NotLipschitzError, NotFittedError):
         raise
@@ -128,4 +118,4 @@ def _check(estimator, X, decision):
     predicted = np.asarray(estimator.predict(head(X)))
     expected = np.asarray(decision.classes)[decision.class_indices[:8]]
     if (predicted != expected)[decision.radii[:8] > 0].any():
-        raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")
+        refuse(estimator, "does not predict what sklip expects of it")

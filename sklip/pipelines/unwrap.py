@@ -11,8 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import base_search_cv
 from sklip._overrides import override, refuse_overrides
 from sklip.estimators._certified_classifier import CertifiedClassifier
-from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._refusals import inherits
+from sklip.pipelines._refusals import refuse
 
 
 def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tuple[str, Any]], Any]:
@@ -56,14 +55,12 @@ def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tu
                 check_is_fitted(estimator)
             before += steps[:-1]
             estimator = steps[-1][1]
-        elif isinstance(estimator, base_search_cv()) and (not strict or inherits(estimator, base_search_cv())):
+        elif isinstance(estimator, base_search_cv()) and (not strict or override(estimator, base_search_cv()) is None):
             if not hasattr(estimator, "best_estimator_"):
                 if not strict:
                     return before, estimator
                 check_is_fitted(estimator)
-                raise NotLipschitzError(
-                    f"{type(estimator).__name__} was fitted with refit=False and has no best estimator. Set refit=True."
-                )
+                refuse(estimator, "was fitted with refit=False and has no best estimator. Set refit=True")
             estimator = estimator.best_estimator_
         elif type(estimator) is FrozenEstimator:
             if strict:
