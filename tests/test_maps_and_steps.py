@@ -31,8 +31,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip import NotLipschitzError
-from sklip.pipelines._maps import LipschitzMap, Stage
-from sklip.pipelines._places import conversion_error
+from sklip.pipelines._maps import LipschitzMap, Stage, conversion_error
 from sklip.pipelines._read import Origin, Reading, read_steps
 from sklip.pipelines._rounding import precision
 from sklip.pipelines._run import Plan, Run

@@ -54,8 +54,7 @@ def column_labels(X) -> list:
 
 def norm_of(norm) -> float:
     """1, 2 or infinity, as a number."""
-    if isinstance(norm, str):
-        norm = _NORMS.get(norm, norm)
+    norm = _NORMS.get(norm, norm) if isinstance(norm, str) else norm
     if not isinstance(norm, Real) or isinstance(norm, bool | np.bool_) or norm not in (1, 2, np.inf):
         raise ValueError(f"norm must be 1, 2, inf, 'l1', 'l2' or 'inf'; got {norm!r}.")
     return norm if isinstance(norm, int) else float(norm)
@@ -65,25 +64,33 @@ def tolerances_of(tolerances, labels: list) -> np.ndarray:
     """Tolerances of all columns, of shape (n_columns,)."""
     if tolerances is None:
         return np.ones(len(labels))
+    if _is_one_number(tolerances):
+        units = np.full(len(labels), _number(tolerances, "tolerances"))
+    else:
+        given = _of_columns(tolerances, labels)
+        units = np.array([_number(value, f"tolerances[{label!r}]") for label, value in zip(labels, given, strict=True)])
+    if not units.any():
+        raise ValueError("tolerances are all 0, so that no column may move. Give at least one above 0.")
+    return units
+
+
+def _is_one_number(tolerances):
+    """Whether the same is meant for all columns."""
+    return not hasattr(tolerances, "items") and np.ndim(tolerances) == 0
+
+
+def _of_columns(tolerances, labels):
+    """A tolerance for each column, as the user gave it; 0 for one that a mapping does not name."""
     if hasattr(tolerances, "items"):  # a mapping, a pandas Series
         given = dict(tolerances.items())
         unknown = [name for name in given if name not in labels]
         if unknown:
             raise ValueError(f"tolerances names columns that X does not have: {unknown}.")
-        units = np.array([_number(given.get(label, 0.0), f"tolerances[{label!r}]") for label in labels])
-    elif np.ndim(tolerances) == 0:
-        units = np.full(len(labels), _number(tolerances, "tolerances"))
-    else:
-        if np.shape(tolerances) != (len(labels),):
-            raise ValueError(
-                f"tolerances must hold one number for each of the {len(labels)} columns of X; got shape "
-                f"{np.shape(tolerances)}."
-            )
-        pairs = zip(labels, np.asarray(tolerances, dtype=object), strict=True)
-        units = np.array([_number(value, f"tolerances[{label!r}]") for label, value in pairs])
-    if not units.any():
-        raise ValueError("tolerances are all 0, so that no column may move. Give at least one above 0.")
-    return units
+        return [given.get(label, 0.0) for label in labels]
+    if np.shape(tolerances) != (len(labels),):
+        expected = f"one number for each of the {len(labels)} columns of X"
+        raise ValueError(f"tolerances must hold {expected}; got shape {np.shape(tolerances)}.")
+    return np.asarray(tolerances, dtype=object)
 
 
 def _number(value, name):
@@ -97,7 +104,7 @@ def _number(value, name):
 
 def check_fixed(tolerances, units: np.ndarray, labels: list, fixed: Set[int]) -> None:
     """Raise for a tolerance above 0 of a column of categories; one number for all columns means the others."""
-    if tolerances is None or (not hasattr(tolerances, "items") and np.ndim(tolerances) == 0):
+    if _is_one_number(tolerances):  # or None
         return
     named = [labels[column] for column in sorted(fixed) if units[column] > 0]
     if named:

@@ -11,8 +11,7 @@ from sklip._compat import column_indices, columns_of_branches, safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, head, transformed
-from sklip.pipelines._maps import LipschitzMap
-from sklip.pipelines._places import Place, norm_of_copies
+from sklip.pipelines._maps import LipschitzMap, Place, norm_of_copies
 from sklip.pipelines._refusals import refuse_step
 from sklip.pipelines._rounding import UNITS, precision, rounding
 from sklip.pipelines._run import Batch, Run
@@ -58,9 +57,8 @@ class Branch:
         if self.columns is not None:
             values = safe_indexing(values, self.columns, axis=1)
         place, copies = run.keep((self, batch.place), lambda: self._place(batch.place, fixed))
-        if place.is_fixed:
-            return batch.fixed(place, values, is_shared)
         error = batch.error if copies == 1.0 else round_up(copies * batch.error)
+        error = np.zeros(len(error)) if place.is_fixed else error
         return Batch(values, place, error, batch.room, is_shared, batch.is_imputed)
 
     def _place(self, place, fixed):
@@ -190,11 +188,8 @@ def columns_taken(step: ColumnTransformer, rows, *, by_name: bool = True) -> dic
         # Fitted and called with frames, it looks columns up by name, whatever their order.
         order = {label: position for position, label in enumerate(rows.columns)}
         positions = {name: [order[names[column]] for column in taken] for name, taken in positions.items()}
-    return {
-        name: np.array(positions[name], dtype=np.intp)
-        for name, transformer, _ in step.transformers_
-        if not is_drop(transformer) and len(positions[name])
-    }
+    kept = [name for name, transformer, _ in step.transformers_ if not is_drop(transformer) and len(positions[name])]
+    return {name: np.array(positions[name], dtype=np.intp) for name in kept}
 
 
 def is_drop(transformer) -> bool:

@@ -102,10 +102,9 @@ def _read_vote(estimator, origin, path, reading, nodes):
     kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
     if len(estimator.estimators_) != len(kept):
         refuse(estimator, "has members that were dropped or added since it was fitted. Fit it again")
-    members = tuple(
-        _read_end(member, origin, inside(path, estimator.estimators[position][0]), reading)
-        for position, member in zip(kept, estimator.estimators_, strict=True)
-    )
+    names = [estimator.estimators[position][0] for position in kept]
+    pairs = zip(names, estimator.estimators_, strict=True)
+    members = tuple(_read_end(member, origin, inside(path, name), reading) for name, member in pairs)
     weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
     # Sums of larger ones differ by nothing, or by more than some threads take for 0.
     small = (weights < _LEAST_WEIGHT) & (weights.view(np.uint64) != 0)

@@ -7,9 +7,7 @@ from sklip.pipelines._decisions import read
 from sklip.pipelines._run import Plan
 from sklip.pipelines._state import state_of
 
-MOST_PLANS = 8
-"""How many plans of an estimator are kept, for rows of different columns and for different constants."""
-
+MOST_PLANS = 8  # of an estimator that are kept, for rows of different columns and for different constants
 # By estimator: its state, and plans by columns and constants, with weak references to the parts that they name.
 _kept_plans: WeakKeyDictionary = WeakKeyDictionary()
 

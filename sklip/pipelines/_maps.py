@@ -1,4 +1,4 @@
-"""The exact map from the raw columns to the columns that a network sees, and its Lipschitz constant.
+"""The exact map from the raw columns to those at a place of a pipeline, and how fast values and errors grow on the way.
 
 A map is a chain of stages, each a matrix; between two stages stands a function that is 1-Lipschitz in the
 Euclidean norm and acts on each column, or block of columns, by itself: a clip, or a step whose constant the user
@@ -7,13 +7,15 @@ Offsets do not matter to a Lipschitz constant and are left out.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 
 import numpy as np
 from scipy import sparse
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound
-from sklip.arithmetic.rounding import TINY, gamma, round_up
+from sklip.arithmetic.rounding import TINY, TINY_OF_FLOAT32, gamma, product_above, round_up
+from sklip.rows.dtypes import dtypes_of, kind_of
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,71 @@ class LipschitzMap:
 
 
 def _stacked(stages, stack):
-    matrix, size = (
-        sparse.csr_array(stack([getattr(stage, name) for stage in stages], format="csr")) for name in ("matrix", "size")
-    )
+    matrix = sparse.csr_array(stack([stage.matrix for stage in stages], format="csr"))
+    size = sparse.csr_array(stack([stage.size for stage in stages], format="csr"))
     underflow = float(norm_bound(np.array([stage.underflow for stage in stages])))
     return Stage(matrix, size, max(stage.roundings for stage in stages), underflow)
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What holds at one place of a pipeline for rows of any values.
+
+    Attributes
+    ----------
+    map : LipschitzMap
+        The exact map, from the raw columns or from where a branch begins.
+    lipschitz : float
+        Bound of the Lipschitz constant from the raw columns to here.
+    error_lipschitz : float
+        Bound of the growth of the errors here per unit of displacement.
+    is_fixed : bool
+        Whether the columns here do not move and are not off, as encoded categories.
+    """
+
+    map: LipschitzMap
+    lipschitz: float
+    error_lipschitz: float
+    is_fixed: bool = False
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.map.width
+
+    @cached_property
+    def speed(self) -> float:
+        """Bound of the growth of the computed values per unit of displacement."""
+        return self.lipschitz + self.error_lipschitz
+
+    def fixed(self, width: int) -> "Place":
+        """A place of ``width`` columns that do not move, behind this one."""
+        zeros = sparse.csr_array((width, self.map.stages[0].matrix.shape[1]))
+        return Place(LipschitzMap((Stage.of(zeros),)), 0.0, 0.0, True)
+
+    def behind(self, behind: LipschitzMap, constant: float, is_fixed: bool = False) -> "Place":
+        """The place behind a function of a Lipschitz constant that adds no error; ``behind`` is the map to there."""
+        bounds = product_above(constant, self.lipschitz), product_above(constant, self.error_lipschitz)
+        return Place(behind, *bounds, is_fixed)
+
+
+def norm_of_copies(columns: np.ndarray) -> float:
+    """Bound of the norm of a selection: a column taken k times is √k times as long as itself."""
+    if len(set(columns.tolist())) == len(columns):
+        return 1.0
+    return float(round_up(np.sqrt(np.bincount(columns).max(initial=1))))
+
+
+def beginning(X, norm: float, tolerances: np.ndarray) -> Place:
+    """The place of the raw rows."""
+    identity = LipschitzMap.selection(np.arange(X.shape[1]), X.shape[1])
+    lipschitz = identity.norm(norm, tolerances) if tolerances.any() else 0.0
+    return Place(identity, lipschitz, 0.0, lipschitz == 0.0 == conversion_error(X))
+
+
+def conversion_error(X) -> float:
+    """What threads that flush subnormal numbers make of the float32 columns of rows, as they convert them."""
+    n_columns = sum(kind_of(dtype) == "float32" for dtype in dtypes_of(X))
+    if not hasattr(X, "columns"):
+        n_columns *= X.shape[1]
+    return float(round_up(np.sqrt(n_columns) * TINY_OF_FLOAT32, 2)) if n_columns else 0.0

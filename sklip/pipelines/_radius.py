@@ -104,16 +104,18 @@ def certified_radius(
     """
     traced = trace(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     decision, labels = traced.decision, traced.labels
+
+    def named(columns):
+        return tuple(labels[column] for column in np.flatnonzero(columns))
+
     far = FarRows(len(decision.radii))
     far.see(0, decision.distance_ratio)
     far.advise()
-    missing: tuple = ()
-    if decision.is_imputed:
-        missing = tuple(labels[column] for column in np.flatnonzero(missing_entries(traced.rows).any(axis=0)))
+    missing = missing_entries(traced.rows).any(axis=0) if decision.is_imputed else ()
     return CertifiedRadii(
         decision.radii,
         norm=traced.norm,
-        fixed_columns=tuple(labels[column] for column in np.flatnonzero(traced.tolerances == 0)),
+        fixed_columns=named(traced.tolerances == 0),
         lipschitz_bound=decision.lipschitz,
-        missing_columns=missing,
+        missing_columns=named(missing),
     )

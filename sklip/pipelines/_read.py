@@ -90,10 +90,8 @@ def _read_step(step, origin, path, reading):
     if path in reading.constants:
         reading.stated.add(path)
         if has_map(step):
-            raise ValueError(
-                f"step_lipschitz states a constant for step {path!r} ({type(step).__name__}), which sklip knows "
-                "exactly. Leave it out."
-            )
+            known = f"step {path!r} ({type(step).__name__}), which sklip knows exactly"
+            raise ValueError(f"step_lipschitz states a constant for {known}. Leave it out.")
         return (_single(step, path, reading),), Origin()
     if type(step) is FrozenEstimator:
         return _read_step(step.estimator, origin, path, reading)

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklip._compat import safe_indexing
 from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import gamma, round_down, round_up
-from sklip.pipelines._places import Place
+from sklip.pipelines._maps import Place
 from sklip.pipelines._run import Batch
 from sklip.pipelines._steps import Affine
 from sklip.rows.blocks import row_blocks
@@ -28,12 +28,8 @@ def precision(*holders, native: bool = False) -> str:
     Integers, booleans and objects count as float64, to which scikit-learn converts them. With ``native``, so do floats
     in the byte order of another machine.
     """
-    names = {
-        kind_of(dtype)
-        for holder in holders
-        for dtype in dtypes_of(holder)
-        if not (native and getattr(dtype, "isnative", True) is False)
-    }
+    dtypes = [dtype for holder in holders for dtype in dtypes_of(holder)]
+    names = {kind_of(dtype) for dtype in dtypes if not (native and getattr(dtype, "isnative", True) is False)}
     return min(names & UNITS.keys(), default="float64")  # "float16" < "float32" < "float64"
 
 
@@ -107,10 +103,8 @@ def can_hold(parameters, divisors, name: str) -> bool:
     limit of the clip whatever is added to it.
     """
     smallest, most = float(np.finfo(name).smallest_normal), float(np.finfo(name).max) / 4
-    sizes = [np.abs(np.asarray(parameter, dtype=np.float64)) for parameter in parameters]
-    return all(bool(np.all(size <= most)) for size in sizes) and all(
-        bool(np.all(np.abs(np.asarray(divisor, dtype=np.float64)) >= smallest)) for divisor in divisors
-    )
+    holds = all((np.abs(np.float64(parameter)) <= most).all() for parameter in parameters)
+    return bool(holds and all((np.abs(np.float64(divisor)) >= smallest).all() for divisor in divisors))
 
 
 def _unbounded(batch):

@@ -2,17 +2,16 @@
 
 import copy
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sklip.pipelines._places import Place, beginning, conversion_error
+from sklip.pipelines._maps import Place, beginning, conversion_error
 from sklip.rows.dtypes import form_of
 
-MOST_QUESTIONS = 16
-"""Of how many norms and tolerances a plan keeps what follows from them."""
+MOST_QUESTIONS = 16  # norms and tolerances of which a plan keeps what follows from them
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +69,6 @@ class Batch:
     def form(self) -> tuple:
         """Container, dtypes and width."""
         return form_of(self.values)
-
-    def fixed(self, place: Place, values, is_shared: bool) -> "Batch":
-        """The same rows at a place whose columns do not move."""
-        return replace(self, values=values, place=place, error=np.zeros(len(self.error)), is_shared=is_shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,12 +138,12 @@ class Run:
             plan.kept.clear()
         return cls(plan, parts, norm, tolerances, plan.kept.setdefault(key, {}))
 
-    def keep(self, key: Hashable, find: Callable) -> Any:
-        """What was found for a key, or is found now; it may hold no rows."""
-        found = self.kept.get(key)
-        if found is None:
-            found = self.kept[key] = find()
-        return found
+    def keep(self, key: Hashable, find: Callable, of: Any = None) -> Any:
+        """What was found for a key, or is found now; it may hold no rows, and is found anew for another ``of``."""
+        known = self.kept.get(key)
+        if known is None or known[0] is not of:
+            known = self.kept[key] = of, find()
+        return known[1]
 
     def begin(self, X) -> Batch:
         """The raw rows."""

@@ -46,7 +46,8 @@ class Network:
         rows, place = estimator._inference_rows(batch.values), batch.place
         network = estimator.network_
         proof = certificate(network)
-        slopes = self._slopes(network, proof, place, run)
+        # Another network may have been set since.
+        slopes = run.keep((self, place), lambda: _slopes(network, proof, place, run), of=proof)
         class_indices, (radii, ratio) = np.empty(len(rows), dtype=np.intp), np.empty((2, len(rows)))
         of_input = proof.slope_of_input_errors
         with np.errstate(all="ignore"):
@@ -65,17 +66,6 @@ class Network:
                     class_indices[block] = values.argmax(axis=1)
                     found = class_radii(values, errors, slopes.pairs, slopes.errors)
                 radii[block] = np.minimum(found, room)
-        descend = self._descent(estimator, place, run)
-        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
-
-    def _slopes(self, network, proof, place, run):
-        known = run.kept.get((self, place))
-        if known is None or known[0] is not proof:  # the network was replaced
-            known = run.kept[self, place] = proof, _slopes(network, proof, place, run)
-        return known[1]
-
-    def _descent(self, estimator, place, run):
-        """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
 
         def descend(raw, class_indices):
             rows = estimator._inference_rows(run.transform(self.nodes, raw))
@@ -84,7 +74,7 @@ class Network:
                 return margins, None
             return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
 
-        return descend
+        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
 
 
 def _slopes(network, proof, place, run):

@@ -14,9 +14,7 @@ from sklip._compat import base_search_cv
 from sklip.estimators._certified_classifier import CertifiedClassifier
 
 _SEARCH = base_search_cv()
-_MOST_BYTES = 2**20
-"""Of arrays up to this size the state holds a copy, which is faster to compare than a digest is to make."""
-
+_MOST_BYTES = 2**20  # of arrays that the state holds a copy of, which is faster to compare than a digest is to make
 _PLAIN = frozenset({NoneType, bool, int, float, complex, str, bytes})
 _OTHER_PLAIN = (type, np.dtype, np.generic)
 _CONTAINERS = (list, tuple, dict, set, frozenset)

@@ -64,11 +64,11 @@ class Affine:
         return cls(Stage.of(matrix, roundings), offset, 8, parameters, **options)
 
     @classmethod
-    def division(cls, scale, center, *, clips=False) -> "Affine":
+    def division(cls, scale, center, **options) -> "Affine":
         """Each column minus its center, over its scale."""
         divisor = np.float64(scale)  # float32 would round its reciprocal more coarsely
         offset = np.abs(np.float64(center) / divisor)
-        options = {"divisors": (scale,), "roundings": 1, "clips": clips, "center": center}
+        options |= {"roundings": 1, "divisors": (scale,), "center": center}
         return cls.scaling(1.0 / divisor, offset, (center, scale), **options)
 
     @classmethod
@@ -103,10 +103,8 @@ def has_map(step) -> bool:
 
 def is_selector(step) -> bool:
     """Whether a transformer selects columns as scikit-learn's selectors do, whatever decides which."""
-    kind = type(step)
-    return isinstance(step, SelectorMixin) and all(
-        getattr(kind, name, None) is getattr(SelectorMixin, name, None) for name in SELECTING
-    )
+    inherited = (getattr(type(step), name, None) is getattr(SelectorMixin, name, None) for name in SELECTING)
+    return isinstance(step, SelectorMixin) and all(inherited)
 
 
 def is_identity(step) -> bool:
@@ -125,10 +123,8 @@ def why_not(step) -> str:
         if isinstance(step, kind):
             return f"has no Lipschitz constant: it {reason}"
     if type(step) is SimpleImputer:
-        return (
-            f"has no Lipschitz constant: it jumps at its missing_values={step.missing_values!r}. Use "
-            "missing_values=nan, and certify rows that are complete"
-        )
+        jumps = f"jumps at its missing_values={step.missing_values!r}"
+        return f"has no Lipschitz constant: it {jumps}. Use missing_values=nan, and certify rows that are complete"
     return "has no Lipschitz constant that sklip knows"
 
 
@@ -194,8 +190,6 @@ _READERS: dict[type, Callable[..., Affine]] = {
     preprocessing.RobustScaler: _robust,
     preprocessing.MinMaxScaler: _min_max,
     preprocessing.MaxAbsScaler: _max_abs,
-    PCA: _components,
-    IncrementalPCA: _components,
-    TruncatedSVD: _components,
+    **dict.fromkeys((PCA, IncrementalPCA, TruncatedSVD), _components),
     SimpleImputer: _imputer,
 }

@@ -8,7 +8,7 @@ from sklearn.impute import SimpleImputer
 
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, transformed
-from sklip.pipelines._places import Place
+from sklip.pipelines._maps import Place
 from sklip.pipelines._refusals import refuse_step
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._run import Batch, Run
@@ -58,7 +58,7 @@ class Step:
         values = transformed(step, self, batch.values, batch.is_shared)
         if is_copied:
             after = run.keep((self, place, values.shape[1]), lambda: place.fixed(values.shape[1]))
-            return batch.fixed(after, values, is_shared)
+            return Batch(values, after, np.zeros(len(batch.error)), batch.room, is_shared, batch.is_imputed)
         if is_stated:
             return self._stated(batch, values, is_shared, run)
         form = form_of(values)
