@@ -12,7 +12,7 @@ from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, head, transformed
 from sklip.pipelines._maps import LipschitzMap, Place, norm_of_copies
-from sklip.pipelines._refusals import refuse_step
+from sklip.pipelines._refusals import refuse_step, refuse_unknown
 from sklip.pipelines._rounding import UNITS, precision, rounding
 from sklip.pipelines._run import Batch, Run
 from sklip.pipelines._steps import Affine
@@ -81,7 +81,7 @@ class Branches:
 
     def apply(self, batch: Batch, run: Run) -> Batch:
         """Take rows through."""
-        step, rows, error, room = run.parts[self.number], batch.values, np.zeros(len(batch.error)), batch.room
+        step, rows, error = run.parts[self.number], batch.values, np.zeros(len(batch.error))
         if type(step) is ColumnTransformer:
             columns = tuple(rows.columns) if hasattr(rows, "columns") else rows.shape[1]
             run.keep((self, type(rows), columns), lambda: self._refuse_other_columns(step, rows))
@@ -95,8 +95,7 @@ class Branches:
             with np.errstate(all="ignore"):
                 squares = sum((result.error**2 for result in results), error)
                 error = round_up(np.sqrt(squares) + len(results) * 2.0**-510, len(results) + 4)  # underflow of squares
-        if results:
-            room = np.minimum.reduce([result.room for result in results], axis=0)
+        room = np.minimum.reduce([batch.room, *(result.room for result in results)])
         # Dense arrays are new ones; a single sparse branch, or a frame, may be the same memory.
         is_shared = any(result.is_shared for result in results) and type(values) is not np.ndarray
         is_imputed = batch.is_imputed or any(result.is_imputed for result in results)
@@ -106,7 +105,7 @@ class Branches:
         """Raise unless branches take the columns that were read."""
         taken = {name: columns.tolist() for name, columns in columns_taken(step, rows).items()}
         if taken != {branch.name: branch.columns.tolist() for branch in self.branches}:
-            refuse_step(step, self.path, "does not take the columns that sklip expects of it", advice=False)
+            refuse_step(step, self.path, "does not take the columns that sklip expects of it")
         return True
 
     def _place(self, step, before, values, results):
@@ -115,12 +114,11 @@ class Branches:
         widths, indices = [place.width for place in places if place.width], getattr(step, "output_indices_", None)
         known = widths if indices is None else [part.stop - part.start for part in indices.values()]
         if widths != [width for width in known if width] or sum(widths) != values.shape[1]:
-            refuse_step(step, self.path, "does not return the columns that sklip expects of it")
+            refuse_unknown(step, self.path, "does not return the columns that sklip expects of it")
         for result in results if type(values) is np.ndarray else ():
             # Numbers of types unknown to NumPy itself might be rounded where they meet others.
             if "other" in kinds_of(result.values) and getattr(result.values, "dtype", None) != values.dtype:
-                reason = f"joins {result.values.dtype} with other types. Convert X to float64"
-                refuse_step(step, self.path, reason, advice=False)
+                refuse_step(step, self.path, f"joins {result.values.dtype} with other types. Convert X to float64")
         maps = LipschitzMap.side_by_side([place.map for place in places], before.width)
         norms = (float(norm_bound([getattr(place, of) for place in places])) for of in ("lipschitz", "error_lipschitz"))
         return Place(before.map.then(*maps.stages), *norms, all(place.is_fixed for place in places))
@@ -139,7 +137,7 @@ class Branches:
             is_close = np.abs(whole - expected) <= underflow + 1e-3 * np.abs(expected)
         is_close &= np.isfinite(expected)
         if not (is_close | (whole == expected) | (np.isnan(whole) & np.isnan(expected))).all():
-            refuse_step(step, self.path, "does not return what its transformers return", advice=False)
+            refuse_step(step, self.path, "does not return what its transformers return")
 
     def _weighted(self, step, branch, batch, run):
         """A branch times its weight, in the arithmetic of the branch's own types; its values are left as they are."""
@@ -152,7 +150,7 @@ class Branches:
     def _product(self, step, branch, batch):
         """The place behind a product with a weight, and the bounds of its rounding."""
         weight, place, number = branch.weight, batch.place, np.asarray(branch.weight)
-        refuse_weight = partial(refuse_step, step, self.path, advice=False)
+        refuse_weight = partial(refuse_step, step, self.path)
         if number.ndim or number.dtype.kind not in "biuf" or float(number[()]) != number[()]:
             refuse_weight(f"has the transformer_weights[{branch.name!r}] {weight!r}, which is not a number of "
                           "float64. Make it a float")  # fmt: skip
@@ -188,10 +186,5 @@ def columns_taken(step: ColumnTransformer, rows, *, by_name: bool = True) -> dic
         # Fitted and called with frames, it looks columns up by name, whatever their order.
         order = {label: position for position, label in enumerate(rows.columns)}
         positions = {name: [order[names[column]] for column in taken] for name, taken in positions.items()}
-    kept = [name for name, transformer, _ in step.transformers_ if not is_drop(transformer) and len(positions[name])]
+    kept = [name for name, transformer, _ in step.transformers_ if transformer != "drop" and len(positions[name])]
     return {name: np.array(positions[name], dtype=np.intp) for name in kept}
-
-
-def is_drop(transformer) -> bool:
-    """Whether a branch has no result."""
-    return isinstance(transformer, str) and transformer == "drop"

@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
     """Radii as plain arrays, within lists, tuples and dictionaries as well."""
     if isinstance(value, CertifiedRadii):
         return np.asarray(value)
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+    if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
     if type(value) is dict:
         return {key: _plain(entry) for key, entry in value.items()}

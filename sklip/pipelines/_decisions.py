@@ -1,4 +1,4 @@
-"""From a fitted estimator to the plan of what it predicts, and to the votes of its members."""
+"""From a fitted estimator to the plan of what it predicts: by scores, by a threshold on them, or by votes."""
 
 from dataclasses import dataclass, replace
 
@@ -6,16 +6,19 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
+from sklip.arithmetic.rounding import TINY, UNIT, round_down
+from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines._read import Origin, Reading, inside, read_steps
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Plan, Run
-from sklip.pipelines._scores import read_network
-from sklip.pipelines._thresholds import read_sigmoid, read_threshold
+from sklip.pipelines._scores import Network
 from sklip.pipelines._votes import vote_radii
-from sklip.pipelines.unwrap import unwrapped
+from sklip.pipelines.unwrap import refuse_own_ways, unwrapped
 
 _LEAST_WEIGHT = 1e-270
 
@@ -89,9 +92,86 @@ def _read_end(estimator, origin, path, reading):
     before, estimator = unwrapped(estimator)
     nodes, origin = read_steps(before, origin, path, reading)
     if type(estimator) not in _READERS:
-        return read_network(estimator, origin, path, reading, nodes)
+        return _read_network(estimator, origin, path, reading, nodes)
     refuse_overrides(estimator)
     return _READERS[type(estimator)](estimator, origin, path, reading, nodes)
+
+
+def _read_network(estimator, origin, path, reading, nodes) -> Network:
+    """A classifier of sklip behind whatever steps; ``nodes`` are those that were read before it."""
+    before, estimator = unwrapped(estimator)
+    inner, _ = read_steps(before, origin, path, reading)
+    refuse_own_ways(estimator)
+    if not isinstance(estimator, CertifiedClassifier):
+        refuse(
+            estimator,
+            f"{f'at {path!r} ' if path else ''}has no certificate. certified_radius takes HKRClassifier and "
+            "LipschitzMLP, at the end of a Pipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
+            "TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with method='sigmoid' and "
+            "ensemble=False, or as the members of a VotingClassifier with voting='hard'",
+        )
+    return Network(reading.number(estimator), nodes + inner)
+
+
+def _read_threshold(estimator, origin, path, reading, nodes) -> Network:
+    """A threshold on the score of two classes."""
+    check_is_fitted(estimator)
+    inner = getattr(estimator, "estimator_", estimator.estimator)
+    method = response_methods(estimator)
+    method = method if isinstance(method, str) else next((name for name in method if hasattr(inner, name)), None)
+    if method != "decision_function":
+        refuse(estimator, f"compares {method} with its threshold. Set response_method='decision_function'")
+    if isinstance(estimator, TunedThresholdClassifierCV):
+        threshold, positive = estimator.best_threshold_, positive_label(estimator)
+    else:
+        threshold, positive = estimator.threshold, estimator.pos_label
+        threshold = 0.0 if threshold == "auto" else threshold
+    network = _read_network(inner, origin, path, reading, nodes)
+    check_is_fitted(reading.parts[network.number], "classes_")
+    classes = reading.parts[network.number].classes_
+    if type_of_target(classes) != "binary":
+        refuse(
+            estimator,
+            f"has classes {classes.tolist()}, of which scikit-learn takes none as the positive one. Use whole numbers, "
+            "text or booleans as labels",
+        )
+    # With the first class as the positive one, scikit-learn negates the score, which is exact.
+    sign, threshold = -1.0 if positive is not None and positive == classes[0] else 1.0, float(threshold)
+
+    def gaps(scores):
+        computed = sign * scores  # the comparison itself does not round
+        return (computed >= threshold) == (sign > 0), round_down(np.abs(computed - threshold))
+
+    return replace(network, gaps=gaps, offset=sign * threshold)
+
+
+def _read_sigmoid(estimator, origin, path, reading, nodes) -> Network:
+    """Platt's sigmoid of the score of two classes."""
+    check_is_fitted(estimator)
+    fitted = estimator.calibrated_classifiers_
+    calibrators = [calibrator for part in fitted for calibrator in part.calibrators]
+    for part in (*fitted, *calibrators):
+        refuse_overrides(part)
+    kinds = [type(part) for part in (*fitted, *calibrators)]
+    if kinds != platt_types() or len(estimator.classes_) != 2:
+        refuse(
+            estimator,
+            f"with method={estimator.method!r}, {len(fitted)} calibrated classifiers and {len(estimator.classes_)} "
+            "classes does not predict by a threshold on one score. Use method='sigmoid' and ensemble=False with two "
+            "classes",
+        )
+    network = _read_network(fitted[0].estimator, origin, path, reading, nodes)
+    slope, intercept = float(calibrators[0].a_), float(calibrators[0].b_)
+    if 0.0 < abs(slope) < TINY:
+        refuse(estimator, f"has the slope {slope}, which some threads take for 0")
+
+    def gaps(scores):
+        computed = -(slope * scores + intercept)
+        # Three roundings; the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
+        unsure = 16 * UNIT * (np.abs(slope * scores) + abs(intercept)) + 2e-14
+        return computed > 0, round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
+
+    return replace(network, gaps=gaps, sign=-np.sign(slope), offset=intercept / abs(slope or 1.0))
 
 
 def _read_vote(estimator, origin, path, reading, nodes):
@@ -107,16 +187,15 @@ def _read_vote(estimator, origin, path, reading, nodes):
     members = tuple(_read_end(member, origin, inside(path, name), reading) for name, member in pairs)
     weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
     # Sums of larger ones differ by nothing, or by more than some threads take for 0.
-    small = (weights < _LEAST_WEIGHT) & (weights.view(np.uint64) != 0)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()) or small.any():
+    if not (np.isfinite(weights) & ((weights >= _LEAST_WEIGHT) | (weights.view(np.uint64) == 0))).all():
         needs = f"certificates need weights of 0, or of {_LEAST_WEIGHT} or more"
         refuse(estimator, f"has weights {weights.tolist()}; {needs}")
     return Vote(reading.number(estimator), nodes, members, weights)
 
 
 _READERS = {
-    FixedThresholdClassifier: read_threshold,
-    TunedThresholdClassifierCV: read_threshold,
-    CalibratedClassifierCV: read_sigmoid,
+    FixedThresholdClassifier: _read_threshold,
+    TunedThresholdClassifierCV: _read_threshold,
+    CalibratedClassifierCV: _read_sigmoid,
     VotingClassifier: _read_vote,
 }

@@ -29,14 +29,12 @@ def transformed(step, node, values, is_shared: bool):
     if not node.writes:
         return step.transform(values)
     if type(values) is np.ndarray and values.size and _overlaps(values):
-        reason = "writes into rows that lie in each other's memory. Copy them: X.copy()"
-        refuse_step(step, node.path, reason, advice=False)
+        refuse_step(step, node.path, "writes into rows that lie in each other's memory. Copy them: X.copy()")
     given = copy.deepcopy(values)
     after = step.transform(given)
     if is_shared and (type(step) in _WITH_COPY or not _equal(given, values) or _writes_into_floats(step, values)):
-        reason = "writes into its input, which other branches or members read as well. "
-        reason += "Set copy=True" if hasattr(step, "copy") else "Let it write into a copy"
-        refuse_step(step, node.path, reason, advice=False)
+        advice = "Set copy=True" if hasattr(step, "copy") else "Let it write into a copy"
+        refuse_step(step, node.path, f"writes into its input, which other branches or members read as well. {advice}")
     return after
 
 

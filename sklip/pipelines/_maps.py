@@ -208,11 +208,11 @@ def norm_of_copies(columns: np.ndarray) -> float:
     return float(round_up(np.sqrt(np.bincount(columns).max(initial=1))))
 
 
-def beginning(X, norm: float, tolerances: np.ndarray) -> Place:
-    """The place of the raw rows."""
-    identity = LipschitzMap.selection(np.arange(X.shape[1]), X.shape[1])
+def beginning(X, norm: float, tolerances: np.ndarray) -> tuple[Place, float]:
+    """The place of the raw rows, and the error that their conversion may make."""
+    identity, error = LipschitzMap.selection(np.arange(X.shape[1]), X.shape[1]), conversion_error(X)
     lipschitz = identity.norm(norm, tolerances) if tolerances.any() else 0.0
-    return Place(identity, lipschitz, 0.0, lipschitz == 0.0 == conversion_error(X))
+    return Place(identity, lipschitz, 0.0, lipschitz == 0.0 == error), error
 
 
 def conversion_error(X) -> float:

@@ -13,9 +13,9 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import safe_indexing
-from sklip.pipelines._branches import Branch, Branches, columns_taken, is_drop
+from sklip.pipelines._branches import Branch, Branches, columns_taken
 from sklip.pipelines._in_place import may_write
-from sklip.pipelines._refusals import refuse_shadows, refuse_step
+from sklip.pipelines._refusals import refuse_shadows, refuse_unknown
 from sklip.pipelines._steps import ENCODERS, affine_map, has_map, is_encoder, is_identity, is_known, why_not
 from sklip.pipelines._transformers import Step
 from sklip.pipelines.unwrap import is_passthrough, predicting_steps
@@ -102,7 +102,7 @@ def _read_step(step, origin, path, reading):
         return _read_branches(step, origin, path, reading)
     # An encoder or an imputer is refused later, unless its columns are held fixed.
     if not (has_map(step) or isinstance(step, ENCODERS) or type(step) is SimpleImputer):
-        refuse_step(step, path, why_not(step))
+        refuse_unknown(step, path, why_not(step))
     if is_known(step):
         check_is_fitted(step)
     return (_single(step, path, reading),), _origin_after(step, origin)
@@ -134,15 +134,15 @@ def _read_branches(step, origin, path, reading):
         check_is_fitted(step)
         header = np.empty((0, step.n_features_in_)) if header is None else header
     for name, transformer, columns, is_view, overlaps in _parts(step, header):
-        inner, begin, sources = inside(path, name), origin, None
+        at, begin, sources = inside(path, name), origin, None
         if columns is not None:
             sources = None if origin.sources is None else origin.sources[columns]
             begin = Origin(safe_indexing(header, columns, axis=1), sources)
-            if _encodes(transformer, inner, reading.constants):
+            if _encodes(transformer, at, reading.constants):
                 if sources is None or (sources < 0).any():
-                    refuse_step(transformer, inner, "encodes columns that earlier steps computed. Encode raw columns")
+                    refuse_unknown(transformer, at, "encodes columns that earlier steps computed. Encode raw columns")
                 reading.encoded.update(sources.tolist())
-        nodes, end = _read_step(transformer, begin, inner, reading)
+        nodes, end = _read_step(transformer, begin, at, reading)
         weight = (step.transformer_weights or {}).get(name)
         branches.append(Branch(name, nodes, weight, columns, sources, is_view, overlaps))
         kept = end.sources if weight is None else None
@@ -153,7 +153,7 @@ def _read_branches(step, origin, path, reading):
 def _parts(step, header):
     """Names, transformers and columns of branches; whether they get views, and share columns with others."""
     if type(step) is FeatureUnion:
-        acting = [part for part in step.transformer_list if not is_drop(part[1])]
+        acting = [part for part in step.transformer_list if part[1] != "drop"]
         return [(name, transformer, None, True, len(acting) > 1) for name, transformer in acting]
     columns = columns_taken(step, header, by_name=False)
     readers = np.bincount(np.concatenate([np.zeros(0, dtype=np.intp), *columns.values()]))

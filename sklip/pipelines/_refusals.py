@@ -11,15 +11,19 @@ def refuse(estimator, reason: str) -> NoReturn:
     raise NotLipschitzError(f"{type(estimator).__name__} {reason}.")
 
 
-def refuse_step(step, path: str, reason: str, advice: bool = True) -> NoReturn:
-    """Raise for a step; with ``advice``, say how its constant could be stated."""
-    hint = f". If you know a constant that holds for your rows, state it: step_lipschitz={{{path!r}: ...}}"
-    raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}{hint if advice else ''}.")
+def refuse_step(step, path: str, reason: str) -> NoReturn:
+    """Raise for a step."""
+    raise NotLipschitzError(f"Step {path!r} ({type(step).__name__}) {reason}.")
+
+
+def refuse_unknown(step, path: str, reason: str) -> NoReturn:
+    """Raise for a step without a known constant, and say how it could be stated."""
+    advice = f"If you know a constant that holds for your rows, state it: step_lipschitz={{{path!r}: ...}}"
+    refuse_step(step, path, f"{reason}. {advice}")
 
 
 def refuse_shadows(step, path: str) -> None:
     """Raise for a transformer with an attribute that hides a method of its class."""
     hidden = None if isinstance(step, str) or not hasattr(step, "__dict__") else shadow(step)
     if hidden is not None:
-        reason = f"has an attribute that hides its method {hidden!r}. Delete the attribute"
-        refuse_step(step, path, reason, advice=False)
+        refuse_step(step, path, f"has an attribute that hides its method {hidden!r}. Delete the attribute")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklip.pipelines._maps import Place, beginning, conversion_error
+from sklip.pipelines._maps import Place, beginning
 from sklip.rows.dtypes import form_of
 
 MOST_QUESTIONS = 16  # norms and tolerances of which a plan keeps what follows from them
@@ -22,7 +22,7 @@ class Plan:
 
     Attributes
     ----------
-    end : Network, Threshold or Vote
+    end : Network or Vote
         What decides, and the nodes before it.
     fixed : frozenset of int
         Raw columns that an encoder takes.
@@ -147,7 +147,7 @@ class Run:
 
     def begin(self, X) -> Batch:
         """The raw rows."""
-        place, error = self.keep(form_of(X), lambda: (beginning(X, self.norm, self.tolerances), conversion_error(X)))
+        place, error = self.keep(form_of(X), lambda: beginning(X, self.norm, self.tolerances))
         return Batch(X, place, np.full(X.shape[0], error), np.full(X.shape[0], np.inf))
 
     def through(self, nodes: tuple, batch: Batch) -> Batch:

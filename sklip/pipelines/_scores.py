@@ -9,12 +9,8 @@ import numpy as np
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_descent
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
-from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.estimators._remoteness import remoteness
-from sklip.pipelines._read import Origin, Reading, read_steps
-from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Run
-from sklip.pipelines.unwrap import refuse_own_ways, unwrapped
 
 
 class Slopes(NamedTuple):
@@ -29,19 +25,33 @@ Gaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def by_sign(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether scores mean the second of two classes, and how far they are from their threshold, not rounded up."""
+    """The gaps of a classifier of sklip itself."""
     return scores > 0, np.abs(scores)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A classifier of sklip, by its number, and the nodes before it."""
+    """A classifier of sklip and the nodes before it; of two classes it predicts the one that its score tells.
+
+    Attributes
+    ----------
+    number : int
+        Of the classifier among the parts of the plan.
+    nodes : tuple of Step and Branches
+    gaps : callable
+        From scores to whether they mean the second class, and how far they are from the threshold, not rounded up.
+    sign, offset : float
+        The same for attackers: they mean the second class where ``sign · f`` is above ``offset``.
+    """
 
     number: int
     nodes: tuple
+    gaps: Gaps = by_sign
+    sign: float = 1.0
+    offset: float = 0.0
 
-    def decide(self, batch: Batch, run: Run, gaps: Gaps = by_sign) -> Decision:
-        """Decide by the scores of rows: by the highest of several, by the sign of one, or as ``gaps`` says of it."""
+    def decide(self, batch: Batch, run: Run) -> Decision:
+        """Decide by the scores of rows: by the highest of several, or by the threshold of one."""
         estimator, batch = run.parts[self.number], run.through(self.nodes, batch)
         rows, place = estimator._inference_rows(batch.values), batch.place
         network = estimator.network_
@@ -60,7 +70,7 @@ class Network:
                 estimator._finite(values, rows)
                 errors = np.where(np.isnan(errors), np.inf, errors)
                 if values.shape[1] == 1:
-                    class_indices[block], sizes = gaps(values[:, 0])
+                    class_indices[block], sizes = self.gaps(values[:, 0])
                     found = threshold_radii(sizes, errors, slopes.scores, slopes.errors)
                 else:
                     class_indices[block] = values.argmax(axis=1)
@@ -69,7 +79,9 @@ class Network:
 
         def descend(raw, class_indices):
             rows = estimator._inference_rows(run.transform(self.nodes, raw))
-            margins, gradients = network_descent(estimator.network_)(rows, class_indices)
+            wanted = class_indices if self.sign > 0 else 1 - class_indices
+            margins, gradients = network_descent(estimator.network_)(rows, wanted)
+            margins = margins - np.where(class_indices > 0, self.offset, -self.offset)
             if run.plan.stated:
                 return margins, None
             return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
@@ -92,25 +104,3 @@ def _room(proof, distances, error, speed):
     moves = proof.error.farthest - distances - 2.0 * error
     moves = np.where(moves >= 0.0, moves, 0.0)  # not-a-number as well
     return round_down(moves / round_up(speed), 6) if speed else np.where(moves > 0.0, np.inf, 0.0)
-
-
-def read_network(estimator, origin: Origin, path: str, reading: Reading, nodes: tuple) -> Network:
-    """Read a classifier of sklip behind whatever steps; ``nodes`` are those that were read before it.
-
-    Raises
-    ------
-    NotLipschitzError
-        For another estimator, and for one that predicts in its own way.
-    """
-    before, estimator = unwrapped(estimator)
-    inner, _ = read_steps(before, origin, path, reading)
-    refuse_own_ways(estimator)
-    if not isinstance(estimator, CertifiedClassifier):
-        refuse(
-            estimator,
-            f"{f'at {path!r} ' if path else ''}has no certificate. certified_radius takes HKRClassifier and "
-            "LipschitzMLP, at the end of a Pipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
-            "TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with method='sigmoid' and "
-            "ensemble=False, or as the members of a VotingClassifier with voting='hard'",
-        )
-    return Network(reading.number(estimator), nodes + inner)

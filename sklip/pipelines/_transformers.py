@@ -9,7 +9,7 @@ from sklearn.impute import SimpleImputer
 from sklip.arithmetic.rounding import product_above, round_up
 from sklip.pipelines._in_place import first_rows, transformed
 from sklip.pipelines._maps import Place
-from sklip.pipelines._refusals import refuse_step
+from sklip.pipelines._refusals import refuse_step, refuse_unknown
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._run import Batch, Run
 from sklip.pipelines._steps import affine_map, why_not
@@ -50,11 +50,13 @@ class Step:
         is_imputer, is_shared = type(step) is SimpleImputer, batch.is_shared and not self.is_new
         is_copied = place.is_fixed and not is_stated and (is_imputer or not self.has_map)
         if not (is_copied or is_stated or self.has_map):
-            refuse_step(step, self.path, why_not(step))
-        fills = is_imputer and not (is_copied or is_stated)
-        if fills and sparse.issparse(batch.values) and (batch.values.data != batch.values.data).any():
+            refuse_unknown(step, self.path, why_not(step))
+        # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step
+        # before made of an overflow leaves no room to move.
+        fills = is_imputer and not (is_copied or is_stated) and bool(rows_with_missing(batch.values).any())
+        if fills and sparse.issparse(batch.values):
             reason = "fills missing values of sparse rows, and sklip knows this of dense ones alone"
-            refuse_step(step, self.path, f"{reason}. Certify X.toarray()", advice=False)
+            refuse_step(step, self.path, f"{reason}. Certify X.toarray()")
         values = transformed(step, self, batch.values, batch.is_shared)
         if is_copied:
             after = run.keep((self, place, values.shape[1]), lambda: place.fixed(values.shape[1]))
@@ -65,10 +67,7 @@ class Step:
         affine, after, bounds = run.keep((self, place, batch.form, form), lambda: self._affine(step, batch, values))
         error, local, room = bounds(batch)
         _check(step, self.path, affine, batch.values, values, local)
-        # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step
-        # before made of an overflow leaves no room to move.
-        is_imputed = batch.is_imputed or (fills and bool(rows_with_missing(batch.values).any()))
-        return Batch(values, after, error, room, is_shared, is_imputed)
+        return Batch(values, after, error, room, is_shared, batch.is_imputed or fills)
 
     def _stated(self, batch, values, is_shared, run):
         """Rows after a step whose constant the user stated, rounding included."""
@@ -85,7 +84,7 @@ class Step:
         place = batch.place
         affine = affine_map(step, place.width, sparse_rows=is_sparse(batch.values))
         if affine.stage.matrix.shape != (values.shape[1], place.width):
-            refuse_step(step, self.path, "does not return the columns that sklip expects of it")
+            refuse_unknown(step, self.path, "does not return the columns that sklip expects of it")
         growth, bounds = rounding(affine, place, precision_of_step(batch.values, values, affine.parameters))
         after = place.map.then(affine.stage)
         after = after.then_bounded(1.0, after.width) if affine.clips else after
@@ -108,4 +107,4 @@ def _check(step, path, affine, before, after, local):
     allowed = local + local[0] + slack
     distance = np.linalg.norm((after - after[:1]) - meant.T, axis=1)
     if np.isfinite(distance).all() and not (distance <= allowed).all():
-        refuse_step(step, path, "does not compute what sklip expects of it")
+        refuse_unknown(step, path, "does not compute what sklip expects of it")
