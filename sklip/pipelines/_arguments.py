@@ -30,9 +30,9 @@ def _has_column_transformer(estimator):
     if isinstance(estimator, FrozenEstimator):  # which does not show its inner parts
         return _has_column_transformer(estimator.estimator)
     parts = estimator.get_params(deep=True).values() if hasattr(estimator, "get_params") else ()
-    inner = [part.estimator for part in parts if isinstance(part, FrozenEstimator)]
+    frozen = [part for part in parts if isinstance(part, FrozenEstimator)]
     found = any(isinstance(part, ColumnTransformer) for part in (estimator, *parts))
-    return found or any(map(_has_column_transformer, inner))
+    return found or any(map(_has_column_transformer, frozen))
 
 
 def _one_entry_per_place(X):

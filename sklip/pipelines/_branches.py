@@ -106,7 +106,6 @@ class Branches:
         taken = {name: columns.tolist() for name, columns in columns_taken(step, rows).items()}
         if taken != {branch.name: branch.columns.tolist() for branch in self.branches}:
             refuse_step(step, self.path, "does not take the columns that sklip expects of it")
-        return True
 
     def _place(self, step, before, values, results):
         """The place behind the branches."""
@@ -134,8 +133,7 @@ class Branches:
         expected = np.concatenate(parts, axis=1) if parts else whole
         underflow = 4.0 * UNITS[precision(values)][1]
         with np.errstate(all="ignore"):
-            is_close = np.abs(whole - expected) <= underflow + 1e-3 * np.abs(expected)
-        is_close &= np.isfinite(expected)
+            is_close = np.isfinite(expected) & (np.abs(whole - expected) <= underflow + 1e-3 * np.abs(expected))
         if not (is_close | (whole == expected) | (np.isnan(whole) & np.isnan(expected))).all():
             refuse_step(step, self.path, "does not return what its transformers return")
 

@@ -94,11 +94,10 @@ class CertifiedRadii(np.ndarray):
     def __array_function__(self, function, types, arguments, options):
         return function(*_plain(arguments), **_plain(options))
 
-    def __copy__(self):
+    def __copy__(self, memo=None):
         return self
 
-    def __deepcopy__(self, memo):
-        return self
+    __deepcopy__ = __copy__
 
     def __reduce__(self):
         return partial(CertifiedRadii, **self._facts), (np.array(self),)

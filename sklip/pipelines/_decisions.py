@@ -45,10 +45,8 @@ class Vote:
 
         def descend(raw, wanted):
             rows = run.transform(self.nodes, raw)
-            answers = [
-                member.descend(rows, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
-                for member in members
-            ]
+            positions = [np.minimum(np.searchsorted(one.classes, wanted), len(one.classes) - 1) for one in members]
+            answers = [member.descend(rows, own) for member, own in zip(members, positions, strict=True)]
             margins, gradients = zip(*answers, strict=True)
             return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
 
@@ -124,8 +122,7 @@ def _read_threshold(estimator, origin, path, reading, nodes) -> Network:
     if isinstance(estimator, TunedThresholdClassifierCV):
         threshold, positive = estimator.best_threshold_, positive_label(estimator)
     else:
-        threshold, positive = estimator.threshold, estimator.pos_label
-        threshold = 0.0 if threshold == "auto" else threshold
+        threshold, positive = 0.0 if estimator.threshold == "auto" else estimator.threshold, estimator.pos_label
     network = _read_network(inner, origin, path, reading, nodes)
     check_is_fitted(reading.parts[network.number], "classes_")
     classes = reading.parts[network.number].classes_

@@ -1,4 +1,4 @@
-"""The exact map from the raw columns to those at a place of a pipeline, and how fast values and errors grow on the way.
+"""The exact map from the raw columns to a place of a pipeline, and how fast values and errors grow on the way.
 
 A map is a chain of stages, each a matrix; between two stages stands a function that is 1-Lipschitz in the
 Euclidean norm and acts on each column, or block of columns, by itself: a clip, or a step whose constant the user
@@ -101,7 +101,7 @@ class LipschitzMap:
         return self.stages[-1].matrix.shape[0]
 
     def then(self, first: Stage, *others: Stage) -> "LipschitzMap":
-        """Return this map, and after it a matrix, or all stages of another map."""
+        """Return this map, and after it a matrix or all stages of another map."""
         return LipschitzMap((*self.stages[:-1], first.after(self.stages[-1]), *others))
 
     def then_bounded(self, constant: float, width: int) -> "LipschitzMap":
@@ -195,17 +195,16 @@ class Place:
         zeros = sparse.csr_array((width, self.map.stages[0].matrix.shape[1]))
         return Place(LipschitzMap((Stage.of(zeros),)), 0.0, 0.0, True)
 
-    def behind(self, behind: LipschitzMap, constant: float, is_fixed: bool = False) -> "Place":
-        """The place behind a function of a Lipschitz constant that adds no error; ``behind`` is the map to there."""
+    def behind(self, to_there: LipschitzMap, constant: float, is_fixed: bool = False) -> "Place":
+        """The place behind a function with a Lipschitz constant and without rounding; ``to_there`` is the map to it."""
         bounds = product_above(constant, self.lipschitz), product_above(constant, self.error_lipschitz)
-        return Place(behind, *bounds, is_fixed)
+        return Place(to_there, *bounds, is_fixed)
 
 
 def norm_of_copies(columns: np.ndarray) -> float:
     """Bound of the norm of a selection: a column taken k times is √k times as long as itself."""
-    if len(set(columns.tolist())) == len(columns):
-        return 1.0
-    return float(round_up(np.sqrt(np.bincount(columns).max(initial=1))))
+    most = np.bincount(columns).max(initial=1)
+    return 1.0 if most == 1 else float(round_up(np.sqrt(most)))
 
 
 def beginning(X, norm: float, tolerances: np.ndarray) -> tuple[Place, float]:

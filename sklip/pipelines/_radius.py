@@ -111,11 +111,11 @@ def certified_radius(
     far = FarRows(len(decision.radii))
     far.see(0, decision.distance_ratio)
     far.advise()
-    missing = missing_entries(traced.rows).any(axis=0) if decision.is_imputed else ()
+    missing = named(missing_entries(traced.rows).any(axis=0)) if decision.is_imputed else ()
     return CertifiedRadii(
         decision.radii,
         norm=traced.norm,
         fixed_columns=named(traced.tolerances == 0),
         lipschitz_bound=decision.lipschitz,
-        missing_columns=named(missing),
+        missing_columns=missing,
     )

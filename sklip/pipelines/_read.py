@@ -79,7 +79,7 @@ def read_steps(steps, origin: Origin, path: str, reading: Reading) -> tuple[tupl
 
 
 def inside(path: str, name: str) -> str:
-    """The path of a step in the one of this path; ``""`` is the whole estimator."""
+    """The path of a step within the step of another path; ``""`` is the path of the whole estimator."""
     return f"{path}__{name}" if path else name
 
 

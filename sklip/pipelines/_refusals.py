@@ -1,4 +1,4 @@
-"""Why there is no certificate: steps are refused by their paths, and what decides by its class."""
+"""Why there is no certificate: of an estimator, by its class, or of a step, by its path."""
 
 from typing import NoReturn
 
@@ -7,7 +7,7 @@ from sklip.exceptions import NotLipschitzError
 
 
 def refuse(estimator, reason: str) -> NoReturn:
-    """Raise for an estimator that decides."""
+    """Raise for an estimator that predicts."""
     raise NotLipschitzError(f"{type(estimator).__name__} {reason}.")
 
 

@@ -139,7 +139,7 @@ class Run:
         return cls(plan, parts, norm, tolerances, plan.kept.setdefault(key, {}))
 
     def keep(self, key: Hashable, find: Callable, of: Any = None) -> Any:
-        """What was found for a key, or is found now; it may hold no rows, and is found anew for another ``of``."""
+        """What was found for a key, or is found now. It may hold no rows. Another ``of`` makes it new."""
         known = self.kept.get(key)
         if known is None or known[0] is not of:
             known = self.kept[key] = of, find()

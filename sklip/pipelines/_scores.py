@@ -25,13 +25,13 @@ Gaps = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def by_sign(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The gaps of a classifier of sklip itself."""
+    """The second class where a score is above 0, as classifiers of sklip predict."""
     return scores > 0, np.abs(scores)
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A classifier of sklip and the nodes before it; of two classes it predicts the one that its score tells.
+    """A classifier of sklip, the nodes before it, and how one score decides between two classes.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class Network:
         Of the classifier among the parts of the plan.
     nodes : tuple of Step and Branches
     gaps : callable
-        From scores to whether they mean the second class, and how far they are from the threshold, not rounded up.
+        From scores to whether they mean the second class, and their distances from the threshold, not rounded up.
     sign, offset : float
-        The same for attackers: they mean the second class where ``sign · f`` is above ``offset``.
+        The same for attackers: a score ``f`` means the second class where ``sign · f`` is above ``offset``.
     """
 
     number: int
@@ -56,15 +56,14 @@ class Network:
         rows, place = estimator._inference_rows(batch.values), batch.place
         network = estimator.network_
         proof = certificate(network)
-        # Another network may have been set since.
+        # The classifier may have another network than at the call before.
         slopes = run.keep((self, place), lambda: _slopes(network, proof, place, run), of=proof)
         class_indices, (radii, ratio) = np.empty(len(rows), dtype=np.intp), np.empty((2, len(rows)))
-        of_input = proof.slope_of_input_errors
         with np.errstate(all="ignore"):
             for block, units, values in network.scored_blocks(rows):
                 distances, error = distances_above(units), batch.error[block]
                 # The network sees rows that are off by ``error``.
-                errors = round_up(proof.score_errors(distances) + of_input * error, 4)
+                errors = round_up(proof.score_errors(distances) + proof.slope_of_input_errors * error, 4)
                 room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
                 ratio[block] = remoteness(estimator, distances)
                 estimator._finite(values, rows)

@@ -78,7 +78,7 @@ class Affine:
 
 
 def affine_map(step, width: int, *, sparse_rows: bool = False) -> Affine:
-    """The affine map of a fitted transformer of ``width`` columns that :func:`has_map` is true of.
+    """The affine map of a fitted transformer of ``width`` columns for which :func:`has_map` is true.
 
     Types are compared exactly: a subclass may compute anything. Some steps compute another thing of sparse rows.
     """

@@ -72,8 +72,7 @@ class Step:
     def _stated(self, batch, values, is_shared, run):
         """Rows after a step whose constant the user stated, rounding included."""
         place, constant, width = batch.place, self.constant, values.shape[1]
-        key = self, place, width
-        after = run.keep(key, lambda: place.behind(place.map.then_bounded(constant, width), constant))
+        after = run.keep((self, place, width), lambda: place.behind(place.map.then_bounded(constant, width), constant))
         # What such a step does with missing values, and how it comes to return some, is not known.
         missing = rows_with_missing(batch.values) | rows_with_missing(values)
         error, room = round_up(constant * batch.error), np.where(missing, 0.0, batch.room)
