@@ -1,7 +1,6 @@
 """What HKRClassifier does with good input."""
 
 import copy
-import dataclasses
 import json
 import pickle
 
@@ -13,7 +12,7 @@ from sklearn.datasets import make_moons
 
 from sklip import HKRClassifier
 from sklip.estimators._hkr_classifier import AUTO_MARGIN
-from sklip.served import Activation, ServedNetwork
+from sklip.served import Activation, Center, ServedNetwork
 from sklip.served import activation as named
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, hkr_loss, moons
 from tests.helpers import kernels_of
@@ -636,7 +635,7 @@ def reloaded(tmp_path_factory):
         for shift in (0.0, 1e4):
             near, X, _ = fitted(kind)
             model = copy.copy(near)
-            model.network_ = dataclasses.replace(near.network_, center=near.network_.center + shift)
+            model.network_ = ServedNetwork((Center(near.network_.center + shift), *near.network_.operations[1:]))
             model.to_keras().save(folder / f"{kind} {shift:g}.keras")
             np.save(folder / f"{kind} {shift:g}.npy", X + shift)
             originals[f"{kind} {shift:g}"] = model, X + shift
