@@ -95,8 +95,9 @@ def _layers(model):
 
 
 def _check_input(layer, shape):
-    """Raise a ValueError for a dense layer whose inputs are not vectors."""
-    if type(layer) in _DENSE and len(shape) != 1:
+    """Raise a ValueError for a layer that acts on the last axis alone and whose inputs are not vectors."""
+    inner = layer.activation if type(layer) is keras.layers.Activation else layer
+    if type(inner) in (*_DENSE, GroupSort, FullSort, MaxMin, Center) and len(shape) != 1:
         raise ValueError(
             f"The layer {layer.name!r} ({type(layer).__name__}) gets inputs of shape {tuple(shape)} per row and acts "
             "on their last axis alone. Put a Flatten before it, so that each row is one vector."

@@ -68,7 +68,7 @@ class Network:
     def _slopes(self, network, proof, place, run):
         known = run.kept.get((self, place))
         if known is None or known[0] is not proof:  # the network was replaced
-            known = run.kept[self, place] = proof, _slopes(network, proof, place, run.question)
+            known = run.found[self, place] = proof, _slopes(network, proof, place, run.question)
         return known[1]
 
     def _descent(self, estimator, place, run):

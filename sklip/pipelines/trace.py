@@ -113,8 +113,11 @@ def trace(
 def _decided(estimator, X, question):
     """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
     try:
-        run = Run.of(*plan_of(estimator, X, question.constants), question)
-        return run, run.plan.end.decide(run.begin(X), run)
+        plan, parts, is_unchanged = plan_of(estimator, X, question.constants)
+        run = Run.of(plan, parts, question)
+        decision = run.plan.end.decide(run.begin(X), run)
+        run.publish(is_unchanged)
+        return run, decision
     except (NotLipschitzError, NotFittedError):
         raise
     except Exception as error:
