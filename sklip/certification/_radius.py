@@ -1,4 +1,4 @@
-"""The certified radius: no input strictly inside it is predicted otherwise, rounding included."""
+"""The certified radius: the prediction is the same for all inputs strictly within it, rounding included."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from sklip.served import ServedNetwork
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """All that a radius needs to know of a network besides its scores.
+    """The proven constants of a network, from which radii follow for given scores.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Certificate:
         Bounds of the Lipschitz constants of ``f_c − f_j``: that of the operations before the
         heads times ``‖w_c − w_j‖``.
     error : ErrorBound
-        Of every single score.
+        Bound of the rounding error of every single score.
 
     Examples
     --------
@@ -49,41 +49,41 @@ class Certificate:
     def score_errors(self, distances: np.ndarray, converted: float = 0.0) -> np.ndarray:
         """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,).
 
-        ``converted`` bounds how far the rows that were read lie from those that were meant.
+        ``converted`` is a bound of the distance between the rows that were read and the exact ones.
         """
         errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
         return round_up(errors + self.slope_of_input_errors * converted, 4) if converted else errors
 
     @property
     def drift(self) -> float:
-        """Bound of the growth of the errors per unit of displacement; 0 where the scores are constant."""
+        """Bound of the growth of the errors per unit of displacement; 0 if the scores are constant."""
         return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
 
     @property
     def slope_of_input_errors(self) -> float:
-        """Bound of the errors per unit by which the rows that were read lie from those that were meant.
+        """Bound of the errors of scores per unit of distance between the rows that were read and the exact ones.
 
-        The exact score changes by up to ``lipschitz``, and its rounding is bounded at rows that lie as much farther
-        out: once for the row, once for the one that it is compared with.
+        The exact score changes by up to ``lipschitz``. Its rounding is bounded at rows that are farther from the centre
+        by the same distance: once for the row, once for the row with which it is compared.
         """
         return self.lipschitz + 2.0 * self.drift
 
     @cached_property
     def may_overflow(self) -> bool:
-        """Whether a radius may reach to where something overflows.
+        """Whether a radius may reach a point where something overflows.
 
-        From ``t < 2⁵¹²``, beyond which the errors are infinite, a radius of a gap between scores, over the least slope,
-        does not.
+        Rows at ``t ≥ 2⁵¹²`` have infinite errors, and so no radius. For all others, a radius is at most a gap between
+        scores divided by the smallest slope.
         """
         slope = self.pair_lipschitz[~np.eye(len(self.pair_lipschitz), dtype=bool)].min(initial=self.lipschitz)
         with np.errstate(all="ignore"):
-            furthest = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
-        return not (furthest <= self.error.farthest or self.drift == 0.0 == slope)
+            reached = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
+        return not (reached <= self.error.farthest or self.drift == 0.0 == slope)
 
-    def radii(self, scores: np.ndarray, units: np.ndarray, converted: float = 0.0) -> np.ndarray:
+    def radii(self, scores: np.ndarray, centered: np.ndarray, converted: float = 0.0) -> np.ndarray:
         """Radii of centred rows and their computed scores, of shape (n_rows,); ``converted`` as in ``score_errors``."""
         with np.errstate(all="ignore"):
-            distances = distances_above(units)
+            distances = distances_above(centered)
             errors = self.score_errors(distances, converted)
             if scores.shape[1] == 1:
                 radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
@@ -92,12 +92,12 @@ class Certificate:
             return np.minimum(radii, round_down(self.error.farthest - distances)) if self.may_overflow else radii
 
 
-def distances_above(units: np.ndarray) -> np.ndarray:
-    """Upper bounds of the distances of centred rows from the centre, rounding of the subtraction aside.
+def distances_above(centered: np.ndarray) -> np.ndarray:
+    """Upper bounds of the norms of centred rows; the rounding of the subtraction is not included.
 
     Parameters
     ----------
-    units : ndarray of shape (n_rows, n_features), float64
+    centered : ndarray of shape (n_rows, n_features), float64
         Rows from which the centre was subtracted.
 
     Returns
@@ -113,16 +113,16 @@ def distances_above(units: np.ndarray) -> np.ndarray:
     >>> bool(5.0 <= bound < 5.0 + 1e-12)
     True
     """
-    squares = np.einsum("ij,ij->i", units, units)
-    floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
-    return round_up(np.sqrt(squares), units.shape[1] + 6) + floor
+    squares = np.einsum("ij,ij->i", centered, centered)
+    underflow = np.sqrt(centered.shape[1]) * 2.0**-500  # of the squares
+    return round_up(np.sqrt(squares), centered.shape[1] + 6) + underflow
 
 
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def certificate(network: ServedNetwork) -> Certificate:
-    """The certificate of a network, proven from its arrays once and kept as long as it lives.
+    """The certificate of a network, proven once from its arrays and kept as long as the network exists.
 
     Parameters
     ----------
@@ -210,22 +210,22 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     highest = scores[rows, best]
     with np.errstate(all="ignore"):
-        # The rounding of the differences is taken off once per row, and that of the quotients after the minimum.
-        lost = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
-        reach = highest[:, None] - scores
-        reach[rows, best] = np.inf
-        reach -= lost[:, None]
+        # The rounding of the differences is subtracted once per row, that of the quotients after the minimum.
+        errors_of_gaps = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
+        gaps = highest[:, None] - scores
+        gaps[rows, best] = np.inf
+        gaps -= errors_of_gaps[:, None]
         if drift == 0 and not pair_lipschitz.any():
-            return np.where(reach.min(axis=1) > 0, np.inf, 0.0)
-        reach /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
-        nearest = reach.min(axis=1)
+            return np.where(gaps.min(axis=1) > 0, np.inf, 0.0)
+        gaps /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
+        nearest = gaps.min(axis=1)
         return np.where(nearest > 0, round_down(nearest, 4), 0.0)
 
 
-def _quotient(gap, errors, slope):
-    """``max(0, (gap − errors) / slope)``, rounded down; infinite where nothing can change."""
+def _quotient(gaps, errors, slope):
+    """``max(0, (gaps − errors) / slope)``, rounded down; infinite if nothing can change."""
     with np.errstate(all="ignore"):
-        difference = gap - errors
+        difference = gaps - errors
         if slope == 0:
             return np.where(difference > 0, np.inf, 0.0)
         return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
@@ -242,9 +242,9 @@ def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray
     Returns
     -------
     scores : ndarray of shape (n_rows, n_scores)
-        Those of ``network.scores``, to the bit; not finite where they overflow.
+        The numbers of ``network.scores``, bit for bit; not finite where they overflow.
     errors : ndarray of shape (n_rows,)
-        Of every single score; infinite where a hidden value may overflow.
+        Bounds for every single score; infinite where a hidden value may overflow.
 
     Examples
     --------
@@ -259,15 +259,15 @@ def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray
     proof = certificate(network)
     scores, errors = np.empty((len(X), network.n_scores)), np.empty(len(X))
     with np.errstate(all="ignore"):
-        for rows, units, computed in network.scored_blocks(X):
-            distances = distances_above(units)
+        for rows, centered, computed in network.scored_blocks(X):
+            distances = distances_above(centered)
             scores[rows] = computed
             errors[rows] = np.where(distances <= proof.error.farthest, proof.score_errors(distances), np.inf)
     return scores, errors
 
 
 def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
-    """Radius, for each row, inside which the predicted class cannot change.
+    """Radii of rows, strictly within which the predicted class cannot change.
 
     Let ``E(x) = a ‖x − center‖ + b`` bound the rounding error of every score
     (:func:`sklip.certification.error_bound`). Along a displacement of length ``r`` the error
@@ -286,7 +286,7 @@ def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_rows,), float64
-        Rounded down; 0 where the scores tie up to rounding.
+        Rounded down; 0 where scores are equal up to rounding.
 
     Examples
     --------
@@ -298,8 +298,8 @@ def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
     [1.4, 0.0]
     """
     proof, radii = certificate(network), np.empty(len(X))
-    for rows, units, scores in network.scored_blocks(X):
-        radii[rows] = proof.radii(scores, units)
+    for rows, centered, scores in network.scored_blocks(X):
+        radii[rows] = proof.radii(scores, centered)
     return radii
 
 
@@ -314,9 +314,9 @@ def certified_scores(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray,
     Returns
     -------
     scores : ndarray of shape (n_rows, n_scores)
-        Those of ``network.scores``, to the bit.
+        The numbers of ``network.scores``, bit for bit.
     radii : ndarray of shape (n_rows,)
-        Those of :func:`certified_radius`.
+        The numbers of :func:`certified_radius`.
 
     Examples
     --------
@@ -330,6 +330,6 @@ def certified_scores(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray,
     """
     proof = certificate(network)
     scores, radii = np.empty((len(X), network.n_scores)), np.empty(len(X))
-    for rows, units, computed in network.scored_blocks(X):
-        scores[rows], radii[rows] = computed, proof.radii(computed, units)
+    for rows, centered, computed in network.scored_blocks(X):
+        scores[rows], radii[rows] = computed, proof.radii(computed, centered)
     return scores, radii
