@@ -52,21 +52,21 @@ class Certificate:
         ``converted`` is a bound of the distance between the rows that were read and the exact ones.
         """
         errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
-        return round_up(errors + self.slope_of_input_errors * converted, 4) if converted else errors
+        return round_up(errors + self.input_error_slope * converted, 4) if converted else errors
 
     @property
-    def drift(self) -> float:
+    def error_lipschitz(self) -> float:
         """Bound of the growth of the errors per unit of displacement; 0 if the scores are constant."""
         return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
 
     @property
-    def slope_of_input_errors(self) -> float:
+    def input_error_slope(self) -> float:
         """Bound of the errors of scores per unit of distance between the rows that were read and the exact ones.
 
         The exact score changes by up to ``lipschitz``. Its rounding is bounded at rows that are farther from the centre
         by the same distance: once for the row, once for the row with which it is compared.
         """
-        return self.lipschitz + 2.0 * self.drift
+        return self.lipschitz + 2.0 * self.error_lipschitz
 
     @cached_property
     def may_overflow(self) -> bool:
@@ -76,9 +76,10 @@ class Certificate:
         scores divided by the smallest slope.
         """
         slope = self.pair_lipschitz[~np.eye(len(self.pair_lipschitz), dtype=bool)].min(initial=self.lipschitz)
+        slope += self.error_lipschitz
         with np.errstate(all="ignore"):
-            reached = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
-        return not (reached <= self.error.farthest or self.drift == 0.0 == slope)
+            reached = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / slope
+        return not (reached <= self.error.farthest or slope == 0.0)
 
     def radii(self, scores: np.ndarray, centered: np.ndarray, converted: float = 0.0) -> np.ndarray:
         """Radii of centred rows and their computed scores, of shape (n_rows,); ``converted`` as in ``score_errors``."""
@@ -86,9 +87,9 @@ class Certificate:
             distances = distances_above(centered)
             errors = self.score_errors(distances, converted)
             if scores.shape[1] == 1:
-                radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
+                radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.error_lipschitz)
             else:
-                radii = class_radii(scores, errors, self.pair_lipschitz, self.drift)
+                radii = class_radii(scores, errors, self.pair_lipschitz, self.error_lipschitz)
             return np.minimum(radii, round_down(self.error.farthest - distances)) if self.may_overflow else radii
 
 
@@ -150,7 +151,7 @@ def certificate(network: ServedNetwork) -> Certificate:
     return proof
 
 
-def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drift: float) -> np.ndarray:
+def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, error_lipschitz: float) -> np.ndarray:
     """Radii within which a computed score stays on its side of a threshold.
 
     ``r = (|f − t| − 2 E) / (L + a)``: see :func:`certified_radius`.
@@ -163,7 +164,7 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drif
         Bounds ``E`` of the errors of the scores.
     lipschitz : float
         Bound ``L`` of their Lipschitz constant.
-    drift : float
+    error_lipschitz : float
         Bound ``a`` of the growth of ``E`` per unit of displacement.
 
     Returns
@@ -174,13 +175,16 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drif
     --------
     >>> import numpy as np
     >>> from sklip.certification import threshold_radii
-    >>> threshold_radii(np.array([1.0, 0.1]), np.array([0.125, 0.125]), lipschitz=1.5, drift=0.0).round(6).tolist()
+    >>> gaps, errors = np.array([1.0, 0.1]), np.array([0.125, 0.125])
+    >>> threshold_radii(gaps, errors, lipschitz=1.5, error_lipschitz=0.0).round(6).tolist()
     [0.5, 0.0]
     """
-    return _quotient(gaps, 2.0 * errors, lipschitz + drift)
+    return _quotient(gaps, 2.0 * errors, lipschitz + error_lipschitz)
 
 
-def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarray, drift: float) -> np.ndarray:
+def class_radii(
+    scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarray, error_lipschitz: float
+) -> np.ndarray:
     """Radii within which the computed score of the predicted class stays the highest.
 
     ``r = min_j (f_c − f_j − 4 E) / (L_cj + 2 a)``: see :func:`certified_radius`.
@@ -192,7 +196,7 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
         Bounds ``E`` of the errors of the scores.
     pair_lipschitz : ndarray of shape (n_classes, n_classes)
         Bounds ``L_cj`` of the Lipschitz constants of the differences.
-    drift : float
+    error_lipschitz : float
         Bound ``a`` of the growth of ``E`` per unit of displacement.
 
     Returns
@@ -204,7 +208,7 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     >>> import numpy as np
     >>> from sklip.certification import class_radii
     >>> scores, pairs = np.array([[2.0, 1.0, -1.0]]), np.full((3, 3), 2.0)
-    >>> class_radii(scores, np.zeros(1), pairs, drift=0.0).round(6).tolist()
+    >>> class_radii(scores, np.zeros(1), pairs, error_lipschitz=0.0).round(6).tolist()
     [0.5]
     """
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
@@ -215,9 +219,9 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
         gaps = highest[:, None] - scores
         gaps[rows, best] = np.inf
         gaps -= errors_of_gaps[:, None]
-        if drift == 0 and not pair_lipschitz.any():
+        if error_lipschitz == 0 and not pair_lipschitz.any():
             return np.where(gaps.min(axis=1) > 0, np.inf, 0.0)
-        gaps /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
+        gaps /= round_up(pair_lipschitz + 2.0 * error_lipschitz, 2)[best]
         nearest = gaps.min(axis=1)
         return np.where(nearest > 0, round_down(nearest, 4), 0.0)
 
