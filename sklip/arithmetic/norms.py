@@ -49,7 +49,7 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
 def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     """Upper bound of the largest singular value of a matrix.
 
-    With ``S = fl(Wᵀ W)``, ``|S − Wᵀ W| ≤ γₙ |W|ᵀ |W|`` whatever the order of summation
+    With ``S = fl(Wᵀ W)``, ``|S − Wᵀ W| ≤ γₙ |W|ᵀ |W|`` for any order of summation
     (Higham 2002, section 3.5), hence ``‖W‖₂² ≤ ‖S‖₂ + γₙ ‖W‖_F²``. Near an orthonormal ``W``,
     ``‖S‖₂ ≤ 1 + ‖S − I‖_F``: at width 1024 about ``1 + 1e-10``. Elsewhere a computed eigenvalue
     decomposition is verified: ``‖S‖₂ ≤ max λ · ‖V‖₂² + ‖S − V Λ Vᵀ‖_F`` holds for any ``V``

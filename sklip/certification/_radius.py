@@ -179,7 +179,11 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, erro
     >>> threshold_radii(gaps, errors, lipschitz=1.5, error_lipschitz=0.0).round(6).tolist()
     [0.5, 0.0]
     """
-    return _quotient(gaps, 2.0 * errors, lipschitz + error_lipschitz)
+    with np.errstate(all="ignore"):
+        rest, slope = gaps - 2.0 * errors, lipschitz + error_lipschitz
+        if slope == 0:  # nothing can change
+            return np.where(rest > 0, np.inf, 0.0)
+        return np.where(rest > 0, round_down(rest / round_up(slope), 4), 0.0)
 
 
 def class_radii(
@@ -224,15 +228,6 @@ def class_radii(
         gaps /= round_up(pair_lipschitz + 2.0 * error_lipschitz, 2)[best]
         nearest = gaps.min(axis=1)
         return np.where(nearest > 0, round_down(nearest, 4), 0.0)
-
-
-def _quotient(gaps, errors, slope):
-    """``max(0, (gaps − errors) / slope)``, rounded down; infinite if nothing can change."""
-    with np.errstate(all="ignore"):
-        difference = gaps - errors
-        if slope == 0:
-            return np.where(difference > 0, np.inf, 0.0)
-        return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
 def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,7 @@ from sklip.served import ServedNetwork
 
 def _mean(scores, errors, weights):
     """Weighted mean of computed scores, and a bound of its error; two times None where a sum overflows."""
-    n = len(scores)
-    weights = weights / np.max(weights)
+    n, weights = len(scores), weights / np.max(weights)
     total = np.sum(weights)
     mean = np.sum(weights * scores) / total  # infinite or NaN if a partial sum was infinite
     # A weight passes two roundings and its term n more in the numerator, n in the denominator and

@@ -171,7 +171,7 @@ def exported_classes(classes: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        For labels that are neither text nor whole numbers.
+        For labels other than text and whole numbers.
     """
     if all(isinstance(label, str) for label in classes.tolist()):
         return classes.astype(object)
@@ -212,7 +212,7 @@ def to_onnx(
     ImportError
         If onnx is not installed.
     ValueError
-        For another dtype, and for labels that are neither text nor whole numbers.
+        For another dtype, and for labels other than text and whole numbers.
 
     Examples
     --------

@@ -16,7 +16,7 @@ SERVED_DTYPES = frozenset(
 
 
 class ServedRows:
-    """Validated rows that are read in blocks, none of which holds NaN or infinity.
+    """Validated rows that are read in blocks; a block with NaN or infinity raises an error.
 
     They follow :class:`sklip.rows.protocol.Rows`. No copy of the rows is made: a network converts a block to float64
     when it subtracts the centre. Pages of a mapped file are released after they have been read, so that they do not

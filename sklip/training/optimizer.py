@@ -74,5 +74,5 @@ def kind_of_optimizer(schedule: Schedule) -> object:
         text = json.dumps(config, sort_keys=True, default=float)
     except TypeError:
         return None
-    # Of a schedule that the user wrote, only the name is known, not what it computes.
+    # The text holds only the name of a schedule that the user wrote, not what it computes.
     return None if '"registered_name": "' in text else (type(given), text)

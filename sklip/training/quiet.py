@@ -8,8 +8,8 @@ from tempfile import TemporaryFile
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
-# Information and warnings, in both forms of log lines. Of errors only two: there is no driver (303), or a
-# library is registered twice.
+# Information and warnings, in both forms of log lines, and two errors: there is no driver (303), or a library is
+# registered twice.
 _START_UP_MESSAGE = re.compile(
     rb"WARNING: All log messages before absl"
     rb"|(\d{4}-\d\d-\d\d [\d:.]+: )?([IW]|E(?=.*(\(303\)|Unable to register cu)))(\d{4}| )"

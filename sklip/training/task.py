@@ -67,7 +67,7 @@ class TrainingTask:
     plan : sklip.training.batches.BatchPlan
         Plan of the batches of ``rows``.
     rows : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
+        The shapes are (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
     objective : sklip.training.objective.Objective
     state : sklip.training.state.TrainingState
         State from which to start. If it has no weights they are random; if it has no optimizer variables, the

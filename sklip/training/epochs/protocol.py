@@ -58,7 +58,7 @@ class Epochs(Protocol):
         Parameters
         ----------
         rows, held_out : tuple of (inputs, targets, weights), float32 ndarrays
-            Of shapes (n, d), (n, n_scores) and (n,). The inputs of ``rows`` may be UnreadRows, whose
+            The shapes are (n, d), (n, n_scores) and (n,). The inputs of ``rows`` may be UnreadRows, whose
             memory must not grow with their number. ``held_out`` is None if there are none.
         objective : sklip.training.objective.Objective
         """
