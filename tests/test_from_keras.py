@@ -345,7 +345,7 @@ def test_models_that_are_not_chains():
         from_keras(keras.Model(inputs, keras.layers.Dropout(0.5)(inputs)))
     with pytest.raises(ValueError, match=r"pass through GroupSort\(n=2\)"):
         from_keras(chain(SpectralDense(4, "groupsort2")))
-    with pytest.raises(ValueError, match="computes something else"):
+    with pytest.raises(ValueError, match="are not those of its layers"):
         from_keras(_OwnCall(inputs, FrobeniusDense(1)(inputs)))
     with pytest.raises(TypeError, match="got HKRClassifier"):
         from_keras(HKRClassifier())

@@ -370,8 +370,8 @@ def test_changed_networks_are_refused(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kernel": None}, "what it has is not kernel, bias"),
-        ({"more": 1}, "what it has is not kernel, bias"),
+        ({"kernel": None}, "it must hold kernel, bias only"),
+        ({"more": 1}, "it must hold kernel, bias only"),
         ({"kernel": [[1.0], [2.0]]}, "its kernel is not an array"),
         ({"bias": np.ma.zeros(1)}, "its bias is not an array"),
         ({"kernel": np.zeros((3, 2))}, "do not fit together"),

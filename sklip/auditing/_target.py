@@ -67,7 +67,7 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     if movable.any_other_floats:
         yield _target(estimator, movable.as_plain_float64(), traced, radii, labels)
     if movable.any_integers:
-        yield _target(estimator, traced.columns(whole=True), traced, radii, labels)
+        yield _target(estimator, traced.columns(keep_integers=True), traced, radii, labels)
 
 
 def _target(estimator, movable, traced, radii, labels):

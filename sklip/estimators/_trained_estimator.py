@@ -119,9 +119,9 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         self._state = training.state
         operations = (operation.rescaled(self.scale_) for operation in training.operations)
         self.network_ = ServedNetwork((Center(self.center_), *operations))
-        units = task.objective.units
+        factors = task.objective.factors
         return {
-            name: [value * units[name.removeprefix("val_")] for value in values]
+            name: [value * factors[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
 

@@ -51,7 +51,7 @@ class Network:
         proof = certificate(network)
         slopes = self._slopes(network, proof, place, run)
         class_indices, (radii, ratio) = np.empty(len(rows), dtype=np.intp), np.empty((2, len(rows)))
-        of_input = proof.slope_of_input_errors
+        of_input = proof.input_error_slope
         with np.errstate(all="ignore"):
             for block, units, values in network.scored_blocks(rows):
                 distances, error = distances_above(units), batch.error[block]
@@ -91,7 +91,7 @@ def _slopes(network, proof, place, question):
         lipschitz, pairs = score_bounds(
             network, lambda kernel: place.map.norm(question.norm, question.tolerances, kernel)
         )
-        of_errors = round_up(proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz, 6)
+        of_errors = round_up(proof.error_lipschitz * place.speed + proof.input_error_slope * place.error_lipschitz, 6)
     lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
     return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)
 

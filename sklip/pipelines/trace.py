@@ -47,15 +47,15 @@ class Trace:
     is_stated: bool
     decision: Decision
 
-    def columns(self, *, whole: bool = False) -> MovableColumns:
-        """The columns of numbers that may move; with ``whole``, integers are placed in their own types.
+    def columns(self, *, keep_integers: bool = False) -> MovableColumns:
+        """The columns of numbers that may move; with ``keep_integers``, integers are placed in their own types.
 
         Raises
         ------
         ValueError
-            When there is none.
+            If there is none.
         """
-        return MovableColumns.of(self.rows, self.tolerances, whole=whole)
+        return MovableColumns.of(self.rows, self.tolerances, keep_integers=keep_integers)
 
 
 def trace(

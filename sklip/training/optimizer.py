@@ -1,4 +1,4 @@
-"""The Keras optimizer of a training: made anew from a schedule, and its variables between trainings."""
+"""The Keras optimizer of a training: how it is made from a schedule, and its variables between trainings."""
 
 import json
 from numbers import Real
@@ -12,7 +12,7 @@ from sklip.training.task import Schedule
 
 
 def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
-    """A fresh optimizer of the schedule's kind."""
+    """A new optimizer of the kind in the schedule."""
     given = schedule.optimizer
     if isinstance(given, str):
         optimizer = keras.optimizers.get({"class_name": given, "config": {"name": given}})
@@ -23,8 +23,8 @@ def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, steps: int) -> np.ndarray | None:
     """Learning rate of each step, of shape (epochs, steps), float32; None to leave it to the optimizer."""
-    brings_its_own = callable(learning_rate(optimizer))  # Keras' schedules are, and it takes functions
-    if schedule.decay == "constant" or brings_its_own:
+    has_schedule = callable(learning_rate(optimizer))  # a schedule of Keras, or a function
+    if schedule.decay == "constant" or has_schedule:
         return None
     progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
     decay = float(optimizer.learning_rate) * 0.5 * (1.0 + np.cos(np.pi * progress))
@@ -32,7 +32,7 @@ def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, st
 
 
 def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """The variables of an optimizer, without the learning rate, which each training sets anew."""
+    """The variables of an optimizer, except the learning rate, which each training sets."""
     return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
 
 
@@ -47,9 +47,10 @@ def restore(
     fresh: list[np.ndarray],
     state: TrainingState,
 ) -> None:
-    """Give an optimizer the learning rate of another like it, and the variables of a state if it is of its kind.
+    """Give an optimizer the learning rate of the optimizer ``like``, and the variables of a state.
 
-    ``fresh`` are the values for other states. Schedules of the learning rate are the same in both optimizers.
+    If the state is that of another kind of optimizer, it gets the values ``fresh``. A schedule of the learning rate is
+    the same in both optimizers.
     """
     rate = learning_rate(like)
     if isinstance(rate, keras.Variable):
@@ -62,7 +63,7 @@ def restore(
 
 
 def kind_of_optimizer(schedule: Schedule) -> object:
-    """What optimizers that differ in their learning rate alone have in common; None where nobody can tell."""
+    """The key of optimizers that differ only in their learning rate; None if that is unknown."""
     given = schedule.optimizer
     if isinstance(given, str):
         return given
@@ -73,5 +74,5 @@ def kind_of_optimizer(schedule: Schedule) -> object:
         text = json.dumps(config, sort_keys=True, default=float)
     except TypeError:
         return None
-    # The names of the user's schedules are known, but not what they do.
+    # The text holds only the name of a schedule that the user wrote, not what it computes.
     return None if '"registered_name": "' in text else (type(given), text)
