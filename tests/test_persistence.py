@@ -221,7 +221,7 @@ def test_no_truncated_file_loads(write):
     assert sklip.load(io.BytesIO(data)).n_iter_ == fitted()[0].n_iter_
     # Everywhere near both ends, and at steps that share no factor with any alignment between.
     for length in [*range(200), *range(200, len(data) - 200, 37), *range(len(data) - 200, len(data))]:
-        with pytest.raises(ModelFileError, match="The file is truncated, or not one that"):
+        with pytest.raises(ModelFileError, match="The file is truncated, or joblib.dump or pickle.dump did not"):
             sklip.load(io.BytesIO(data[:length]))
 
 
