@@ -1,6 +1,7 @@
 """What a network is made of, and the Keras network of it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -35,19 +36,12 @@ class Architecture:
     activation: str
     dropout: float
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """The numbers of units from the input to the scores."""
-        return (self.n_features, *self.hidden_layer_sizes, self.n_scores)
-
     def initial_weights(self, rng: np.random.Generator) -> list[np.ndarray]:
         """Random orthonormal kernels, heads of norm 1, biases of zero: in Keras' order, float32."""
-        weights = []
-        for n_inputs, n_outputs in zip(self.widths[:-1], self.widths[1:], strict=True):
-            kernel = polar_factor(rng.standard_normal((n_inputs, n_outputs)))
-            weights += [kernel, np.zeros(n_outputs)]
-        weights[-2] = weights[-2] / np.linalg.norm(weights[-2], axis=0)
-        return [weight.astype(np.float32) for weight in weights]
+        shapes = pairwise((self.n_features, *self.hidden_layer_sizes, self.n_scores))
+        *hidden, heads = (polar_factor(rng.standard_normal(shape)) for shape in shapes)
+        kernels = [*hidden, heads / np.linalg.norm(heads, axis=0)]
+        return [array.astype(np.float32) for kernel in kernels for array in (kernel, np.zeros(kernel.shape[1]))]
 
 
 def build_network(architecture: Architecture, model_class: type) -> keras.Model:

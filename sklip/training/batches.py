@@ -32,11 +32,6 @@ class BatchPlan:
     class_factor: np.ndarray
 
     @property
-    def batch_rows(self) -> int:
-        """Rows of a batch."""
-        return -(-sum(self.slots) // self.steps)
-
-    @property
     def holds_every_class(self) -> bool:
         """Whether no batch lacks a class."""
         return min(self.slots) >= self.steps

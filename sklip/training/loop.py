@@ -10,7 +10,7 @@ from sklip.training.callbacks import TrainingCallbacks
 from sklip.training.compilation import Compiled, compiled_for
 from sklip.training.epochs import epochs_of_backend
 from sklip.training.epochs.protocol import Epochs
-from sklip.training.optimizer import learning_rates, new_optimizer, restore, set_rate, values_of
+from sklip.training.optimizer import learning_rates, new_optimizer, restore, values_of
 from sklip.training.reuse import put_back
 from sklip.training.state import TrainingState
 from sklip.training.task import Training, TrainingTask
@@ -66,8 +66,7 @@ def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.O
     network, state = compiled.epochs.network, task.state
     network.set_weights(state.weights or task.architecture.initial_weights(np.random.default_rng(state.seed)))
     seed_dropout(network, state.seed + state.epochs)
-    set_rate(network.optimizer, optimizer)
-    restore(network.optimizer, compiled.fresh_slots, state)
+    restore(network.optimizer, optimizer, compiled.fresh_slots, state)
 
 
 def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates: np.ndarray | None) -> None:

@@ -31,13 +31,6 @@ def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, st
     return decay.astype(np.float32).reshape(-1, steps)
 
 
-def set_rate(optimizer: keras.optimizers.Optimizer, like: keras.optimizers.Optimizer) -> None:
-    """Give an optimizer the learning rate of another of its kind; schedules are the same in both."""
-    rate = learning_rate(like)
-    if isinstance(rate, keras.Variable):
-        optimizer.learning_rate = float(rate)
-
-
 def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """The variables of an optimizer, without the learning rate, which each training sets anew."""
     return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
@@ -48,8 +41,19 @@ def values_of(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in slots(optimizer)]
 
 
-def restore(optimizer: keras.optimizers.Optimizer, fresh: list[np.ndarray], state: TrainingState) -> None:
-    """Give an optimizer the variables of a state; fresh ones if those are of another optimizer."""
+def restore(
+    optimizer: keras.optimizers.Optimizer,
+    like: keras.optimizers.Optimizer,
+    fresh: list[np.ndarray],
+    state: TrainingState,
+) -> None:
+    """Give an optimizer the learning rate of another like it, and the variables of a state if it is of its kind.
+
+    ``fresh`` are the values for other states. Schedules of the learning rate are the same in both optimizers.
+    """
+    rate = learning_rate(like)
+    if isinstance(rate, keras.Variable):
+        optimizer.learning_rate = float(rate)
     values, shapes = fresh, [value.shape for value in fresh]
     if state.optimizer == type(optimizer).__name__ and shapes == [value.shape for value in state.optimizer_variables]:
         values = state.optimizer_variables

@@ -11,7 +11,7 @@ from sklip.training import forks
 from sklip.training.quiet import quiet_start
 
 _THREADS = "OMP_NUM_THREADS"  # by which joblib shares the cores among its workers; TensorFlow does not read it
-_THREADS_OF_TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_THREADS_OF_TENSORFLOW = {"TF_NUM_INTRAOP_THREADS": "intra", "TF_NUM_INTEROP_THREADS": "inter"}
 
 _THAT_TRAIN = ("tensorflow", "jax")
 
@@ -121,12 +121,9 @@ def _share_gpus(config):
 
 def _limit_threads(config):
     """Let TensorFlow use as many threads as BLAS, unless the user has said otherwise."""
-    threads, limits = os.environ.get(_THREADS, ""), config.threading
-    if not threads.isdecimal():
-        return
-    intra, inter = _THREADS_OF_TENSORFLOW
-    with suppress(RuntimeError):  # it has started
-        if intra not in os.environ and not limits.get_intra_op_parallelism_threads():
-            limits.set_intra_op_parallelism_threads(int(threads))
-        if inter not in os.environ and not limits.get_inter_op_parallelism_threads():
-            limits.set_inter_op_parallelism_threads(int(threads))
+    threads = os.environ.get(_THREADS, "")
+    for name, kind in _THREADS_OF_TENSORFLOW.items():
+        limit = f"{kind}_op_parallelism_threads"
+        if threads.isdecimal() and name not in os.environ and not getattr(config.threading, f"get_{limit}")():
+            with suppress(RuntimeError):  # it has started
+                getattr(config.threading, f"set_{limit}")(int(threads))
