@@ -5,7 +5,7 @@ import numpy as np
 from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
-from sklip.attacks._target import Target, network_margins, overtaking_distances
+from sklip.attacks._target import Target, network_margins, rival_distances
 from sklip.certification import certificate, distances_above
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
@@ -123,7 +123,5 @@ def _nearest_rivals(network, scores, class_indices):
     """Arrays of shape (n_rows,): the rival closest to overtaking the prediction, the second closest, and so on."""
     if scores.shape[1] == 1:
         return [None]
-    order = np.argsort(
-        overtaking_distances(scores, class_indices, network.heads.column_distances()), axis=1, kind="stable"
-    )
+    order = np.argsort(rival_distances(scores, class_indices, network.heads.column_distances()), axis=1, kind="stable")
     return list(order[:, : min(_RIVALS, scores.shape[1] - 1)].T)

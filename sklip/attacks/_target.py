@@ -68,7 +68,7 @@ class Target:
     held: np.ndarray | None = None
 
 
-def overtaking_distances(scores: np.ndarray, class_indices: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def rival_distances(scores: np.ndarray, class_indices: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return how far each class is from overtaking a class: the gap over the pair norm; infinite for the class itself.
 
     Parameters
@@ -119,20 +119,16 @@ def network_margins(network: ServedNetwork) -> Callable:
 
     def margins_and_gradients(inputs, class_indices, rivals=None):
         combination = np.zeros((len(inputs), len(pairs)))
-        all_rows = np.arange(len(inputs))
         if len(pairs) == 1:
             combination[:, 0] = np.where(class_indices == 1, 1.0, -1.0)
         else:
-            combination[all_rows, class_indices] = 1.0
+            combination[np.arange(len(inputs)), class_indices] = 1.0
 
         def cotangents(scores, rows):
             chosen = combination[rows]
             if len(pairs) > 1:
-                nearest = (
-                    overtaking_distances(scores, class_indices[rows], pairs).argmin(axis=1)
-                    if rivals is None
-                    else rivals[rows]
-                )
+                own = class_indices[rows]
+                nearest = rival_distances(scores, own, pairs).argmin(axis=1) if rivals is None else rivals[rows]
                 chosen[np.arange(len(scores)), nearest] = -1.0
             return chosen
 
