@@ -94,7 +94,7 @@ class Decision:
         How far outside its training data a classifier is asked, as a multiple of the farthest training row.
     is_imputed : bool
         Whether a step filled missing values.
-    descend : callable
+    margins_and_gradients : callable
         From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
         raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
         attackers: approximate, and no part of any proof.
@@ -106,7 +106,7 @@ class Decision:
     lipschitz: float | None
     distance_ratio: np.ndarray
     is_imputed: bool
-    descend: Callable
+    margins_and_gradients: Callable
 
 
 @dataclass(frozen=True, eq=False)
