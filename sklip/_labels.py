@@ -7,6 +7,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from sklip.rows.containers import as_column_container, row_numbers
+from sklip.rows.missing import missing_entries
 
 
 def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
@@ -40,7 +41,7 @@ def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
     if array.dtype.kind == "c":
         raise ValueError(f"{name} holds complex numbers, which are not labels. Give text or whole numbers.")
     array = column_or_1d(array, warn=warn)
-    rows = np.flatnonzero(_missing(array))
+    rows = np.flatnonzero(missing_entries(array))
     if len(rows):
         raise ValueError(
             f"{name} has missing labels (None, NaN or NaT) in {row_numbers(rows)}. Drop those rows. If a missing label "
@@ -123,26 +124,6 @@ def known_labels(y: Any, n_rows: int, classes: Any) -> np.ndarray:
 
 
 _NOT_TEXT = "holds bytes, which are not text. Decode them, for example with [label.decode() for label in labels]."
-
-
-def _missing(array):
-    """Which entries are missing."""
-    if array.dtype.kind == "f":
-        return np.isnan(array)
-    if array.dtype.kind in "mM":
-        return np.isnat(array)
-    if array.dtype.kind != "O":
-        return np.zeros(len(array), dtype=bool)
-    return np.array([_is_missing(label) for label in array], dtype=bool)
-
-
-def _is_missing(label):
-    return (
-        label is None
-        or type(label).__name__ in ("NAType", "NaTType")
-        or (isinstance(label, float | np.floating) and np.isnan(label))
-        or (isinstance(label, np.datetime64 | np.timedelta64) and np.isnat(label))
-    )
 
 
 def _check_objects(labels, name):

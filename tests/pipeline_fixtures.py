@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from sklip import HKRClassifier, LipschitzMLP, certified_radius
-from sklip.pipelines._radius import answer
+from sklip.pipelines.trace import trace
 from tests.helpers import amid, random_network
 
 # Classifiers that fit at once -------------------------------------------------------------------
@@ -112,17 +112,18 @@ def attack(estimator, X, *, norm=2, tolerances=None, step_lipschitz=None, column
     Only ``predict`` of the whole estimator is asked; every dtype that the certificate speaks of is used.
     """
     radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
-    decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
-    columns = np.flatnonzero(question.tolerances) if columns is None else np.asarray(columns)
-    units, before, predicted = question.tolerances[columns], _values(X, columns), estimator.predict(copy.deepcopy(X))
+    traced = trace(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    decision = traced.decision
+    columns = np.flatnonzero(traced.tolerances) if columns is None else np.asarray(columns)
+    units, before, predicted = traced.tolerances[columns], _values(X, columns), estimator.predict(copy.deepcopy(X))
     np.testing.assert_array_equal(np.asarray(radii), decision.radii)
-    np.testing.assert_array_equal(decision.classes[decision.codes], predicted)
+    np.testing.assert_array_equal(decision.classes[decision.class_indices], predicted)
     assert np.isfinite(radii).all()
     assert (radii >= 0).all()
     broken, changed = [], np.zeros(len(before), dtype=bool)
 
     def gradients(values):
-        slopes = decision.descend(_placed(X, columns, values, True), decision.codes)[1]
+        slopes = decision.descend(_placed(X, columns, values, True), decision.class_indices)[1]
         return np.asarray(slopes)[:, columns]
 
     def moved(way, factor, wide):

@@ -27,7 +27,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from sklip import NotLipschitzError, certified_radius
 from sklip.pipelines import vote_radii
-from sklip.pipelines._radius import answer
+from sklip.pipelines.trace import trace
 from tests.pipeline_fixtures import UNITS, Quick, QuickMLP, assert_withstands, attack, raw_rows
 
 WORDS = np.array(["no", "yes"])
@@ -130,7 +130,7 @@ def test_a_score_at_the_threshold_has_no_radius(rows):
                 FrozenEstimator(classifier), threshold=threshold, response_method="decision_function"
             ).fit(X / UNITS, y)
             assert certified_radius(fixed, X[[row]] / UNITS)[0] == 0
-            np.testing.assert_array_equal(answer(fixed, X / UNITS, 2, None, None)[0].codes, fixed.predict(X / UNITS))
+            np.testing.assert_array_equal(trace(fixed, X / UNITS).decision.class_indices, fixed.predict(X / UNITS))
 
 
 def test_thresholds_on_probabilities_are_refused(rows):

@@ -31,11 +31,13 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip import NotLipschitzError
+from sklip.pipelines._arguments import Question
 from sklip.pipelines._maps import LipschitzMap, Stage
-from sklip.pipelines._point import Question, conversion_error, start
+from sklip.pipelines._places import conversion_error
 from sklip.pipelines._precision import precision
+from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._run import Plan, Run
 from sklip.pipelines._steps import _READERS
-from sklip.pipelines._walk import walk
 
 MP = mp.clone()
 MP.dps = 50
@@ -116,7 +118,7 @@ def _assert_holds_the_exact_matrix(stage, exact):
     slack = stage.roundings * unit / (1 - stage.roundings * unit)
     for rows in zip(matrix, size, exact, strict=True):
         for computed, bound, true in zip(*rows, strict=True):
-            assert abs(computed - true) <= slack * bound + Fraction(stage.lost)
+            assert abs(computed - true) <= slack * bound + Fraction(stage.underflow)
 
 
 @NORMS
@@ -331,8 +333,17 @@ def _times(rows, weight):
     return rows if weight is None else [[Fraction(weight) * x for x in row] for row in rows]
 
 
+def _read(step, X):
+    """The nodes of a transformer, where its columns come from, and a run of a plan of it alone."""
+    reading = Reading({})
+    nodes, origin = read_steps([("step", step)], Origin.of(X), (), reading)
+    plan = Plan(None, frozenset(reading.encoded), frozenset())
+    return nodes, origin, Run.of(plan, tuple(reading.parts), Question(2, np.ones(X.shape[1]), {}))
+
+
 def _traced(step, X):
-    return walk(step, start(X, Question(2, np.ones(X.shape[1]))), ("step",), Question(2, np.ones(X.shape[1])))
+    nodes, _, run = _read(step, X)
+    return run.through(nodes, run.begin(X))
 
 
 def _dense(X):
@@ -340,18 +351,18 @@ def _dense(X):
 
 
 def assert_error_is_bounded(step, X, moved=()):
-    """At every row of ``X``; and at rows that moved there by as much more as ``growth`` says."""
+    """At every row of ``X``; and at rows that moved there by as much more as ``error_lipschitz`` says."""
     point = _traced(step, X)
     outputs, exact = _dense(point.values), exact_rows(step, fractions(X))
     known = np.isfinite(np.float64(outputs)).all(axis=1) & np.isfinite(point.error)  # predict refuses what overflows
     computed = fractions(np.where(known[:, None], outputs, 0))
-    assert point.width == len(exact[0])
+    assert point.place.width == len(exact[0])
     assert point.error.shape == (X.shape[0],)
     assert not np.isnan(point.error).any()
     for seen, true, error, certain in zip(computed, exact, point.error.tolist(), known, strict=True):
         if certain:
             assert square([a - b for a, b in zip(seen, true, strict=True)]) <= Fraction(error) ** 2
-    steepness = Fraction(point.map.norm(2, np.ones(X.shape[1])))
+    steepness = Fraction(point.place.map.norm(2, np.ones(X.shape[1])))
     for there in moved:
         outputs = _dense(step.transform(there))
         finite = np.isfinite(np.float64(outputs)).all(axis=1)
@@ -360,10 +371,10 @@ def assert_error_is_bounded(step, X, moved=()):
             way = square([a - b for a, b in zip(after, before, strict=True)])
             image = square([a - b for a, b in zip(exact_there[row], exact[row], strict=True)])
             assert image <= steepness**2 * way
-            if finite[row] and known[row] and np.isfinite(point.growth):
+            if finite[row] and known[row] and np.isfinite(point.place.error_lipschitz):
                 off = square([a - b for a, b in zip(seen_there[row], exact_there[row], strict=True)])
                 length = MP.sqrt(MP.mpf(way.numerator) / way.denominator) * (1 + MP.mpf("1e-40"))
-                allowed = MP.mpf(float(point.error[row])) + MP.mpf(point.growth) * length
+                allowed = MP.mpf(float(point.error[row])) + MP.mpf(point.place.error_lipschitz) * length
                 assert MP.mpf(off.numerator) / off.denominator <= allowed**2 * (1 + MP.mpf("1e-40"))
     return point
 
@@ -530,7 +541,7 @@ def test_constants_of_steps_fitted_in_low_precision_are_those_of_the_stored_para
     X = (rng.standard_normal((50, 1)) * 3).astype(dtype)
     for step in (MaxAbsScaler(), RobustScaler(), StandardScaler(), MinMaxScaler()):
         step.fit(X)
-        bound = _traced(step, X).map.norm(2, np.ones(1))
+        bound = _traced(step, X).place.map.norm(2, np.ones(1))
         factor = fractions(step.scale_)[0][0]
         exact = factor if type(step) is MinMaxScaler else 1 / factor
         assert exact <= Fraction(bound) <= exact * Fraction(TIGHT)
@@ -581,9 +592,9 @@ def test_selectors_are_exact(rng, selector):
     X = 1e15 * X[:5]
     point = assert_error_is_bounded(selector, X, [X[::-1]])
     assert not point.error.any()
-    assert point.growth == 0
-    np.testing.assert_array_equal(point.sources, selector.get_support(indices=True))
-    np.testing.assert_array_equal(point.map.slopes().toarray(), np.eye(4)[selector.get_support(indices=True)])
+    assert point.place.error_lipschitz == 0
+    np.testing.assert_array_equal(_read(selector, X)[1].sources, selector.get_support(indices=True))
+    np.testing.assert_array_equal(point.place.map.slopes().toarray(), np.eye(4)[selector.get_support(indices=True)])
 
 
 class _TimesTen(VarianceThreshold):
@@ -632,15 +643,15 @@ def test_imputers_hand_complete_rows_on(rng, keep, add_indicator, strategy):
     training[:, 1], training[3, 2] = np.nan, np.nan
     imputer = SimpleImputer(strategy=strategy, keep_empty_features=keep, add_indicator=add_indicator).fit(training)
     point = _traced(imputer, X)
-    assert point.width == 3 + keep + 2 * add_indicator
+    assert point.place.width == 3 + keep + 2 * add_indicator
     assert not point.error.any()
     kept = [0, 1, 2, 3] if keep else [0, 2, 3]
-    np.testing.assert_array_equal(point.sources, [*kept, *[-1] * (2 * add_indicator)])
+    np.testing.assert_array_equal(_read(imputer, X)[1].sources, [*kept, *[-1] * (2 * add_indicator)])
     gap = X.copy()
     gap[3, 2] = np.nan
     filled = _traced(imputer, gap)
     assert not filled.error.any()
-    np.testing.assert_array_equal(filled.sources, point.sources)
+    np.testing.assert_array_equal(_read(imputer, gap)[1].sources, _read(imputer, X)[1].sources)
 
 
 # Precisions -------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """Missing values that a pipeline imputes: constants of their rows, named in the result."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,7 +15,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, RobustScaler, StandardScaler
 
 from sklip import NotLipschitzError, audit, certified_radius
-from sklip.pipelines._missing import as_numbers, filled_with_zeros, missing_entries, rows_with_missing
+from sklip._labels import read_labels
+from sklip.rows.missing import as_numbers, filled_with_zeros, missing_entries, rows_with_missing
 from tests.pipeline_fixtures import Quick
 from tests.test_pipeline_traps import linear
 
@@ -145,3 +149,34 @@ def test_missing_entries_of_every_container():
         np.testing.assert_array_equal(rows_with_missing(form(np.array([[0, np.nan], [1, 2]]))), [True, False])
     np.testing.assert_array_equal(filled_with_zeros(pd.DataFrame(numbers).astype("Float32")), [[1, 0], [0, 2]])
     assert as_numbers(pd.Series([1, None], dtype="Int8")).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "entry", [None, float("nan"), np.float32("nan"), complex("nan"), Decimal("NaN"), Decimal("sNaN"), pd.NA, pd.NaT,
+              np.datetime64("NaT"), np.timedelta64("NaT")], ids=repr,
+)  # fmt: skip
+def test_rows_and_labels_call_the_same_entries_missing(entry):
+    array = np.empty(3, dtype=object)
+    array[:] = ["a", entry, "b"]
+    np.testing.assert_array_equal(missing_entries(array), [False, True, False])
+    with pytest.raises(ValueError, match=r"missing labels .* in row 1 "):
+        read_labels(array)
+
+
+@pytest.mark.parametrize(
+    "entry", ["nan", "", 0, False, Decimal(1), Fraction(1, 2), np.array([np.nan, 1.0]), [None], object()]
+)
+def test_other_entries_are_not_missing(entry):
+    array = np.empty(2, dtype=object)
+    array[:] = [entry, entry]
+    assert not missing_entries(array).any()
+
+
+def test_a_decimal_that_is_no_number_is_a_constant_of_its_row(rng):
+    """As a float that is none; it was handed to the network, which refused it."""
+    X = rng.standard_normal((20, 2)).astype(object)
+    X[3, 0] = Decimal("NaN")
+    model = make_pipeline(SimpleImputer().fit(X.astype(float)), linear([1.0, 1.0], 0.1))
+    radii = certified_radius(model, X)
+    assert radii.missing_columns == (0,)
+    assert (radii > 0).all()

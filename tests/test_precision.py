@@ -14,7 +14,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
 from sklip import NotLipschitzError, audit, certified_radius
-from sklip.pipelines._precision import kind_of, magnitudes, precision
+from sklip.pipelines._precision import magnitudes, precision
+from sklip.rows.dtypes import kind_of
 from tests.test_pipeline_traps import linear
 
 

@@ -7,10 +7,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from sklip.attacks import Target
-from sklip.pipelines._arguments import as_rows
-from sklip.pipelines._columns import MovableColumns
-from sklip.pipelines._in_place import predictions
-from sklip.pipelines._radius import answer
+from sklip.pipelines.trace import predictions, trace
 
 
 def estimator_target(
@@ -61,49 +58,47 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     ------
     sklip.attacks.Target
     """
-    decision, question, _ = answer(estimator, X, norm, tolerances, step_lipschitz)
-    X = as_rows(X, estimator)
-    bare = hasattr(estimator, "certified_radius") and question.norm == 2 and tolerances is None
-    radii = np.asarray(estimator.certified_radius(X) if bare else decision.radii, dtype=np.float64)
-    labels = predictions(estimator, X)
-    movable = MovableColumns.of(X, question.tolerances)
-    yield _target(estimator, movable, decision, question, radii, labels)
+    traced = trace(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    bare = hasattr(estimator, "certified_radius") and traced.norm == 2 and tolerances is None
+    radii = np.asarray(estimator.certified_radius(traced.rows) if bare else traced.decision.radii, dtype=np.float64)
+    labels = predictions(estimator, traced.rows)
+    movable = traced.columns()
+    yield _target(estimator, movable, traced, radii, labels)
     if movable.any_other_floats:
-        yield _target(estimator, movable.as_plain_float64(), decision, question, radii, labels)
+        yield _target(estimator, movable.as_plain_float64(), traced, radii, labels)
     if movable.any_integers:
-        whole = MovableColumns.of(X, question.tolerances, whole=True)
-        yield _target(estimator, whole, decision, question, radii, labels)
+        yield _target(estimator, traced.columns(whole=True), traced, radii, labels)
 
 
-def _target(estimator, movable, decision, question, radii, labels):
-    moving, placed = movable.positions, movable.placed
+def _target(estimator, movable, traced, radii, labels):
+    moving, placed, decision = movable.positions, movable.placed, traced.decision
 
     def descend(inputs, index):
-        margins, gradients = decision.descend(placed(inputs, index), decision.codes[index])
+        margins, gradients = decision.descend(placed(inputs, index), decision.class_indices[index])
         # A threshold may be infinite: there is no way there.
         within = np.abs(margins) < 1e150
         moves = within[:, None] & ~movable.missing[index]
         return np.where(within, margins, 0.0), np.where(moves, gradients[:, moving], 0.0)
 
     def margin(inputs, index):
-        return decision.descend(placed(inputs, index), decision.codes[index])[0]
+        return decision.descend(placed(inputs, index), decision.class_indices[index])[0]
 
     def differences(inputs, index):
         # Through a step of which only the constant is known, a gradient is felt and not computed.
         gradients = np.empty_like(inputs)
         for place in range(inputs.shape[1]):
             step = np.zeros_like(inputs)
-            step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), question.tolerances[moving[place]])
+            step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), traced.tolerances[moving[place]])
             gradients[:, place] = (margin(inputs + step, index) - margin(inputs - step, index)) / (2 * step[:, place])
         return margin(inputs, index), gradients
 
     return Target(
         rows=movable.rows,
         radii=radii,
-        tolerances=question.tolerances[moving],
-        norm=question.norm,
+        tolerances=traced.tolerances[moving],
+        norm=traced.norm,
         predict=lambda inputs, index: estimator.predict(placed(inputs, index)),
-        descend=differences if question.stated else descend,
+        descend=differences if traced.is_stated else descend,
         representable=movable.representable,
         labels=labels,
         held=movable.missing,

@@ -5,12 +5,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from sklip._compat import base_search_cv
-from sklip._overrides import refuse_overrides
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
 
 Norm = Literal[1, 2, "l1", "l2", "inf"] | float
@@ -31,8 +26,7 @@ class _CertifiedAccuracy:
         """Return the certified accuracy of a fitted estimator."""
         if self.question:
             from sklip.pipelines import certified_radius
-            from sklip.pipelines._arguments import as_rows
-            from sklip.pipelines._in_place import predictions
+            from sklip.pipelines.trace import as_rows, predictions
 
             X = as_rows(X, estimator)
             radii = certified_radius(estimator, X, **self.question)
@@ -108,7 +102,7 @@ def certified_accuracy(
     distances = check_distances(epsilon).tolist() if np.ndim(epsilon) else [check_distance(epsilon)]  # type: ignore[arg-type]
     if not distances:
         raise ValueError("epsilon holds no distance. Give one or more.")
-    from sklip.pipelines._arguments import norm_of
+    from sklip.pipelines.trace import norm_of
 
     question = {
         "norm": None if norm is None else norm_of(norm),
@@ -183,22 +177,16 @@ def _shortest(number):
 
 def _labels_and_radii(estimator, X):
     """Labels and radii of a sklip classifier, however wrapped, from one forward pass."""
-    if isinstance(estimator, Pipeline):
-        from sklip.pipelines._steps_of_pipelines import transformed
+    from sklip.pipelines.unwrap import is_passthrough, refuse_own_ways, unwrapped
 
-        check_is_fitted(estimator)
-        return _labels_and_radii(*transformed(estimator, X))
-    if isinstance(estimator, base_search_cv()):
-        check_is_fitted(estimator)
-        refuse_overrides(estimator, base_search_cv())
-        return _labels_and_radii(estimator.best_estimator_, X)
-    if isinstance(estimator, FrozenEstimator):
-        refuse_overrides(estimator, FrozenEstimator)
-        return _labels_and_radii(estimator.estimator, X)
+    steps, estimator = unwrapped(estimator)
+    refuse_own_ways(estimator)
     if not hasattr(estimator, "_labels_and_radii"):
         raise TypeError(
             f"certified_accuracy needs a sklip classifier, or a Pipeline that ends in one; got "
             f"{type(estimator).__name__}. For other estimators that sklip.certified_radius takes, give norm=2; epsilon "
             "is then in the units of the raw columns."
         )
+    for _, step in steps:
+        X = X if is_passthrough(step) else step.transform(X)
     return estimator._labels_and_radii(X)

@@ -1,6 +1,7 @@
 """What a question says of rows, norms, tolerances and constants, checked once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -10,6 +11,37 @@ from sklearn.frozen import FrozenEstimator
 
 from sklip.arithmetic.rounding import LARGEST, normal_above
 from sklip.rows.containers import as_rows_container
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked: in which norm and units columns move, and which constants are given.
+
+    Attributes
+    ----------
+    norm : {1, 2, inf}
+    tolerances : ndarray of shape (n_columns,)
+        Units in which the displacement of each raw column is measured; 0 for one held fixed.
+    constants : dict of str to float
+        Lipschitz constants that the user stated, by the path of the step.
+    """
+
+    norm: float
+    tolerances: np.ndarray
+    constants: dict[str, float]
+
+    @classmethod
+    def of(cls, labels: list, norm, tolerances, step_lipschitz) -> "Question":
+        """The question that the arguments of :func:`sklip.certified_radius` ask of rows with these columns."""
+        return cls(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
+
+    def holding(self, fixed: Set[int]) -> "Question":
+        """The same question, with further columns held fixed."""
+        tolerances = self.tolerances.copy()
+        tolerances[list(fixed)] = 0.0
+        tolerances.flags.writeable = False
+        return replace(self, tolerances=tolerances)
+
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 

@@ -1,6 +1,6 @@
-"""From a fitted estimator to the classes it predicts and the radii within which it predicts them."""
+"""From a fitted estimator to the plan of what it predicts, and to the votes of its members."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -9,69 +9,113 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._overrides import refuse_overrides
-from sklip.certification import class_radii, threshold_radii
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._point import Point, Question
-from sklip.pipelines._scores import scores_of, unwrapped
-from sklip.pipelines._thresholds import calibrated, thresholded
+from sklip.pipelines._read import Origin, Reading, read_steps
+from sklip.pipelines._run import Batch, Decision, Plan, Run
+from sklip.pipelines._scores import read_network
+from sklip.pipelines._thresholds import read_sigmoid, read_threshold
 from sklip.pipelines._votes import vote_radii
+from sklip.pipelines.unwrap import unwrapped
 
 _LEAST_WEIGHT = 1e-270
 
 
-def decide(estimator, point: Point, path: tuple[str, ...], question: Question) -> Decision:
-    """Predictions and radii of a fitted estimator at rows.
+@dataclass(frozen=True, eq=False)
+class Vote:
+    """The majority of members; ``nodes`` are those before all of them, and ``number`` is that of the classifier."""
+
+    number: int
+    nodes: tuple
+    members: tuple
+    weights: np.ndarray
+
+    def decide(self, batch: Batch, run: Run) -> Decision:
+        """Decide by the votes of the members."""
+        batch, classes = run.through(self.nodes, batch), run.parts[self.number].classes_
+        if len(self.members) > 1:  # all of them get the same object
+            batch = replace(batch, is_shared=True)
+        members = [member.decide(batch, run) for member in self.members]
+        # Members were fitted on the positions of the labels.
+        votes = [np.asarray(member.classes, dtype=np.intp)[member.class_indices] for member in members]
+        radii = [member.radii for member in members]
+        class_indices, certified = vote_radii(
+            np.stack(votes, axis=1), np.stack(radii, axis=1), self.weights, len(classes)
+        )
+
+        def descend(raw, wanted):
+            answers = [
+                member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
+                for member in members
+            ]
+            margins, gradients = zip(*answers, strict=True)
+            return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
+
+        ratio = np.maximum.reduce([member.distance_ratio for member in members])
+        is_imputed = any(member.is_imputed for member in members)
+        return Decision(classes, class_indices, certified, None, ratio, is_imputed, descend)
+
+
+def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
+    """Read a fitted estimator into a plan.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    X : array, frame or sparse matrix of shape (n_rows, n_columns)
+        Of its columns only the names and the number are looked at, and none of its rows.
+    constants : dict of str to float
+        Lipschitz constants of steps that the user stated, by their paths.
+
+    Returns
+    -------
+    plan : Plan
+    parts : tuple
+        The steps and classifiers that the plan names by their numbers.
 
     Raises
     ------
     NotLipschitzError
-        For an estimator whose predictions sklip cannot bound.
+        For a step or an estimator without a known constant, by its path.
+    sklearn.exceptions.NotFittedError
+        Before ``fit``.
+    ValueError
+        For a constant of a step that sklip knows.
     """
-    estimator, point, path = unwrapped(estimator, point, path, question)
-    if type(estimator) in (
-        FixedThresholdClassifier,
-        TunedThresholdClassifierCV,
-        CalibratedClassifierCV,
-        VotingClassifier,
-    ):
+    reading = Reading(constants)
+    end = _read_end(estimator, Origin.of(X), (), reading, ())
+    return Plan(end, frozenset(reading.encoded), frozenset(reading.stated)), tuple(reading.parts)
+
+
+def _read_end(estimator, origin, path, reading, outer):
+    before, estimator = unwrapped(estimator)
+    nodes, origin = read_steps(before, origin, path, reading)
+    readers = {
+        FixedThresholdClassifier: read_threshold,
+        TunedThresholdClassifierCV: read_threshold,
+        CalibratedClassifierCV: read_sigmoid,
+        VotingClassifier: _read_vote,
+    }
+    if type(estimator) in readers:
         refuse_overrides(estimator)
-    if type(estimator) in (FixedThresholdClassifier, TunedThresholdClassifierCV):
-        return thresholded(estimator, point, path, question)
-    if type(estimator) is CalibratedClassifierCV:
-        return calibrated(estimator, point, path, question)
-    if type(estimator) is VotingClassifier:
-        return _voted(estimator, point, path, question)
-    scores = scores_of(estimator, point, path, question)
-    codes, radii = np.empty(scores.n_rows, dtype=np.intp), np.empty(scores.n_rows)
-    for rows, values, errors in scores.blocks():
-        if values.shape[1] == 1:
-            codes[rows] = values[:, 0] > 0
-            radii[rows] = threshold_radii(np.abs(values[:, 0]), errors, scores.lipschitz, scores.drift)
-        else:
-            codes[rows] = values.argmax(axis=1)
-            radii[rows] = class_radii(values, errors, scores.pair_lipschitz, scores.drift)
-    return Decision(scores.classes, codes, np.minimum(radii, scores.room), scores.lipschitz, scores.descend)
+    return readers.get(type(estimator), read_network)(estimator, origin, path, reading, nodes, outer)
 
 
-def _voted(estimator, point, path, question):
+def _read_vote(estimator, origin, path, reading, nodes, outer):
     """The majority of members with certificates."""
     check_is_fitted(estimator)
     if estimator.voting != "hard":
         raise NotLipschitzError(
             "VotingClassifier with voting='soft' averages probabilities, and sklip certifies votes. Set voting='hard'."
         )
-    if len(estimator.estimators_) != sum(member != "drop" for _, member in estimator.estimators):
+    kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
+    if len(estimator.estimators_) != len(kept):
         raise NotLipschitzError(
             "VotingClassifier has members that were dropped or added since it was fitted. Fit it again."
         )
-    kept = [position for position, (_, member) in enumerate(estimator.estimators) if member != "drop"]
-    if len(kept) > 1:  # all of them get the same object
-        point = replace(point, shared=True)
-    members = [
-        decide(member, point, (*path, estimator.estimators[position][0]), question)
+    members = tuple(
+        _read_end(member, origin, (*path, estimator.estimators[position][0]), reading, outer + nodes)
         for position, member in zip(kept, estimator.estimators_, strict=True)
-    ]
+    )
     weights = np.ones(len(kept)) if estimator.weights is None else np.float64(estimator.weights)[kept]
     # Sums of larger ones differ by nothing, or by more than some threads take for 0.
     small = (weights < _LEAST_WEIGHT) & (weights.view(np.uint64) != 0)
@@ -79,17 +123,4 @@ def _voted(estimator, point, path, question):
         raise NotLipschitzError(
             f"VotingClassifier has weights {weights.tolist()}; certificates need weights of 0, or of 1e-270 or more."
         )
-    # Members were fitted on the positions of the labels.
-    votes = np.stack([np.asarray(member.classes, dtype=np.intp)[member.codes] for member in members], axis=1)
-    radii = np.stack([member.radii for member in members], axis=1)
-    codes, certified = vote_radii(votes, radii, weights, len(estimator.classes_))
-
-    def descend(raw, wanted):
-        answers = [
-            member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
-            for member in members
-        ]
-        margins, gradients = zip(*answers, strict=True)
-        return np.median(margins, axis=0), None if question.stated else np.mean(gradients, axis=0)
-
-    return Decision(estimator.classes_, codes, certified, None, descend)
+    return Vote(reading.number(estimator), nodes, members, weights)

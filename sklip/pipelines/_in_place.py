@@ -1,4 +1,4 @@
-"""Steps that may write into their input: the walk hands them copies, and finds where others would see the change."""
+"""Steps that may write into their input: they get copies, and are refused where others would see the change."""
 
 import copy
 
@@ -10,40 +10,48 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from sklip.pipelines._point import Point, refuse
+from sklip._compat import safe_indexing
+from sklip.pipelines._refusals import refuse
 from sklip.pipelines._steps import is_encoder, is_identity, is_known
 
 _WITH_COPY = (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, SimpleImputer)
 
 
-def apply(step, point: Point, name: str | tuple[str, ...]):
-    """Values after a step, the way there from raw rows, and whether others get their memory, too.
-
-    The step's own input stays as it is.
+def transformed(step, node, values, is_shared: bool):
+    """Values after a step, which is given with its node of the plan; ``values`` stay as they are.
 
     Raises
     ------
     NotLipschitzError
         For a step that writes into rows that other branches, or other members of a vote, read as well.
     """
-    before, values, writes = point.transform, point.values, may_write(step)
-    if not writes:
-        shared = point.shared and not (is_known(step) or is_encoder(step))  # these return new arrays
-        return step.transform(values), lambda rows: step.transform(before(rows)), shared
-    _refuse_overlaps(step, values, name)
+    if not node.writes:
+        return step.transform(values)
+    _refuse_overlaps(step, values, node.path)
     given = copy.deepcopy(values)
     after = step.transform(given)
-    if point.shared and (type(step) in _WITH_COPY or not _equal(given, values) or _writes_into_floats(step, values)):
+    if is_shared and (type(step) in _WITH_COPY or not _equal(given, values) or _writes_into_floats(step, values)):
         refuse(
-            step, name, "writes into its input, which other branches or members read as well. "
+            step, node.path, "writes into its input, which other branches or members read as well. "
             f"{'Set copy=True' if hasattr(step, 'copy') else 'Let it write into a copy'}", advice=False,
         )  # fmt: skip
-    return after, lambda rows: step.transform(copy.deepcopy(before(rows))), point.shared
+    return after
 
 
 def predictions(estimator, X) -> np.ndarray:
     """What a whole estimator predicts for rows, which stay as they are."""
     return np.asarray(estimator.predict(copy.deepcopy(X)))
+
+
+def head(X):
+    """The first eight rows, in new memory."""
+    return X[:8].copy() if type(X) is np.ndarray else safe_indexing(X, np.arange(min(8, X.shape[0])))
+
+
+def first_rows(values) -> np.ndarray:
+    """The first eight rows of numbers, as float64."""
+    rows = head(values) if values.shape[0] > 8 else values
+    return np.asarray(rows.toarray() if sparse.issparse(rows) else rows, dtype=np.float64)
 
 
 def may_write(step) -> bool:

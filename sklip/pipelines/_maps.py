@@ -19,13 +19,13 @@ from sklip.arithmetic.rounding import TINY, gamma, round_up
 class Stage:
     """A matrix known to rounding: ``|matrix − exact| ≤ γ_roundings · size``, entry by entry, and underflow.
 
-    What underflowed, in ``matrix`` and in ``size``, has a Frobenius norm of at most ``lost``.
+    What underflowed, in ``matrix`` and in ``size``, has a Frobenius norm of at most ``underflow``.
     """
 
     matrix: sparse.csr_array
     size: sparse.csr_array
     roundings: int = 0
-    lost: float = 0.0
+    underflow: float = 0.0
 
     @classmethod
     def of(cls, matrix, roundings: int = 0) -> "Stage":
@@ -37,19 +37,10 @@ class Stage:
         """Return one stage that is another, then this one."""
         # As many roundings as products in a sum; those of ``size`` itself are counted with them.
         terms = int(np.diff(self.matrix.indptr).max(initial=0)) + 1
-        return Stage(
-            sparse.csr_array(self.matrix @ first.matrix),
-            sparse.csr_array(self.size @ first.size),
-            self.roundings + first.roundings + 2 * terms,
-            float(
-                round_up(
-                    self.loose_norm() * first.lost
-                    + self.lost * first.loose_norm()
-                    + terms * (self.size.shape[0] + first.size.shape[1]) * TINY,
-                    8,
-                )
-            ),
-        )
+        matrix, size = sparse.csr_array(self.matrix @ first.matrix), sparse.csr_array(self.size @ first.size)
+        underflow = self.loose_norm() * first.underflow + self.underflow * first.loose_norm()
+        underflow = float(round_up(underflow + terms * sum(size.shape) * TINY, 8))
+        return Stage(matrix, size, self.roundings + first.roundings + 2 * terms, underflow)
 
     def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
         """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
@@ -57,28 +48,29 @@ class Stage:
             return self._norm(norm, tolerances, kernel)
 
     def _norm(self, norm, tolerances, kernel):
-        matrix, size, roundings, lost = self.matrix, self.size, self.roundings + 2, self.lost
-        underflow = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
+        matrix, size, roundings, underflow = self.matrix, self.size, self.roundings + 2, self.underflow
+        per_entry = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
         if tolerances is not None:
             matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
-            lost = lost * tolerances.max(initial=0.0) + underflow
+            underflow = underflow * tolerances.max(initial=0.0) + per_entry
         if kernel is None:
             # Entries that are sums may cancel: each is off by γ times what it would be without signs.
             most = sparse.csr_array(abs(matrix) + gamma(roundings + 4) * size)
             if _columns_apart(most):
                 entries = round_up(most.data, 2)
                 bound = norm_bound(entries) if norm == np.inf else entries.max(initial=0.0)
-                return float(round_up(bound + np.sqrt(matrix.shape[1]) * lost, 4))
+                return float(round_up(bound + np.sqrt(matrix.shape[1]) * underflow, 4))
             matrix, size = matrix.toarray(), size.toarray()
         else:
             matrix, size, roundings = kernel.T @ matrix, np.abs(kernel.T) @ size, roundings + 2 * len(kernel)
-            lost = lost * norm_bound(kernel) + kernel.shape[1] * underflow
-        return operator_norm_bound(matrix, norm, round_up(gamma(roundings + 4) * norm_bound(size) + lost, 8))
+            underflow = underflow * norm_bound(kernel) + kernel.shape[1] * per_entry
+        return operator_norm_bound(matrix, norm, round_up(gamma(roundings + 4) * norm_bound(size) + underflow, 8))
 
     def loose_norm(self) -> float:
         """Cheap bound of the Euclidean operator norm: where it multiplies errors, a factor is no loss."""
-        rows, columns = self.size.sum(axis=1).max(initial=0.0), self.size.sum(axis=0).max(initial=0.0)
-        return float(round_up(np.sqrt(rows) * np.sqrt(columns) + self.lost, self.roundings + sum(self.size.shape) + 4))
+        rows, columns = (self.size.sum(axis=axis).max(initial=0.0) for axis in (1, 0))
+        bound = np.sqrt(rows) * np.sqrt(columns) + self.underflow
+        return float(round_up(bound, self.roundings + sum(self.size.shape) + 4))
 
 
 def _columns_apart(matrix) -> bool:
@@ -169,9 +161,9 @@ def _picked(columns, width):
 
 
 def _stacked(stages, stack):
-    return Stage(
-        sparse.csr_array(stack([stage.matrix for stage in stages], format="csr")),
-        sparse.csr_array(stack([stage.size for stage in stages], format="csr")),
-        max(stage.roundings for stage in stages),
-        float(norm_bound(np.array([stage.lost for stage in stages]))) if any(stage.lost for stage in stages) else 0.0,
+    matrix, size = (
+        sparse.csr_array(stack([getattr(stage, name) for stage in stages], format="csr")) for name in ("matrix", "size")
     )
+    underflow = np.array([stage.underflow for stage in stages])
+    total = float(norm_bound(underflow)) if underflow.any() else 0.0
+    return Stage(matrix, size, max(stage.roundings for stage in stages), total)

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy import sparse
 
-from sklip.pipelines._missing import as_numbers
 from sklip.rows.blocks import row_blocks
+from sklip.rows.dtypes import dtypes_of, kind_of
+from sklip.rows.missing import as_numbers
 
 # Unit roundoff, and what an operation may lose near 0.
 _UNITS = {"float16": (2.0**-11, 2.0**-24), "float32": (2.0**-24, 2.0**-126), "float64": (2.0**-53, 2.0**-1022)}
@@ -23,43 +24,6 @@ def precision(*holders, native: bool = False) -> str:
         if not (native and getattr(dtype, "isnative", True) is False)
     }
     return min(names & _UNITS.keys(), default="float64")  # "float16" < "float32" < "float64"
-
-
-def kinds_of(holder) -> set[str]:
-    """What :func:`kind_of` says of each column of an array or frame."""
-    return {kind_of(dtype) for dtype in dtypes_of(holder)}
-
-
-def kind_of(dtype) -> str:
-    """What a NumPy, pandas, Arrow or polars dtype holds, in either byte order.
-
-    ``"float16"``, ``"float32"``, ``"float64"`` (longer ones included), ``"integer"``, ``"boolean"``, ``"object"``, or
-    ``"other"`` for all else, such as dates, decimals and the small floats of ``ml_dtypes``.
-    """
-    if type(dtype).__module__.startswith("polars."):
-        return _kind_in_polars(dtype)
-    if not isinstance(dtype, np.dtype):  # of pandas: nullable, Arrow's, sparse
-        inner = getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", None)
-        dtype = inner if isinstance(inner, np.dtype) and inner.kind != "O" else _WITHOUT_NUMBERS
-    if dtype.kind == "f":
-        return f"float{8 * min(dtype.itemsize, 8)}"
-    return {"i": "integer", "u": "integer", "b": "boolean", "O": "object"}.get(dtype.kind, "other")
-
-
-def _kind_in_polars(dtype):
-    if dtype.is_float():
-        return str(dtype).lower()
-    return "integer" if dtype.is_integer() else "boolean" if str(dtype) == "Boolean" else "other"
-
-
-_WITHOUT_NUMBERS = np.dtype("U1")
-
-
-def is_sparse(values) -> bool:
-    """Whether scikit-learn takes rows as a sparse matrix: frames of pandas' sparse columns, too."""
-    if not hasattr(values, "iloc"):
-        return sparse.issparse(values)
-    return values.shape[1] > 0 and all(hasattr(dtype, "fill_value") for dtype in dtypes_of(values))
 
 
 def unit_and_underflow(name: str) -> tuple[float, float]:
@@ -83,13 +47,6 @@ def can_hold(parameters, divisors, name: str) -> bool:
     return all(bool(np.all(size <= most)) for size in sizes) and all(
         bool(np.all(np.abs(np.asarray(divisor, dtype=np.float64)) >= smallest)) for divisor in divisors
     )
-
-
-def dtypes_of(holder) -> list:
-    """Of the columns of a frame, or the one of an array; none of what has no dtype."""
-    if hasattr(holder, "columns"):
-        return list(holder.dtypes)
-    return [holder.dtype] if hasattr(holder, "dtype") else []
 
 
 def magnitudes(values, factors: np.ndarray) -> np.ndarray:

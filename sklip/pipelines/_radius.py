@@ -6,25 +6,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
-from sklip._compat import safe_indexing
 from sklip.estimators._remoteness import FarRows
-from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._arguments import (
-    as_rows,
-    check_tolerances_of_fixed,
-    column_labels,
-    constants_of,
-    norm_of,
-    tolerances_of,
-)
 from sklip.pipelines._certified_radii import CertifiedRadii
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._decisions import decide
-from sklip.pipelines._in_place import predictions
-from sklip.pipelines._missing import missing_entries
-from sklip.pipelines._point import Question, start
+from sklip.pipelines.trace import trace
+from sklip.rows.missing import missing_entries
 
 Norm = Literal[1, 2, "l1", "l2", "inf"] | float
 
@@ -116,68 +102,18 @@ def certified_radius(
     >>> bool((radii >= 0).all()), len(radii.fixed_columns)
     (True, 28)
     """
-    decision, question, labels = answer(estimator, X, norm, tolerances, step_lipschitz)
+    traced = trace(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    decision, labels = traced.decision, traced.labels
     far = FarRows(len(decision.radii))
-    far.see(0, question.remoteness)
+    far.see(0, decision.distance_ratio)
     far.advise()
-    fixed = tuple(label for label, unit in zip(labels, question.tolerances, strict=True) if unit == 0)
-    missing = missing_entries(as_rows(X, estimator)) if question.imputed else np.zeros((1, len(labels)), dtype=bool)
+    missing: tuple = ()
+    if decision.is_imputed:
+        missing = tuple(labels[column] for column in np.flatnonzero(missing_entries(traced.rows).any(axis=0)))
     return CertifiedRadii(
         decision.radii,
-        norm=question.norm,
-        fixed_columns=fixed,
+        norm=traced.norm,
+        fixed_columns=tuple(labels[column] for column in np.flatnonzero(traced.tolerances == 0)),
         lipschitz_bound=decision.lipschitz,
-        missing_columns=tuple(labels[column] for column in np.flatnonzero(np.any(missing, axis=0))),
+        missing_columns=missing,
     )
-
-
-def answer(estimator, X, norm, tolerances, step_lipschitz) -> tuple[Decision, Question, list]:
-    """The decision of an estimator on rows, what was asked in the end, and the names of the raw columns."""
-    if isinstance(estimator, type):
-        raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
-    X = as_rows(X, estimator)
-    labels = column_labels(X)
-    question = Question(norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz))
-    decision = _decided(estimator, X, question)
-    check_tolerances_of_fixed(tolerances, labels, question.encoded)
-    _check(estimator, X, decision)
-    unused = set(question.constants) - question.stated
-    if unused:
-        raise ValueError(
-            f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
-            "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
-        )
-    return decision, question, labels
-
-
-def _decided(estimator, X, question):
-    """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
-    try:
-        if X.shape[0] > 1:  # One row tells which columns encoders hold fixed.
-            _ask(estimator, safe_indexing(X, [0]), question)
-        return _ask(estimator, X, question)
-    except (NotLipschitzError, NotFittedError):
-        raise
-    except Exception as error:
-        failure = error
-    predictions(estimator, X)
-    raise failure
-
-
-def _check(estimator, X, decision):
-    """Raise unless the first rows with a radius are predicted as was thought: an estimator may be of a kind unknown."""
-    first = np.arange(min(8, X.shape[0]))
-    predicted = np.asarray(estimator.predict(safe_indexing(X, first)))
-    thought = np.asarray(decision.classes)[decision.codes[first]]
-    if (predicted != thought)[decision.radii[first] > 0].any():
-        raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")
-
-
-def _ask(estimator, X, question):
-    """Decide, again as long as more columns turn out to be fixed."""
-    while True:
-        fixed = list(question.encoded)
-        question.tolerances[fixed], question.remoteness = 0.0, 0.0
-        decision = decide(estimator, start(X, question), (), question)
-        if len(question.encoded) == len(fixed):
-            return decision

@@ -42,7 +42,7 @@ class Affine:
     """The map ``A z + c`` that a step means, and the rounding with which it computes it.
 
     ``|computed − (A z + c)| ≤ γ_operations (|A| |z| + offset)``, entry by entry, in the coarsest precision of the
-    step's input, output and parameters. No operations: the step hands values on as they are. What it divides by must
+    step's input, output and parameters. No operations: the step copies values. What it divides by must
     be of a normal size in that precision; other parameters may underflow. Before the result, sums are at most
     ``inner (|A| |z| + offset)`` in size; where it subtracts a center first, ``|z| + |center|`` occurs, too.
     """
@@ -78,7 +78,7 @@ class Affine:
         return cls(Stage.of(matrix), np.zeros(matrix.shape[0]), 0)
 
 
-def read(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
+def affine_map(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
     """The affine map of a fitted transformer of ``width`` columns; None for one that sklip does not know.
 
     Types are compared exactly: a subclass may compute anything. Some steps compute another thing of sparse rows.
@@ -94,8 +94,13 @@ def read(step, width: int, *, sparse_rows: bool = False) -> Affine | None:
 
 
 def is_known(step) -> bool:
-    """Whether :func:`read` knows a transformer, once it is fitted. Unless it works in place, it returns new arrays."""
+    """Whether sklip knows a type of transformer. Unless it works in place, it returns new arrays."""
     return type(step) in _READERS or is_selector(step)
+
+
+def has_map(step) -> bool:
+    """Whether :func:`affine_map` knows the map of a transformer, once it is fitted."""
+    return is_identity(step) or (is_known(step) and not (type(step) is SimpleImputer and not _fills_nan(step)))
 
 
 def is_selector(step) -> bool:
@@ -107,7 +112,7 @@ def is_selector(step) -> bool:
 
 
 def is_identity(step) -> bool:
-    """Whether a transformer hands its input on."""
+    """Whether a transformer returns its input."""
     return type(step) is preprocessing.FunctionTransformer and step.func is None
 
 
@@ -117,7 +122,7 @@ def is_encoder(step) -> bool:
 
 
 def why_not(step) -> str:
-    """Why there is no constant for a step that :func:`read` does not know, and what would work."""
+    """Why there is no constant for a step that :func:`affine_map` does not know, and what would work."""
     for kind, reason in _WITHOUT_CONSTANT.items():
         if isinstance(step, kind):
             return f"has no Lipschitz constant: it {reason}"
@@ -169,7 +174,7 @@ def _components(step, width):
     components, parameters = np.float64(step.components_), (step.components_, center)
     offset, roundings, divisors, inner = np.abs(components) @ center, 0, (), 1.0
     if kind is not TruncatedSVD and step.whiten:
-        # As the step itself computes it, to the bit: this divisor is part of what the map means.
+        # As the step itself computes it, bit for bit: this divisor defines the map.
         scale = np.sqrt(step.explained_variance_)
         scale[scale < np.finfo(scale.dtype).eps] = np.finfo(scale.dtype).eps
         components, offset = components / np.float64(scale)[:, None], offset / np.float64(scale)
@@ -179,8 +184,12 @@ def _components(step, width):
     return Affine(Stage.of(components, roundings), offset, operations, parameters, divisors, inner=inner, center=center)
 
 
+def _fills_nan(imputer):
+    return isinstance(imputer.missing_values, float) and np.isnan(imputer.missing_values)
+
+
 def _imputer(step, width):
-    if not (isinstance(step.missing_values, float) and np.isnan(step.missing_values)):
+    if not _fills_nan(step):
         return None
     empty = np.array([value != value for value in step.statistics_], dtype=bool)
     matrix = sparse.eye_array(width, format="csr")[np.flatnonzero(~empty | step.keep_empty_features)]

@@ -1,5 +1,7 @@
 """Decisions by a threshold on the scores of two classes: thresholds of scikit-learn's, and Platt's sigmoid."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
@@ -10,23 +12,35 @@ from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import threshold_radii
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._decision import Decision
-from sklip.pipelines._scores import scores_of
+from sklip.pipelines._run import Batch, Decision, Run
+from sklip.pipelines._scores import Judge, Network, read_network
 
 
-def _two_classes(scores, second, gaps, errors, sign, offset):
-    """Decision of rows by the side of a threshold: ``sign · f`` above ``offset`` means the second class."""
-    radii = np.minimum(threshold_radii(gaps, errors, scores.lipschitz, scores.drift), scores.room)
+@dataclass(frozen=True, eq=False)
+class Threshold:
+    """Two classes by the scores of a network: the second one where ``sign · f`` is above ``offset``.
 
-    def descend(raw, codes):
-        margins, gradients = scores.descend(raw, codes if sign > 0 else 1 - codes)
-        return margins - np.where(codes > 0, offset, -offset), gradients
+    ``judge`` decides, rounding included.
+    """
 
-    return Decision(scores.classes, second.astype(int), radii, scores.lipschitz, descend)
+    network: Network
+    judge: Judge
+    sign: float
+    offset: float
+
+    def decide(self, batch: Batch, run: Run) -> Decision:
+        """Decide by the scores of rows."""
+        decision = self.network.decide(batch, run, self.judge)
+
+        def descend(raw, class_indices):
+            margins, gradients = decision.descend(raw, class_indices if self.sign > 0 else 1 - class_indices)
+            return margins - np.where(class_indices > 0, self.offset, -self.offset), gradients
+
+        return replace(decision, descend=descend)
 
 
-def thresholded(estimator, point, path, question):
-    """A threshold other than 0 on the scores of two classes; the comparison itself does not round."""
+def read_threshold(estimator, origin, path, reading, nodes, outer) -> Threshold:
+    """Read a threshold on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     inner = getattr(estimator, "estimator_", estimator.estimator)
     method = response_methods(estimator)
@@ -40,22 +54,27 @@ def thresholded(estimator, point, path, question):
     else:
         threshold, positive = estimator.threshold, estimator.pos_label
         threshold = 0.0 if threshold == "auto" else threshold
-    scores = scores_of(inner, point, path, question)
-    if type_of_target(scores.classes) != "binary":
+    network = read_network(inner, origin, path, reading, nodes, outer)
+    check_is_fitted(reading.parts[network.number], "classes_")
+    classes = reading.parts[network.number].classes_
+    if type_of_target(classes) != "binary":
         raise NotLipschitzError(
-            f"{type(estimator).__name__} has classes {scores.classes.tolist()}, of which scikit-learn takes none as "
+            f"{type(estimator).__name__} has classes {classes.tolist()}, of which scikit-learn takes none as "
             "the positive one. Use whole numbers, text or booleans as labels."
         )
-    values, errors = scores.of_two_classes()
     # With the first class as the positive one, scikit-learn negates the score, which is exact.
-    sign = -1.0 if positive is not None and positive == scores.classes[0] else 1.0
-    computed, threshold = sign * values, float(threshold)
-    gaps = round_down(np.abs(computed - threshold))
-    return _two_classes(scores, (computed >= threshold) == (sign > 0), gaps, errors, 1.0, sign * threshold)
+    sign, threshold = -1.0 if positive is not None and positive == classes[0] else 1.0, float(threshold)
+
+    def judge(values, errors, slopes):
+        computed = sign * values[:, 0]  # the comparison itself does not round
+        gaps = round_down(np.abs(computed - threshold))
+        return (computed >= threshold) == (sign > 0), threshold_radii(gaps, errors, slopes.scores, slopes.errors)
+
+    return Threshold(network, judge, 1.0, sign * threshold)
 
 
-def calibrated(estimator, point, path, question):
-    """Platt's sigmoid on the scores of two classes: the class changes where ``a f + b`` does its sign."""
+def read_sigmoid(estimator, origin, path, reading, nodes, outer) -> Threshold:
+    """Read Platt's sigmoid on the scores of two classes; arguments are those of ``read_network``."""
     check_is_fitted(estimator)
     fitted = estimator.calibrated_classifiers_
     calibrators = [calibrator for part in fitted for calibrator in part.calibrators]
@@ -68,14 +87,17 @@ def calibrated(estimator, point, path, question):
             f"{len(estimator.classes_)} classes does not predict by a threshold on one score. Use method='sigmoid' and "
             "ensemble=False with two classes."
         )
-    scores = scores_of(fitted[0].estimator, point, path, question)
+    network = read_network(fitted[0].estimator, origin, path, reading, nodes, outer)
     slope, intercept = float(calibrators[0].a_), float(calibrators[0].b_)
     if 0.0 < abs(slope) < TINY:
         raise NotLipschitzError(f"CalibratedClassifierCV has the slope {slope}, which some threads take for 0.")
-    values, errors = scores.of_two_classes()
-    computed = -(slope * values + intercept)
-    # Three roundings; and the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
-    unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
-    with np.errstate(all="ignore"):
+
+    def judge(values, errors, slopes):
+        values = values[:, 0]
+        computed = -(slope * values + intercept)
+        # Three roundings; the probabilities p and 1 − p, of a few ulps each, compare as the sign says from 1e-14 on.
+        unsure = 16 * UNIT * (np.abs(slope * values) + abs(intercept)) + 2e-14
         gaps = round_down(round_down(np.abs(computed) - unsure, 2) / abs(slope), 24)
-    return _two_classes(scores, computed > 0, gaps, errors, -np.sign(slope), intercept / abs(slope or 1.0))
+        return computed > 0, threshold_radii(gaps, errors, slopes.scores, slopes.errors)
+
+    return Threshold(network, judge, -np.sign(slope), intercept / abs(slope or 1.0))

@@ -6,9 +6,7 @@ import numpy as np
 
 from sklip._compat import safe_indexing
 from sklip.auditing import audit
-from sklip.pipelines._arguments import as_rows
-from sklip.pipelines._columns import MovableColumns
-from sklip.pipelines._radius import answer
+from sklip.pipelines.trace import as_rows, trace
 from sklip.plotting._estimators import column_name, final_classifier
 
 
@@ -32,13 +30,13 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
     X = as_rows(X, estimator)
     chosen = _positions(rows, X.shape[0])
     shown = safe_indexing(X, chosen)
-    decision, question, names = answer(estimator, shown, norm, tolerances, step_lipschitz)
-    columns = MovableColumns.of(shown, question.tolerances)
+    options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
+    traced = trace(estimator, shown, **options)
+    columns = traced.columns()
     bare = final_classifier(estimator)
     if bare is not None and bare is estimator and norm == 2 and tolerances is None:
         adversarial, distance = bare.closest_adversarial(shown)
     else:
-        options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
         adversarial, distance = found.inputs, found.attack
     return Found(
@@ -46,11 +44,11 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
         adversarial=adversarial,
         y_pred=np.asarray(estimator.predict(shown)),
         y_adversarial=_predictions(estimator, columns, adversarial),
-        radius=np.asarray(decision.radii),
+        radius=np.asarray(traced.decision.radii),
         distance=distance,
         row_names=[f"row {position}" for position in chosen],
-        feature_names=[column_name(names[position]) for position in columns.positions],
-        tolerances=None if tolerances is None else question.tolerances[columns.positions],
+        feature_names=[column_name(traced.labels[position]) for position in columns.positions],
+        tolerances=None if tolerances is None else traced.tolerances[columns.positions],
     )
 
 

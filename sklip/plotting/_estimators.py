@@ -1,31 +1,17 @@
 """What displays ask of estimators: predictions with radii, the classifier at the end, names and units."""
 
 import numpy as np
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 
 from sklip._labels import known_labels
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines import CertifiedRadii, certified_radius
-from sklip.pipelines._in_place import predictions
-
-
-def innermost(estimator):
-    """What stands at the end of pipelines, searches and FrozenEstimator."""
-    while True:
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, FrozenEstimator):
-            estimator = estimator.estimator
-        else:
-            return estimator
+from sklip.pipelines.trace import predictions
+from sklip.pipelines.unwrap import unwrapped
 
 
 def final_classifier(estimator) -> CertifiedClassifier | None:
     """The sklip classifier whose scores decide; None where a threshold, a calibration or a vote does."""
-    inner = innermost(estimator)
+    _, inner = unwrapped(estimator, strict=False)
     return inner if isinstance(inner, CertifiedClassifier) else None
 
 

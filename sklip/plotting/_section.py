@@ -5,13 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip._labels import known_labels
-from sklip.pipelines._arguments import as_rows
-from sklip.pipelines._columns import MovableColumns, column_of
-from sklip.pipelines._in_place import predictions
-from sklip.pipelines._radius import answer
+from sklip.pipelines.trace import predictions, trace
 from sklip.plotting._discs import choose_discs
 from sklip.plotting._estimators import column_name, final_classifier
 from sklip.plotting._plane import Plane
+from sklip.rows.movable import column_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +38,16 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
     """What an estimator computes on a plane; parameters are those of ``DecisionFunctionDisplay.from_estimator``."""
     if not (isinstance(grid_resolution, (int, np.integer)) and grid_resolution > 1):
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
-    X = as_rows(X, estimator)
-    decision, question, names = answer(estimator, X, 2, tolerances, step_lipschitz)
+    traced = trace(estimator, X, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    X, decision = traced.rows, traced.decision
     classes, predicted = np.asarray(decision.classes), predictions(estimator, X)
-    columns = MovableColumns.of(X, question.tolerances)
-    plane, base, note = _plane(columns, question.tolerances[columns.positions], names, features, row)
+    columns = traced.columns()
+    plane, base, note = _plane(columns, traced.tolerances[columns.positions], traced.labels, features, row)
 
     centers, radii = plane.cut(columns.rows, decision.radii)
     radii = np.where(_alike(X, columns.positions, base), radii, 0.0)
     first = 0 if row is None else base
-    low, high, chosen = _view(centers / plane.units, radii, decision.codes, discs, first)
+    low, high, chosen = _view(centers / plane.units, radii, decision.class_indices, discs, first)
     ends = zip(low * plane.units, high * plane.units, strict=True)
     xx0, xx1 = np.meshgrid(*(np.linspace(*pair, grid_resolution) for pair in ends))
     points = plane.points(np.column_stack([xx0.ravel(), xx1.ravel()]))
@@ -132,7 +130,7 @@ def _alike(X, positions, base):
     return alike
 
 
-def _view(points, radii, codes, discs, first):
+def _view(points, radii, class_indices, discs, first):
     """Corners of the picture and the rows whose discs are drawn, all in tolerances."""
     border = 0.1 * max(np.ptp(points, axis=0).max(), np.finfo(float).tiny)
     low, high = points.min(axis=0) - border, points.max(axis=0) + border
@@ -140,7 +138,7 @@ def _view(points, radii, codes, discs, first):
         if isinstance(discs, bool) or not isinstance(discs, (int, np.integer)) or discs < 0:
             raise ValueError(f"discs must be a number of rows, 0 or more, or positions of rows; got {discs!r}.")
         order = np.roll(np.arange(len(points)), -first)
-        return low, high, order[choose_discs(points[order], radii[order], codes[order], low, high, discs)]
+        return low, high, order[choose_discs(points[order], radii[order], class_indices[order], low, high, discs)]
     chosen = np.asarray(discs)
     if (
         chosen.ndim != 1

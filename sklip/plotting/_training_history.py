@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklip.plotting._estimators import innermost
+from sklip.pipelines.unwrap import unwrapped
 from sklip.plotting._style import COLORS, axes_for, require_matplotlib, styled
 
 _LABELS = {
@@ -163,7 +163,7 @@ class TrainingHistoryDisplay:
         ['accuracy', 'loss', 'val_accuracy', 'val_loss']
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        inner = innermost(estimator)
+        _, inner = unwrapped(estimator, strict=False)
         if not hasattr(inner, "history_"):
             raise TypeError(
                 f"{type(inner).__name__} has no history_. Give a fitted sklip estimator, or a pipeline or search that "

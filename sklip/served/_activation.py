@@ -58,10 +58,13 @@ def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
 def ordered_pairs(z: np.ndarray, out: np.ndarray | None, *, minima_first: bool) -> np.ndarray:
     """Minima and maxima of the pairs ``(i, i + width / 2)``, next to each other."""
     half = z.shape[-1] // 2
-    low, high = (0, half) if minima_first else (half, 0)
     result = np.empty_like(z) if out is None else out
-    np.minimum(z[..., :half], z[..., half:], out=result[..., low : low + half])
-    np.maximum(z[..., :half], z[..., half:], out=result[..., high : high + half])
+    first, second = z[..., :half], z[..., half:]
+    minima, maxima = result[..., :half], result[..., half:]
+    if not minima_first:
+        minima, maxima = maxima, minima
+    np.minimum(first, second, out=minima)
+    np.maximum(first, second, out=maxima)
     return result
 
 

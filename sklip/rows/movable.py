@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from sklip._compat import safe_indexing
-from sklip.pipelines._missing import as_numbers
-from sklip.pipelines._precision import kind_of
+from sklip.rows.dtypes import kind_of
+from sklip.rows.missing import as_numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +79,10 @@ class MovableColumns:
         for place, dtype in enumerate(self.dtypes):
             column = inputs[:, place]
             if dtype.kind in "iub":
-                least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+                smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
                 # Of 64 bits, the largest that float64 holds as well.
-                most = np.nextafter(float(most), 0.0) if float(most) > most else most
-                column = np.clip(np.rint(column), least, most)
+                largest = np.nextafter(float(largest), 0.0) if float(largest) > largest else largest
+                column = np.clip(np.rint(column), smallest, largest)
             held[:, place] = column.astype(dtype).astype(np.float64)
         return held
 

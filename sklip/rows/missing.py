@@ -13,7 +13,7 @@ def rows_with_missing(values) -> np.ndarray:
 
 
 def missing_entries(values) -> np.ndarray:
-    """Which entries of an array or a frame are missing, of shape (n_rows, n_columns)."""
+    """Which entries of an array, of any shape, or of a frame are missing."""
     if hasattr(values, "isna"):  # pandas
         return np.asarray(values.isna())
     if hasattr(values, "columns"):  # polars has both null and nan
@@ -33,13 +33,15 @@ def filled_with_zeros(values) -> np.ndarray:
 
 def _missing_in(array):
     if array.dtype == object and array.size:
-        return np.vectorize(_differs_from_itself, otypes=[bool])(array)
+        return np.vectorize(_is_missing, otypes=[bool])(array)
     return array != array if array.dtype.kind in "fcmM" else np.zeros(array.shape, dtype=bool)
 
 
-def _differs_from_itself(entry):
-    """Whether an entry, text or number, is None or differs from itself."""
+def _is_missing(entry):
+    """Whether an entry, text or number, is None or differs from itself, as NaN and NaT of every type do."""
     try:
         return entry is None or bool(entry != entry)
-    except TypeError:  # pandas.NA does not know
+    except (TypeError, ArithmeticError):  # pandas.NA does not know, and a signaling NaN of Decimal refuses
         return True
+    except ValueError:  # an array is no missing value, whatever it holds
+        return False

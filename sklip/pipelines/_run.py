@@ -1,0 +1,163 @@
+"""Rows on their way through a plan: values, errors and room, and what was found for rows of any values."""
+
+import copy
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sklip.pipelines._arguments import Question
+from sklip.pipelines._places import Place, beginning, conversion_error
+from sklip.rows.dtypes import form_of
+
+MOST_QUESTIONS = 16
+"""Of how many norms and tolerances a plan keeps what follows from them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What an estimator does with rows of certain columns, read from its fitted steps alone.
+
+    It names steps and classifiers by their numbers and refers to none of them, so that it keeps nothing alive.
+
+    Attributes
+    ----------
+    end : Network, Threshold or Vote
+        What decides, and the nodes before it.
+    fixed : frozenset of int
+        Raw columns that an encoder takes.
+    stated : frozenset of str
+        Paths of the steps of which the user stated the constant.
+    kept : dict
+        By norm and tolerances, what was found for rows of any values.
+    """
+
+    end: Any
+    fixed: frozenset[int]
+    stated: frozenset[str]
+    kept: dict = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows at one place of a pipeline.
+
+    Attributes
+    ----------
+    values : array, frame or sparse matrix of shape (n_rows, width)
+        What the pipeline computes there.
+    place : Place
+        What holds for rows of any values.
+    error : ndarray of shape (n_rows,)
+        Bound of ``‖values − exact‖``.
+    room : ndarray of shape (n_rows,)
+        Displacement up to which nothing overflowed on the way.
+    is_shared : bool
+        Whether another branch, or another member of a vote, gets the same memory.
+    is_imputed : bool
+        Whether a step filled missing values on the way.
+    """
+
+    values: Any
+    place: Place
+    error: np.ndarray
+    room: np.ndarray
+    is_shared: bool = False
+    is_imputed: bool = False
+
+    @cached_property
+    def form(self) -> tuple:
+        """Container, dtypes and width."""
+        return form_of(self.values)
+
+    def fixed(self, place: Place, values, is_shared: bool) -> "Batch":
+        """The same rows at a place whose columns do not move."""
+        return replace(self, values=values, place=place, error=np.zeros(len(self.error)), is_shared=is_shared)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What an estimator predicts for rows.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    class_indices : ndarray of shape (n_rows,)
+        The predicted classes, as positions in ``classes``.
+    radii : ndarray of shape (n_rows,)
+        Certified, in the norm and the units of the question.
+    lipschitz : float or None
+        Bound of the Lipschitz constant of every score, from those units; None where there is no score.
+    distance_ratio : ndarray of shape (n_rows,)
+        How far outside its training data a classifier is asked, as a multiple of the farthest training row.
+    is_imputed : bool
+        Whether a step filled missing values.
+    descend : callable
+        From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
+        raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
+        attackers: approximate, and no part of any proof.
+    """
+
+    classes: np.ndarray
+    class_indices: np.ndarray
+    radii: np.ndarray
+    lipschitz: float | None
+    distance_ratio: np.ndarray
+    is_imputed: bool
+    descend: Callable
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A plan with the parts of the estimator that it names, and the question that is asked.
+
+    ``kept`` holds what was found for rows of any values, by the node of the plan, the place before it, and the form of
+    the values (container, dtypes, width), which decides the precision: computed once, and used for all rows since.
+    """
+
+    plan: Plan
+    parts: tuple
+    question: Question
+    kept: dict
+
+    @classmethod
+    def of(cls, plan: Plan, parts: tuple, question: Question) -> "Run":
+        """A run; columns that the plan holds fixed have no tolerance."""
+        question, memos = question.holding(plan.fixed), plan.kept
+        key = question.norm, question.tolerances.tobytes()
+        if key not in memos and len(memos) >= MOST_QUESTIONS:
+            memos.clear()
+        return cls(plan, parts, question, memos.setdefault(key, {}))
+
+    def keep(self, key: Hashable, find: Callable) -> Any:
+        """What was found for a key, or is found now; it may hold no rows."""
+        found = self.kept.get(key)
+        if found is None:
+            found = self.kept[key] = find()
+        return found
+
+    def begin(self, X) -> Batch:
+        """The raw rows."""
+        norm, tolerances = self.question.norm, self.question.tolerances
+        place, error = self.keep(form_of(X), lambda: (beginning(X, norm, tolerances), conversion_error(X)))
+        return Batch(X, place, np.full(X.shape[0], error), np.full(X.shape[0], np.inf))
+
+    def through(self, nodes: tuple, batch: Batch) -> Batch:
+        """Take rows through nodes of the plan, one after another.
+
+        Raises
+        ------
+        NotLipschitzError
+            For a step without a known constant, and for one that does not compute what sklip expects.
+        """
+        for node in nodes:
+            batch = node.apply(batch, self)
+        return batch
+
+    def transform(self, nodes: tuple, rows):
+        """Values behind nodes, and nothing about them; ``rows`` stay as they are."""
+        for node in nodes:
+            rows = self.parts[node.number].transform(copy.deepcopy(rows) if node.writes else rows)
+        return rows

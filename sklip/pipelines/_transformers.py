@@ -1,0 +1,119 @@
+"""A single transformer: its map, its rounding, or why there is none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.impute import SimpleImputer
+
+from sklip.arithmetic.rounding import product_above, round_up
+from sklip.exceptions import NotLipschitzError
+from sklip.pipelines._in_place import first_rows, transformed
+from sklip.pipelines._places import Place
+from sklip.pipelines._refusals import refuse
+from sklip.pipelines._rounding import precision_of_step, rounding
+from sklip.pipelines._run import Batch, Run
+from sklip.pipelines._steps import affine_map, why_not
+from sklip.rows.dtypes import form_of, is_sparse
+from sklip.rows.missing import rows_with_missing
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A single transformer.
+
+    Attributes
+    ----------
+    number : int
+        Of the transformer among the parts of the plan.
+    path : str
+        Its name, from the whole estimator on.
+    has_map : bool
+        Whether sklip knows what it computes.
+    writes : bool
+        Whether it may write into its input.
+    is_new : bool
+        Whether it returns new memory, and not that of its input.
+    constant : float or None
+        The Lipschitz constant that the user stated.
+    """
+
+    number: int
+    path: str
+    has_map: bool
+    writes: bool
+    is_new: bool
+    constant: float | None = None
+
+    def apply(self, batch: Batch, run: Run) -> Batch:
+        """Take rows through."""
+        step, place = run.parts[self.number], batch.place
+        is_copied = self.constant is None and place.is_fixed and (not self.has_map or type(step) is SimpleImputer)
+        if not (is_copied or self.has_map or self.constant is not None):
+            refuse(step, self.path, why_not(step))
+        is_imputer = type(step) is SimpleImputer and self.constant is None and not is_copied
+        if is_imputer and sparse.issparse(batch.values) and (batch.values.data != batch.values.data).any():
+            raise NotLipschitzError(
+                f"Step {self.path!r} ({type(step).__name__}) fills missing values of sparse rows, and sklip knows this "
+                "of dense ones alone. Certify X.toarray()."
+            )
+        values, is_shared = transformed(step, self, batch.values, batch.is_shared), batch.is_shared and not self.is_new
+        if is_copied:
+            after = run.keep((self, place, values.shape[1]), lambda: place.fixed(values.shape[1]))
+            return batch.fixed(after, values, is_shared)
+        if self.constant is not None:
+            after, error, room = self._stated(batch, values, run)
+            return Batch(values, after, error, room, is_shared, batch.is_imputed)
+        form = form_of(values)
+        affine, after, bounds = run.keep((self, place, batch.form, form), lambda: self._affine(step, batch, values))
+        error, local, room = bounds(batch)
+        _check(step, self.path, affine, batch.values, values, local)
+        # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step
+        # before made of an overflow leaves no room to move.
+        is_imputed = batch.is_imputed or (is_imputer and bool(rows_with_missing(batch.values).any()))
+        return Batch(values, after, error, room, is_shared, is_imputed)
+
+    def _stated(self, batch, values, run):
+        """The place, the error and the room after a step whose constant the user stated, rounding included."""
+        place, constant, width = batch.place, self.constant, values.shape[1]
+
+        def after():
+            lipschitz, growth = (product_above(constant, bound) for bound in (place.lipschitz, place.error_lipschitz))
+            return Place(place.map.then_bounded(constant, width), lipschitz, growth)
+
+        # What such a step does with missing values, and how it comes to return some, is not known.
+        missing = rows_with_missing(batch.values) | rows_with_missing(values)
+        error, room = round_up(constant * batch.error), np.where(missing, 0.0, batch.room)
+        return run.keep((self, place, width), after), error, room
+
+    def _affine(self, step, batch, values):
+        """The affine map of the step, the place after it, and the bounds of its rounding."""
+        place = batch.place
+        affine = affine_map(step, place.width, sparse_rows=is_sparse(batch.values))
+        if affine.stage.matrix.shape != (values.shape[1], place.width):
+            refuse(step, self.path, "does not return the columns that sklip expects of it")
+        growth, bounds = rounding(affine, place, precision_of_step(batch.values, values, affine.parameters))
+        after = place.map.then(affine.stage)
+        after = after.then_bounded(1.0, after.width) if affine.clips else after
+        lipschitz, is_fixed = product_above(affine.stage.loose_norm(), place.lipschitz), place.is_fixed
+        return affine, Place(after, lipschitz, growth, is_fixed and not affine.operations), bounds
+
+
+def _check(step, path, affine, before, after, local):
+    """Raise unless the first rows move as the map says: another version of scikit-learn may compute another thing."""
+    if affine.clips or len(local) < 2:
+        return
+    try:
+        before, after = first_rows(before), first_rows(after)
+    except (TypeError, ValueError):  # text among columns that are copied
+        return
+    complete = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    before, after, local = before[complete], after[complete], local[: len(before)][complete]
+    if not len(before):
+        return
+    meant = affine.stage.matrix @ (before - before[:1]).T
+    slack = 1e-9 * (affine.stage.size @ (np.abs(before) + np.abs(before[:1])).T).sum(axis=0)
+    allowed = local + local[0] + slack
+    distance = np.linalg.norm((after - after[:1]) - meant.T, axis=1)
+    if np.isfinite(distance).all() and not (distance <= allowed).all():
+        refuse(step, path, "does not compute what sklip expects of it")

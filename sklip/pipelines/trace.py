@@ -1,0 +1,131 @@
+"""What attacks, displays and scorers ask of a whole estimator: decisions with radii, and the columns that may move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from sklip.exceptions import NotLipschitzError
+from sklip.pipelines._arguments import Question, check_tolerances_of_fixed, column_labels
+from sklip.pipelines._arguments import as_rows as as_rows
+from sklip.pipelines._arguments import norm_of as norm_of
+from sklip.pipelines._in_place import head
+from sklip.pipelines._in_place import predictions as predictions
+from sklip.pipelines._kept_plans import plan_of
+from sklip.pipelines._run import Decision, Run
+from sklip.rows.movable import MovableColumns
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a fitted estimator decides for rows, and what may move.
+
+    Attributes
+    ----------
+    rows : array, DataFrame or sparse matrix of shape (n_rows, n_columns)
+        As the steps get them.
+    labels : list
+        Names of the columns; positions, for an array.
+    norm : {1, 2, inf}
+        In which displacements are measured.
+    tolerances : ndarray of shape (n_columns,)
+        Units of the displacement of each column; 0 for one that is held fixed, by the user or by an encoder.
+    is_stated : bool
+        Whether the user stated the constant of a step: then there are no gradients.
+    decision : sklip.pipelines._run.Decision
+        Classes, radii, and margins with their gradients.
+    """
+
+    rows: Any
+    labels: list
+    norm: float
+    tolerances: np.ndarray
+    is_stated: bool
+    decision: Decision
+
+    def columns(self, *, whole: bool = False) -> MovableColumns:
+        """The columns of numbers that may move; with ``whole``, integers are placed in their own types.
+
+        Raises
+        ------
+        ValueError
+            When there is none.
+        """
+        return MovableColumns.of(self.rows, self.tolerances, whole=whole)
+
+
+def trace(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *,
+    norm: Any = 2,
+    tolerances: ArrayLike | Mapping | None = None,
+    step_lipschitz: Mapping[str, float] | None = None,
+) -> Trace:
+    """Return the decisions of a fitted estimator; parameters and errors are those of :func:`sklip.certified_radius`.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
+    norm : {1, 2, inf, "l1", "l2", "inf"}, default=2
+    tolerances : float, array-like, mapping or None, default=None
+    step_lipschitz : mapping of str to float or None, default=None
+
+    Returns
+    -------
+    Trace
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip import HKRClassifier
+    >>> from sklip.pipelines.trace import trace
+    >>> X, y = make_moons(100, noise=0.05, random_state=0)
+    >>> classifier = HKRClassifier(hidden_layer_sizes=(16,), epochs=2, random_state=0)
+    >>> traced = trace(make_pipeline(StandardScaler(), classifier).fit(X, y), X[:5], tolerances=[1.0, 0.0])
+    >>> traced.columns().positions.tolist(), traced.decision.radii.shape
+    ([0], (5,))
+    """
+    if isinstance(estimator, type):
+        raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
+    X = as_rows(X, estimator)
+    labels = column_labels(X)
+    question = Question.of(labels, norm, tolerances, step_lipschitz)
+    run, decision = _decided(estimator, X, question)
+    check_tolerances_of_fixed(tolerances, labels, run.plan.fixed)
+    _check(estimator, X, decision)
+    unused = question.constants.keys() - run.plan.stated
+    if unused:
+        raise ValueError(
+            f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
+            "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
+        )
+    return Trace(X, labels, question.norm, run.question.tolerances, bool(run.plan.stated), decision)
+
+
+def _decided(estimator, X, question):
+    """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
+    try:
+        run = Run.of(*plan_of(estimator, X, question.constants), question)
+        return run, run.plan.end.decide(run.begin(X), run)
+    except (NotLipschitzError, NotFittedError):
+        raise
+    except Exception as error:
+        failure = error
+    predictions(estimator, X)
+    raise failure
+
+
+def _check(estimator, X, decision):
+    """Raise unless the first rows with a radius are predicted as expected: an estimator may be of an unknown kind."""
+    predicted = np.asarray(estimator.predict(head(X)))
+    expected = np.asarray(decision.classes)[decision.class_indices[:8]]
+    if (predicted != expected)[decision.radii[:8] > 0].any():
+        raise NotLipschitzError(f"{type(estimator).__name__} does not predict what sklip expects of it.")
