@@ -1,8 +1,8 @@
 """The formulas of the losses, on NumPy arrays and Keras tensors alike.
 
-``xp`` is ``numpy`` or ``keras.ops``. Targets are a mask of shape (n, C), 1.0 where the row is of
-the class of the head (of the positive class, for a single column), scores have the same shape,
-weights have shape (n, 1), and a cost has shape (n, 1): one per row. All are of one floating dtype.
+``xp`` is ``numpy`` or ``keras.ops``. Targets are a mask of shape (n, C). It is 1.0 where the row is of
+the class of the head, or of the positive class if there is a single column. Scores have the same shape.
+Weights and costs have shape (n, 1), one per row. All have the same floating dtype.
 """
 
 from types import ModuleType
@@ -27,33 +27,33 @@ _IMPOSSIBLE = -3e4
 
 
 def _relu(xp, values):
-    """The larger of a value and 0."""
+    """Return the larger of each value and 0."""
     return xp.relu(values) if hasattr(xp, "relu") else xp.maximum(values, 0.0)
 
 
 def _quotient(xp, numerator, mass):
-    """The quotient, and 0 where there is no mass."""
+    """Return the quotient, and 0 where the mass is 0."""
     return xp.where(mass > 0, numerator / xp.where(mass > 0, mass, 1.0), 0.0)
 
 
 def _signs(positive):
-    """1 where the mask is 1, −1 elsewhere."""
+    """Return 1 where the mask is 1, and −1 elsewhere."""
     return 2.0 * positive - 1.0
 
 
 def _of_true_class(xp, positive, scores):
-    """Scores of the rows' own classes, of shape (n, 1)."""
+    """Return the score of the true class of each row, of shape (n, 1)."""
     return xp.sum(positive * scores, axis=-1, keepdims=True)
 
 
 def _best_of_others(xp, positive, scores):
-    """The highest score of another class, of shape (n, 1), as a constant for the gradient."""
+    """Return the highest score of another class, of shape (n, 1), as a constant for the gradient."""
     floor = xp.min(scores, axis=-1, keepdims=True)
     return hold(xp, xp.max(xp.where(positive > 0, floor, scores), axis=-1, keepdims=True))
 
 
 def class_factor(xp: ModuleType, positive: Tensor, class_weight: Tensor) -> Tensor:
-    """The factor of each row's class; see :func:`expectation`.
+    """Factor of the class of each row; see :func:`expectation`.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def class_factor(xp: ModuleType, positive: Tensor, class_weight: Tensor) -> Tens
 def expectation(
     xp: ModuleType, cost: Tensor, positive: Tensor, weight: Tensor, class_weight: Tensor | None = None
 ) -> Tensor:
-    """Weighted mean of the rows' costs, ``E[c(class) · cost]``.
+    """Weighted mean of the costs of the rows, ``E[c(class) · cost]``.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def expectation(
     positive : array of shape (n, C)
     weight : array of shape (n, 1)
     class_weight : array of shape (2,) for one column, (C,) otherwise, optional
-        Factors c of the costs of each class; they do not enter the mass.
+        Factor c of the costs of each class. The factors do not change the mass.
 
     Returns
     -------
     scalar array
-        0 where there is no weight.
+        The mean, or 0 if the weights are all 0.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def expectation(
 def kantorovich_rubinstein(
     xp: ModuleType, positive: Tensor, scores: Tensor, weight: Tensor, class_proportions: Tensor | None = None
 ) -> Tensor:
-    """``E[f | +1] − E[f | −1]``, the mean over heads; 0 for a head that lacks a class.
+    """``E[f | +1] − E[f | −1]``, the mean over heads; a head without one of its two classes counts as 0.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def kantorovich_rubinstein(
     positive, scores : arrays of shape (n, C)
     weight : array of shape (n, 1)
     class_proportions : array of shape (C,), optional
-        Shares of the positive classes, in place of those of the rows.
+        Shares of the positive classes. They replace the shares in the rows.
 
     Returns
     -------
@@ -148,9 +148,10 @@ def kantorovich_rubinstein(
 
 
 def hinge_cost(xp: ModuleType, positive: Tensor, scores: Tensor, min_margin: float) -> Tensor:
-    """``max(0, min_margin − y f)``; with ``C > 1`` heads half that of the own class, half the others' mean.
+    """``max(0, min_margin − y f)``; with ``C > 1`` heads, half that of the true class plus half the mean of the others.
 
-    Serrurier et al. 2021, and its one-vs-all form in which the own head weighs as much as all others.
+    The hinge of Serrurier et al. 2021, and its one-vs-all form, in which the head of the true class weighs as much as
+    all others together.
 
     Parameters
     ----------
@@ -228,9 +229,9 @@ def categorical_hinge_cost(xp: ModuleType, positive: Tensor, scores: Tensor, min
 
 
 def soft_weights(xp: ModuleType, positive: Tensor, scores: Tensor, temperature: float) -> Tensor:
-    """1 for the own class, ``softmax_{j≠y}(temperature · f_j)`` for the others, constant for the gradient.
+    """1 for the true class, ``softmax_{j≠y}(temperature · f_j)`` for the others, constant for the gradient.
 
-    The shares of deel-torchlip's soft HKR loss, without its running mean.
+    These are the weights of deel-torchlip's soft HKR loss, without its running mean.
 
     Parameters
     ----------
@@ -259,8 +260,7 @@ def soft_weights(xp: ModuleType, positive: Tensor, scores: Tensor, temperature: 
 def log_sum_exp(xp: ModuleType, positive: Tensor, scores: Tensor, sharpness: float | Tensor) -> Tensor:
     """Soft maximum over the other classes, ``log Σ_{j≠y} exp(t f_j) / t``.
 
-    Between ``max_{j≠y} f_j`` and that plus ``log(C − 1) / t``. The summary of
-    deel-torchlip's LSE-HKR loss.
+    It lies between ``max_{j≠y} f_j`` and ``max_{j≠y} f_j + log(C − 1) / t``. deel-torchlip's LSE-HKR loss uses it.
 
     Parameters
     ----------
@@ -295,10 +295,10 @@ def cross_entropy_cost(
 ) -> Tensor:
     """Cross-entropy of ``sigmoid`` or ``softmax`` of ``temperature · f``, in nats, from the scores.
 
-    One column: ``softplus(−t (y f − m))``. Several: ``log(1 + Σ_{j≠y} exp(t (f_j − f_y + m)))``,
-    the true class's score being lowered by ``m`` (the margin of AOL's loss, Prach and Lampert
-    2022). Nothing is clipped, and the logits carry their own rounding along, so that the
-    result is within 4 ulp of the exact one where that is a normal number.
+    With one column it is ``softplus(−t (y f − m))``. With several it is
+    ``log(1 + Σ_{j≠y} exp(t (f_j − f_y + m)))``, where ``m`` lowers the score of the true class (the margin
+    of the AOL loss, Prach and Lampert 2022). Nothing is clipped, and the rounding errors of the logits are
+    taken into account. The result is therefore within 4 ulp of the exact one where that is a normal number.
 
     Parameters
     ----------
@@ -328,9 +328,9 @@ def cross_entropy_cost(
         logits, rounding = exact_logits(xp, scores, own, temperature, margin_offset)
         logits = xp.where(positive > 0, _IMPOSSIBLE, logits)
         rounding = xp.where(positive > 0, 0.0, rounding)
-    # log(1 + Σ exp(d)) = M + log1p(exp(−M) − 1 + Σ exp(d − M)) = log1p(exp(M) Σ exp(d − M)): the first for
-    # M > 0, where no exponential overflows; the second for M < 0, bounded so that none underflows before
-    # the result does.
+    # log(1 + Σ exp(d)) = M + log1p(exp(−M) − 1 + Σ exp(d − M)) = log1p(exp(M) Σ exp(d − M)). The first form is
+    # for M > 0, where no exponential overflows. The second is for M < 0, and the bound of M ensures that no
+    # exponential underflows before the result does.
     shift = hold(xp, xp.maximum(xp.max(logits, axis=-1, keepdims=True), -60.0))
     total = xp.sum(xp.exp(logits - shift) * (1.0 + rounding), axis=-1, keepdims=True)
     above = xp.exp(-xp.abs(shift))

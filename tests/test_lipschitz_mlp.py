@@ -582,7 +582,7 @@ def test_a_loss_of_one_number_for_all_rows_is_refused():
     """It would take no notice of the weights."""
     from sklip.losses import hkr
 
-    with pytest.raises(ValueError, match="one value a row"):
+    with pytest.raises(ValueError, match="one value per row"):
         mlp(loss=hkr, epochs=1).fit(*moons())
 
 

@@ -376,6 +376,12 @@ def test_every_parameter_is_in_the_configuration(loss, heads):
     assert sorted(loss.get_config()) == sorted(parameters) and set(parameters) == {*loss.parameter_names, "name"}
 
 
+def test_every_loss_has_a_different_default_name():
+    names = {type(loss): inspect.signature(type(loss)).parameters["name"].default for loss, _ in LOSSES}
+    assert len(set(names.values())) == len(names) == len(LOSSES)
+    assert all(kind().name == name == kind().get_config()["name"] for kind, name in names.items())
+
+
 def _compiled(loss, metrics=None, heads=1):
     network = keras.Sequential([keras.Input((3,)), SpectralDense(8, activation="groupsort2"), FrobeniusDense(heads)])
     network.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, metrics=metrics, jit_compile=False)

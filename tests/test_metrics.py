@@ -131,6 +131,8 @@ METRICS = {
         (([0, 1], [0, 1], [0.5, 0.5]), [2.0, -1.0], "sample_weight"),
         (([0, 1], [0, 1], [0.5, 0.5]), [1.0, np.nan], "sample_weight"),
         (([], [], []), None, "no rows"),
+        ((["a", "b"], [0, 1], [0.5, 0.5]), None, "Mix of label"),
+        (([0, "a"], [0, 1], [0.5, 0.5]), None, "Mix of label types in y_true or y_pred"),
         (([[0, 1], [1, 0]], [0, 1], [0.5, 0.5]), None, "1d"),
     ],
 )

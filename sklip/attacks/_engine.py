@@ -39,22 +39,16 @@ class Attack:
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.served import Center, Dense, ServedNetwork
-    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
-    >>> descend, codes = network_descent(network), np.array([1])
-    >>> target = Target(
-    ...     rows=np.array([[1.0, 1.0]]),
-    ...     radii=np.array([1.399]),
-    ...     tolerances=np.ones(2),
-    ...     norm=2,
-    ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
-    ...     descend=lambda inputs, index: descend(inputs, codes[index]),
-    ...     representable=lambda inputs: inputs,
+    >>> from sklip.attacks import Attack
+    >>> found = Attack(
+    ...     labels=np.array([1, 0]),
+    ...     distance=np.array([1.4, np.inf]),
+    ...     inputs=np.array([[0.16, -0.12], [np.nan, np.nan]]),
+    ...     inside=np.array([False, False]),
+    ...     n_points=120,
     ... )
-    >>> found = attack(target, restarts=1, steps=3)
-    >>> found.labels.tolist(), found.inside.tolist(), found.distance.round(3).tolist()
-    ([1], [False], [1.4])
+    >>> np.isfinite(found.distance).tolist()
+    [True, False]
     """
 
     labels: np.ndarray
@@ -100,22 +94,19 @@ def attack(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklip.attacks import Target, attack, network_descent
-    >>> from sklip.served import Center, Dense, ServedNetwork
-    >>> network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[0.6], [0.8]]), np.zeros(1))))
-    >>> descend, codes = network_descent(network), np.array([1])
+    >>> from sklip.attacks import Target, attack
     >>> target = Target(
-    ...     rows=np.array([[1.0, 1.0]]),
-    ...     radii=np.array([1.399]),
-    ...     tolerances=np.ones(2),
+    ...     rows=np.array([[1.0]]),
+    ...     radii=np.array([0.999]),
+    ...     tolerances=np.ones(1),
     ...     norm=2,
-    ...     predict=lambda inputs, index: (network.scores(inputs)[:, 0] > 0).astype(int),
-    ...     descend=lambda inputs, index: descend(inputs, codes[index]),
+    ...     predict=lambda inputs, index: (inputs[:, 0] > 0).astype(int),
+    ...     descend=lambda inputs, index: (inputs[:, 0], np.ones_like(inputs)),
     ...     representable=lambda inputs: inputs,
     ... )
     >>> found = attack(target, restarts=1, steps=3)
-    >>> bool(found.distance[0] >= target.radii[0]), target.predict(found.inputs, np.array([0])).tolist()
-    (True, [0])
+    >>> found.labels.tolist(), found.inside.tolist(), found.distance.round(3).tolist()
+    ([1], [False], [1.0])
     """
     with np.errstate(all="ignore"):
         rng, nudge = np.random.default_rng(random_state), _outward(target)

@@ -1,10 +1,9 @@
-"""Losses for anyone's Keras model, on scores (logits).
+"""Losses on scores (logits), for any Keras model.
 
-Targets: one column is a binary problem, the row being of the positive class where
-``y_true > 0`` (so −1/+1 and 0/1 both do, and nothing is guessed from the data of a batch).
-Several columns are a problem with a head a class: a row belongs to class ``c`` where
-``y_true[:, c] > 0``. Sample weights enter every expectation: a weight of 0 is the same as
-removing the row.
+Targets with one column are a binary problem: a row is of the positive class where ``y_true > 0``.
+Both −1/+1 and 0/1 are valid, and nothing is guessed from the data of a batch. Targets with several
+columns are a problem with one head per class: a row is of class ``c`` where ``y_true[:, c] > 0``.
+Sample weights enter every expectation: a weight of 0 has the same effect as removing the row.
 """
 
 from sklip._requirements import training_packages

@@ -1,6 +1,7 @@
-"""What the losses share: whole batches, weights inside the expectations, named terms."""
+"""Parts that the losses share: whole batches, weights inside the expectations, named terms."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import keras
@@ -12,7 +13,7 @@ from sklip.loss_formulas import expectation
 
 
 def columns(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Positive-class mask, scores and weights as (n, C), (n, C) and (n, 1) tensors."""
+    """Return the mask of the positive class, the scores and the weights: shapes (n, C), (n, C) and (n, 1)."""
     scores = ops.convert_to_tensor(y_pred)
     if len(scores.shape) == 1:
         scores = ops.expand_dims(scores, -1)
@@ -24,29 +25,33 @@ def columns(y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tup
 
 
 def constants(values, scores):
-    """A sequence of numbers as a tensor of the scores' dtype, None as it is."""
+    """Return a sequence of numbers as a tensor of the scores' dtype, and None unchanged."""
     return None if values is None else ops.convert_to_tensor(values, scores.dtype)
 
 
-def plain(values):
-    """A sequence of numbers as a tuple of floats that JSON can hold, None as it is."""
-    return None if values is None else tuple(float(value) for value in np.ravel(values))
-
-
 class ExpectationLoss(keras.losses.Loss):
-    """A Keras loss of a whole batch, into whose expectations the sample weights enter.
+    """A Keras loss of a whole batch. Sample weights enter its expectations.
 
-    A subclass names its parameters and its terms, of which ``"loss"`` is the first, and
-    computes them in ``terms``, from ``columns``.
+    A subclass is a dataclass: its fields are its parameters, and the last one is ``name``. It lists the names of its
+    terms, of which ``"loss"`` is the first, and computes them in ``terms``, from ``columns``.
     """
 
     # "one", "several", or None for both.
     heads: str | None = None
-
-    parameter_names: tuple[str, ...] = ()
     term_names: tuple[str, ...] = ("loss",)
     # Terms that are pure numbers; the others are in the units of the scores.
     unitless_terms: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        super().__init__(name=self.name)
+        for name in {"class_weight", "class_proportions"}.intersection(self.parameter_names):
+            if (numbers := getattr(self, name)) is not None:
+                setattr(self, name, tuple(float(number) for number in np.ravel(numbers)))  # JSON can hold these
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, without ``name``."""
+        return tuple(field.name for field in fields(self) if field.name != "name")
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         return self.terms(y_true, y_pred, sample_weight)["loss"]
@@ -56,16 +61,16 @@ class ExpectationLoss(keras.losses.Loss):
         return self(y_true, y_pred)
 
     def columns(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return :func:`columns`; raise a ValueError for another number of heads than the loss is for."""
+        """Return :func:`columns`; raise a ValueError if the loss is not for this number of heads."""
         positive, scores, weight = columns(y_true, y_pred, sample_weight)
         found = scores.shape[-1]
         if self.heads is not None and (found == 1) != (self.heads == "one"):
-            wanted = "one column of scores" if self.heads == "one" else "one column of scores a class, two or more"
+            wanted = "one column of scores" if self.heads == "one" else "one column of scores per class, two or more"
             raise ValueError(f"{type(self).__name__} needs {wanted}; got {found}.")
         return positive, scores, weight
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the loss, as ``"loss"``, and the terms it is made of, by name."""
+        """Return the loss, as ``"loss"``, and its terms, by name."""
         raise NotImplementedError
 
     def numbers(self) -> dict[str, Any]:
@@ -85,25 +90,23 @@ class ExpectationLoss(keras.losses.Loss):
 
 
 class MeanCostLoss(ExpectationLoss):
-    """A loss that is the expectation of a cost of each row."""
+    """A loss that is the expectation of a cost per row."""
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the loss, under its name as well where it has one."""
+        """Return the loss under each of its names."""
         positive, scores, weight = self.columns(y_true, y_pred, sample_weight)
         value = expectation(ops, self.cost(positive, scores), positive, weight, constants(self.class_weight, scores))
         return dict.fromkeys(self.term_names, value)
 
     def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
-        """Cost of each row, of shape (n, 1)."""
+        """Return the cost of each row, of shape (n, 1)."""
         raise NotImplementedError
 
 
+@dataclass(eq=False, repr=False)
 class MarginLoss(MeanCostLoss):
-    """The expectation of a cost with a margin; the subclass says which."""
+    """The expectation of a cost with a margin; the subclass says which cost."""
 
-    parameter_names = ("min_margin", "class_weight")
-
-    def __init__(self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "margin"):
-        super().__init__(name=name)
-        self.min_margin = min_margin
-        self.class_weight = plain(class_weight)
+    min_margin: float = 1.0
+    class_weight: Sequence[float] | None = None
+    name: str = "margin"

@@ -1,37 +1,31 @@
 """Cross-entropy from scores, with a temperature and a margin."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from sklip._tensors import Tensor
 from sklip.loss_formulas import cross_entropy_cost
-from sklip.losses._base import MeanCostLoss, plain
+from sklip.losses._base import MeanCostLoss
 
 
+@dataclass(eq=False, repr=False)
 class _TauCrossentropy(MeanCostLoss):
-    """Cross-entropy divided by its temperature: its gradient by a score is at most 1."""
+    """Cross-entropy divided by its temperature: the derivative with respect to a score is at most 1."""
 
-    parameter_names = ("tau", "margin_offset", "class_weight")
+    tau: float = 1.0
+    margin_offset: float = 0.0
+    class_weight: Sequence[float] | None = None
+    name: str = "tau_crossentropy"
+
     term_names = ("loss", "cross_entropy")
     unitless_terms = ("cross_entropy",)
     heads = "several"
 
-    def __init__(
-        self,
-        tau: float = 1.0,
-        margin_offset: float = 0.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "tau_crossentropy",
-    ):
-        super().__init__(name=name)
-        self.tau = tau
-        self.margin_offset = margin_offset
-        self.class_weight = plain(class_weight)
-
     def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
-        """Cross-entropy of each row, in nats."""
+        """Return the cross-entropy of each row, in nats."""
         return cross_entropy_cost(ops, positive, scores, self.tau, self.margin_offset)
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
@@ -41,20 +35,21 @@ class _TauCrossentropy(MeanCostLoss):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class TauBinaryCrossentropy(_TauCrossentropy):
     """Binary cross-entropy of scores, ``E[log(1 + exp(−tau (y f − margin_offset)))] / tau``, y = ±1.
 
-    Computed from the scores, never through a probability. A large ``tau`` favours accuracy, a
-    small one large margins [1]_.
+    It is computed from the scores, never from a probability. A large ``tau`` favours accuracy, and a
+    small one favours large margins [1]_.
 
     Parameters
     ----------
     tau : float, default=1.0
-        Temperature by which scores are multiplied.
+        Temperature: the factor of the scores.
     margin_offset : float, default=0.0
-        By how much the true class's score is lowered first, in the units of the scores.
+        Amount by which the score of the true class is lowered first, in the units of the scores.
     class_weight : sequence of 2 floats or None, default=None
-        Factor of the rows of the negative and of the positive class.
+        Factor of the cost of the rows of the negative and of the positive class.
     name : str, default="tau_binary_crossentropy"
         Name of the loss.
 
@@ -71,33 +66,27 @@ class TauBinaryCrossentropy(_TauCrossentropy):
     0.346574
     """
 
-    heads = "one"
+    name: str = "tau_binary_crossentropy"
 
-    def __init__(
-        self,
-        tau: float = 1.0,
-        margin_offset: float = 0.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "tau_binary_crossentropy",
-    ):
-        super().__init__(tau, margin_offset, class_weight, name)
+    heads = "one"
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class TauCategoricalCrossentropy(_TauCrossentropy):
-    """Cross-entropy of one head a class, ``E[log(1 + Σ_{j≠y} exp(tau (f_j − f_y + margin_offset)))] / tau``.
+    """Cross-entropy of one head per class, ``E[log(1 + Σ_{j≠y} exp(tau (f_j − f_y + margin_offset)))] / tau``.
 
-    That is, of the softmax of ``tau · f`` where the true class's score is lowered by
+    It is the cross-entropy of the softmax of ``tau · f``, where the score of the true class is lowered by
     ``margin_offset`` [1]_. Targets are one-hot, 0/1 or −1/+1.
 
     Parameters
     ----------
     tau : float, default=1.0
-        Temperature by which scores are multiplied.
+        Temperature: the factor of the scores.
     margin_offset : float, default=0.0
-        In the units of the scores.
+        Amount by which the score of the true class is lowered first, in the units of the scores.
     class_weight : sequence of C floats or None, default=None
-        Factor of the rows of each class.
+        Factor of the cost of the rows of each class.
     name : str, default="tau_categorical_crossentropy"
         Name of the loss.
 
@@ -115,30 +104,24 @@ class TauCategoricalCrossentropy(_TauCrossentropy):
     0.549306
     """
 
-    def __init__(
-        self,
-        tau: float = 1.0,
-        margin_offset: float = 0.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "tau_categorical_crossentropy",
-    ):
-        super().__init__(tau, margin_offset, class_weight, name)
+    name: str = "tau_categorical_crossentropy"
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class TauSparseCategoricalCrossentropy(_TauCrossentropy):
     """Cross-entropy, ``E[log(1 + Σ_{j≠y} exp(tau (f_j − f_y + margin_offset)))] / tau``, of class numbers y.
 
-    :class:`TauCategoricalCrossentropy` whose targets are the numbers of the classes, from 0.
+    It is :class:`TauCategoricalCrossentropy` for targets that are the numbers of the classes, from 0.
 
     Parameters
     ----------
     tau : float, default=1.0
-        Temperature by which scores are multiplied.
+        Temperature: the factor of the scores.
     margin_offset : float, default=0.0
-        In the units of the scores.
+        Amount by which the score of the true class is lowered first, in the units of the scores.
     class_weight : sequence of C floats or None, default=None
-        Factor of the rows of each class.
+        Factor of the cost of the rows of each class.
     name : str, default="tau_sparse_categorical_crossentropy"
         Name of the loss.
 
@@ -151,14 +134,7 @@ class TauSparseCategoricalCrossentropy(_TauCrossentropy):
     0.549306
     """
 
-    def __init__(
-        self,
-        tau: float = 1.0,
-        margin_offset: float = 0.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "tau_sparse_categorical_crossentropy",
-    ):
-        super().__init__(tau, margin_offset, class_weight, name)
+    name: str = "tau_sparse_categorical_crossentropy"
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, in the units of the scores, and ``cross_entropy``, in nats."""

@@ -1,13 +1,14 @@
-"""Losses of the Kantorovich–Rubinstein duality: functions, then their Keras classes."""
+"""Losses of the Kantorovich–Rubinstein duality: functions, then Keras classes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from sklip import loss_formulas
 from sklip._tensors import Tensor
-from sklip.losses._base import ExpectationLoss, MarginLoss, columns, constants, plain
+from sklip.losses._base import ExpectationLoss, MarginLoss, columns, constants
 
 
 @keras.saving.register_keras_serializable(package="sklip")
@@ -19,8 +20,8 @@ def kr(
 ) -> Tensor:
     """Kantorovich–Rubinstein term, ``E[f | +1] − E[f | −1]``, the mean over heads.
 
-    With several heads, head ``c`` compares class ``c`` with all the others. Where one of the
-    two has no weight there is nothing to compare, and the head's term is 0.
+    With several heads, head ``c`` compares class ``c`` with all the others. If one of the
+    two has no weight, there is nothing to compare, and the term of this head is 0.
 
     Parameters
     ----------
@@ -29,9 +30,9 @@ def kr(
         Scores f.
     sample_weight : tensor of shape (n,), optional
     class_proportions : sequence of C floats, optional
-        Share of the positive class of each head in the whole data set. When given, it stands
-        for the batch's own share, so that the batches' terms average to the data set's also
-        where a batch lacks a class.
+        Share of the positive class of each head in the whole data set. It replaces the share in
+        the batch, so that the mean of the terms of the batches is the term of the data set even
+        if a batch lacks a class.
 
     Returns
     -------
@@ -63,8 +64,8 @@ def hinge_margin(
 ) -> Tensor:
     """Hinge term, ``E[max(0, min_margin − y f)]``, with y the sign of the class.
 
-    With ``C > 1`` heads, a row's hinge is half that of the head of its class plus half the
-    mean of the others', so that the one positive head weighs as much as the ``C − 1``
+    With ``C > 1`` heads, the hinge of a row is half the hinge of the head of its class plus half
+    the mean hinge of the other heads. The one positive head thus weighs as much as the ``C − 1``
     negative ones.
 
     Parameters
@@ -74,10 +75,10 @@ def hinge_margin(
         Scores f.
     sample_weight : tensor of shape (n,), optional
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of floats, optional
         Factor of the hinge of the rows of each class: (negative, positive) for one column,
-        one a class otherwise.
+        one factor per class otherwise.
 
     Returns
     -------
@@ -121,9 +122,9 @@ def hkr(
     alpha : float, default=10.0
         Weight of the hinge.
     min_margin, class_weight : float, sequence
-        Of :func:`hinge_margin`.
+        Parameters of :func:`hinge_margin`.
     class_proportions : sequence
-        Of :func:`kr`.
+        Parameter of :func:`kr`.
 
     Returns
     -------
@@ -142,16 +143,17 @@ def hkr(
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class KR(ExpectationLoss):
     """Kantorovich–Rubinstein loss, ``−(E[f | +1] − E[f | −1])``.
 
-    Over 1-Lipschitz f its minimum is minus the Wasserstein-1 distance of the two classes.
-    To watch the distance itself, pass the function :func:`sklip.losses.kr` as a metric.
+    Its minimum over 1-Lipschitz functions f is minus the Wasserstein-1 distance of the two classes.
+    To watch the distance itself, use the function :func:`sklip.losses.kr` as a metric.
 
     Parameters
     ----------
     class_proportions : sequence of float or None, default=None
-        Of :func:`sklip.losses.kr`.
+        Share of the positive class of each head; see :func:`sklip.losses.kr`.
     name : str, default="kr"
         Name of the loss.
 
@@ -163,12 +165,10 @@ class KR(ExpectationLoss):
     -2.5
     """
 
-    parameter_names = ("class_proportions",)
-    term_names = ("loss", "kr")
+    class_proportions: Sequence[float] | None = None
+    name: str = "kr"
 
-    def __init__(self, class_proportions: Sequence[float] | None = None, name: str = "kr"):
-        super().__init__(name=name)
-        self.class_proportions = plain(class_proportions)
+    term_names = ("loss", "kr")
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss`` and ``kr``."""
@@ -177,15 +177,16 @@ class KR(ExpectationLoss):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class HingeMargin(MarginLoss):
     """Hinge loss with a margin, ``E[max(0, min_margin − y f)]``.
 
     Parameters
     ----------
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of float or None, default=None
-        Of :func:`sklip.losses.hinge_margin`.
+        Factor of the hinge of the rows of each class; see :func:`sklip.losses.hinge_margin`.
     name : str, default="hinge_margin"
         Name of the loss.
 
@@ -197,19 +198,17 @@ class HingeMargin(MarginLoss):
     0.25
     """
 
+    name: str = "hinge_margin"
+
     term_names = ("loss", "hinge")
 
-    def __init__(
-        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "hinge_margin"
-    ):
-        super().__init__(min_margin, class_weight, name)
-
     def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
-        """Hinge of each row."""
+        """Return the hinge of each row."""
         return loss_formulas.hinge_cost(ops, positive, scores, self.min_margin)
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class HKR(ExpectationLoss):
     """Hinge-regularised KR loss, ``−(E[f | +1] − E[f | −1]) + alpha · E[max(0, min_margin − y f)]``.
 
@@ -218,12 +217,12 @@ class HKR(ExpectationLoss):
     alpha : float, default=10.0
         Weight of the hinge.
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of float or None, default=None
-        Of :func:`sklip.losses.hinge_margin`; the KR term compares two means and has no class
-        mass to weigh.
+        Factor of the hinge of the rows of each class; see :func:`sklip.losses.hinge_margin`. The KR
+        term compares two means, which class weights cannot change.
     class_proportions : sequence of float or None, default=None
-        Of :func:`sklip.losses.kr`.
+        Share of the positive class of each head; see :func:`sklip.losses.kr`.
     name : str, default="hkr"
         Name of the loss.
 
@@ -240,22 +239,13 @@ class HKR(ExpectationLoss):
     0.0
     """
 
-    parameter_names = ("alpha", "min_margin", "class_weight", "class_proportions")
-    term_names = ("loss", "kr", "hinge")
+    alpha: float = 10.0
+    min_margin: float = 1.0
+    class_weight: Sequence[float] | None = None
+    class_proportions: Sequence[float] | None = None
+    name: str = "hkr"
 
-    def __init__(
-        self,
-        alpha: float = 10.0,
-        min_margin: float = 1.0,
-        class_weight: Sequence[float] | None = None,
-        class_proportions: Sequence[float] | None = None,
-        name: str = "hkr",
-    ):
-        super().__init__(name=name)
-        self.alpha = alpha
-        self.min_margin = min_margin
-        self.class_weight = plain(class_weight)
-        self.class_proportions = plain(class_proportions)
+    term_names = ("loss", "kr", "hinge")
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
         """Return ``loss``, ``kr`` and ``hinge``."""

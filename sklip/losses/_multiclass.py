@@ -1,25 +1,27 @@
-"""Losses of one head a class that compare the heads with one another."""
+"""Losses of one head per class that compare the heads with one another."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 from keras import ops
 
 from sklip import loss_formulas
 from sklip._tensors import Tensor
-from sklip.losses._base import ExpectationLoss, MarginLoss, constants, plain
+from sklip.losses._base import ExpectationLoss, MarginLoss, constants
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class MultiMargin(MarginLoss):
     """Multi-margin loss, ``E[Σ_{j≠y} max(0, min_margin − (f_y − f_j)) / C]``, as PyTorch defines it.
 
     Parameters
     ----------
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of C floats or None, default=None
-        Factor of the rows of each class.
+        Factor of the cost of the rows of each class.
     name : str, default="multi_margin"
         Name of the loss.
 
@@ -31,28 +33,26 @@ class MultiMargin(MarginLoss):
     0.5
     """
 
+    name: str = "multi_margin"
+
     heads = "several"
 
-    def __init__(
-        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "multi_margin"
-    ):
-        super().__init__(min_margin, class_weight, name)
-
     def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
-        """Cost of each row."""
+        """Return the cost of each row."""
         return loss_formulas.multi_margin_cost(ops, positive, scores, self.min_margin)
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class CategoricalHinge(MarginLoss):
     """Hinge of the gap to the best other class, ``E[max(0, min_margin − (f_y − max_{j≠y} f_j))]``.
 
     Parameters
     ----------
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of C floats or None, default=None
-        Factor of the rows of each class.
+        Factor of the cost of the rows of each class.
     name : str, default="categorical_hinge"
         Name of the loss.
 
@@ -64,20 +64,17 @@ class CategoricalHinge(MarginLoss):
     1.5
     """
 
+    name: str = "categorical_hinge"
+
     heads = "several"
 
-    def __init__(
-        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "categorical_hinge"
-    ):
-        super().__init__(min_margin, class_weight, name)
-
     def cost(self, positive: Tensor, scores: Tensor) -> Tensor:
-        """Cost of each row."""
+        """Return the cost of each row."""
         return loss_formulas.categorical_hinge_cost(ops, positive, scores, self.min_margin)
 
 
 class _SummarisedHKR(ExpectationLoss):
-    """``−kr + alpha · hinge`` of rows, from a summary of the other classes' heads."""
+    """``−kr + alpha · hinge``, from a summary of the heads of the other classes."""
 
     heads = "several"
     term_names = ("loss", "kr", "hinge")
@@ -92,11 +89,12 @@ class _SummarisedHKR(ExpectationLoss):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class SoftHKR(_SummarisedHKR):
     """Soft HKR, ``E[Σ_c w_c (−s_c f_c + alpha · max(0, min_margin − s_c f_c))]``, s = ±1.
 
-    The own class has ``w_y = 1``; the others share a weight of 1 by
-    ``softmax_{j≠y}(temperature · f_j)``, so that the strongest of them counts most. The weights
+    The class of the row has ``w_y = 1``. The others share a weight of 1 by
+    ``softmax_{j≠y}(temperature · f_j)``, so that the one with the highest score counts most. The weights
     are constants for the gradient.
 
     Parameters
@@ -104,9 +102,10 @@ class SoftHKR(_SummarisedHKR):
     alpha : float, default=10.0
         Weight of the hinge.
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     temperature : float, default=1.0
-        In the inverse units of the scores: 0 shares evenly, a large one picks the strongest.
+        Temperature, in the inverse units of the scores: 0 gives all other classes the same weight, a large one gives
+        it to the class with the highest score.
     class_weight : sequence of C floats or None, default=None
         Factor of the hinge of the rows of each class.
     name : str, default="soft_hkr"
@@ -115,8 +114,8 @@ class SoftHKR(_SummarisedHKR):
     Notes
     -----
     deel-torchlip's ``SoftHKRMulticlassLoss(alpha=a, min_margin=2 m)`` is ``(1 − a)`` times this loss
-    with ``alpha = a / (1 − a)`` and ``min_margin = m``; it divides its temperature by a running mean
-    of ``|f|``, which makes the loss depend on past batches, and sklip does not.
+    with ``alpha = a / (1 − a)`` and ``min_margin = m``. It divides its temperature by a running mean
+    of ``|f|``, which makes the loss depend on past batches. sklip does not do this.
 
     Examples
     --------
@@ -127,21 +126,11 @@ class SoftHKR(_SummarisedHKR):
     -4.0
     """
 
-    parameter_names = ("alpha", "min_margin", "temperature", "class_weight")
-
-    def __init__(
-        self,
-        alpha: float = 10.0,
-        min_margin: float = 1.0,
-        temperature: float = 1.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "soft_hkr",
-    ):
-        super().__init__(name=name)
-        self.alpha = alpha
-        self.min_margin = min_margin
-        self.temperature = temperature
-        self.class_weight = plain(class_weight)
+    alpha: float = 10.0
+    min_margin: float = 1.0
+    temperature: float = 1.0
+    class_weight: Sequence[float] | None = None
+    name: str = "soft_hkr"
 
     def _summary(self, positive, scores):
         shares = loss_formulas.soft_weights(ops, positive, scores, self.temperature)
@@ -151,6 +140,7 @@ class SoftHKR(_SummarisedHKR):
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class LseHKR(_SummarisedHKR):
     """HKR against a soft maximum of the other heads.
 
@@ -163,9 +153,9 @@ class LseHKR(_SummarisedHKR):
     alpha : float, default=10.0
         Weight of the hinge.
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     penalty : float, default=1.0
-        How far the soft maximum may lie above the maximum, in margins.
+        Largest distance of the soft maximum above the maximum, in margins.
     class_weight : sequence of C floats or None, default=None
         Factor of the hinge of the rows of each class.
     name : str, default="lse_hkr"
@@ -174,12 +164,12 @@ class LseHKR(_SummarisedHKR):
     Raises
     ------
     ValueError
-        When ``min_margin`` or ``penalty`` is not above 0.
+        If ``min_margin`` or ``penalty`` is not above 0.
 
     Notes
     -----
     deel-torchlip's ``LseHKRMulticlassLoss(alpha=a, min_margin=2 m)`` is ``(1 − a)`` times this loss with
-    ``alpha = a / (1 − a)`` and ``min_margin = m``. Of two classes there is one other, and ``s`` is
+    ``alpha = a / (1 − a)`` and ``min_margin = m``. With two classes there is one other class, and ``s`` is
     its score.
 
     Examples
@@ -190,23 +180,18 @@ class LseHKR(_SummarisedHKR):
     -3.0
     """
 
-    parameter_names = ("alpha", "min_margin", "penalty", "class_weight")
+    alpha: float = 10.0
+    min_margin: float = 1.0
+    penalty: float = 1.0
+    class_weight: Sequence[float] | None = None
+    name: str = "lse_hkr"
 
-    def __init__(
-        self,
-        alpha: float = 10.0,
-        min_margin: float = 1.0,
-        penalty: float = 1.0,
-        class_weight: Sequence[float] | None = None,
-        name: str = "lse_hkr",
-    ):
-        super().__init__(name=name)
-        if not (min_margin > 0 and penalty > 0):
-            raise ValueError(f"LseHKR needs min_margin and penalty above 0; got {min_margin!r} and {penalty!r}.")
-        self.alpha = alpha
-        self.min_margin = min_margin
-        self.penalty = penalty
-        self.class_weight = plain(class_weight)
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.min_margin > 0 and self.penalty > 0):
+            raise ValueError(
+                f"LseHKR needs min_margin and penalty above 0; got {self.min_margin!r} and {self.penalty!r}."
+            )
 
     def _summary(self, positive, scores):
         others = max(scores.shape[-1] - 1, 2)

@@ -1,4 +1,4 @@
-"""Anyone's Keras loss, as the estimators train with it."""
+"""Any Keras loss, in the form in which the estimators train with it."""
 
 import keras
 from keras import ops
@@ -8,18 +8,19 @@ from sklip.losses._base import ExpectationLoss, columns, constants
 
 
 class LossOfLogits(ExpectationLoss):
-    """A Keras loss of 0/1 targets and the logits ``tau · f``; its value is what Keras would report.
+    """A Keras loss of 0/1 targets and the logits ``tau · f``. Its value is the one that Keras would report.
 
-    The mean over rows is sklip's, of whatever the loss costs each of them, so that sample and
-    class weights enter it as they enter every expectation.
+    sklip computes the mean of the costs of the rows, so that sample and class weights enter it
+    like every expectation.
 
     Raises
     ------
     ValueError
-        For a loss that gives one number for all rows, unless it is one of sklip's; for those when
-        there are class weights, which they take themselves.
+        If the loss gives one number for all rows and is not a loss of sklip. If it is one and there are
+        class weights: a loss of sklip has its own.
     """
 
+    parameter_names = ()
     unitless_terms = ("loss",)
 
     def __init__(self, loss, tau, class_weight):
@@ -39,15 +40,12 @@ class LossOfLogits(ExpectationLoss):
         logits = self.tau * scores
         if isinstance(self.loss, ExpectationLoss):
             return {"loss": self.loss(positive, logits, weight)}
-        cost = (
-            self.loss.call(positive, logits)
-            if isinstance(self.loss, keras.losses.Loss)
-            else self.loss(positive, logits)
-        )
+        cost_of_rows = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        cost = cost_of_rows(positive, logits)
         if not len(cost.shape):
             raise ValueError(
-                f"The 'loss' must give one value a row; {self.loss!r} gives one for all. Of sklip's, give an object "
-                "such as HKR(), not a function."
+                f"The 'loss' must give one value per row; {self.loss!r} gives one for all rows. For a loss of sklip, "
+                "give an object such as HKR(), not a function."
             )
         cost = ops.mean(ops.reshape(cost, (ops.shape(scores)[0], -1)), axis=-1, keepdims=True)
         return {"loss": expectation(ops, cost, positive, weight, constants(self.class_weight, scores))}

@@ -1,6 +1,6 @@
-"""Losses of the Kantorovich–Rubinstein duality with one head a class: each class against all the others."""
+"""Losses of the Kantorovich–Rubinstein duality with one head per class: each class against all the others."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import keras
 
@@ -8,15 +8,16 @@ from sklip.losses._kantorovich import HKR, HingeMargin
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class MulticlassHinge(HingeMargin):
-    """Hinge of one head a class, ``E[½ max(0, min_margin − f_y) + ½ mean_{j≠y} max(0, min_margin + f_j)]``.
+    """Hinge of one head per class, ``E[½ max(0, min_margin − f_y) + ½ mean_{j≠y} max(0, min_margin + f_j)]``.
 
-    What :class:`HingeMargin` computes of several columns; a single column is an error.
+    :class:`HingeMargin` computes the same for several columns. A single column is an error.
 
     Parameters
     ----------
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of float or None, default=None
         Factor of the hinge of the rows of each class.
     name : str, default="multiclass_hinge"
@@ -34,31 +35,29 @@ class MulticlassHinge(HingeMargin):
     0.375
     """
 
-    heads = "several"
+    name: str = "multiclass_hinge"
 
-    def __init__(
-        self, min_margin: float = 1.0, class_weight: Sequence[float] | None = None, name: str = "multiclass_hinge"
-    ):
-        super().__init__(min_margin, class_weight, name)
+    heads = "several"
 
 
 @keras.saving.register_keras_serializable(package="sklip")
+@dataclass(eq=False, repr=False)
 class MulticlassHKR(HKR):
-    """HKR of one head a class, ``−mean_c (E[f_c | c] − E[f_c | not c]) + alpha · hinge``.
+    """HKR of one head per class, ``−mean_c (E[f_c | c] − E[f_c | not c]) + alpha · hinge``.
 
-    The hinge is that of :class:`MulticlassHinge`. What :class:`HKR` computes of several columns;
-    a single column is an error.
+    The hinge is that of :class:`MulticlassHinge`. :class:`HKR` computes the same for several columns.
+    A single column is an error.
 
     Parameters
     ----------
     alpha : float, default=10.0
         Weight of the hinge.
     min_margin : float, default=1.0
-        In the units of the scores.
+        Margin, in the units of the scores.
     class_weight : sequence of float or None, default=None
         Factor of the hinge of the rows of each class.
     class_proportions : sequence of float or None, default=None
-        Of :func:`sklip.losses.kr`.
+        Share of the positive class of each head; see :func:`sklip.losses.kr`.
     name : str, default="multiclass_hkr"
         Name of the loss.
 
@@ -71,14 +70,6 @@ class MulticlassHKR(HKR):
     -4.0
     """
 
-    heads = "several"
+    name: str = "multiclass_hkr"
 
-    def __init__(
-        self,
-        alpha: float = 10.0,
-        min_margin: float = 1.0,
-        class_weight: Sequence[float] | None = None,
-        class_proportions: Sequence[float] | None = None,
-        name: str = "multiclass_hkr",
-    ):
-        super().__init__(alpha, min_margin, class_weight, class_proportions, name)
+    heads = "several"

@@ -188,18 +188,27 @@ def _numbers(column, name):
         raise ValueError(f"{name} must hold one number per row: {error}") from error
 
 
-def _checked(y_true, y_pred, radius, sample_weight):
-    """Whether each row is right, its radius, its weight."""
+def check_rows(y_true, y_pred, radius, sample_weight) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return labels, predictions, radii and weights as arrays of shape (n_rows,); raise an error for invalid ones."""
     y_true, y_pred = read_labels(y_true, "y_true"), read_labels(y_pred, "y_pred")
     radius = _numbers(radius, "radius")
     weight = np.ones(len(radius)) if sample_weight is None else _numbers(sample_weight, "sample_weight")
     check_consistent_length(y_true, y_pred, radius, weight)
     if not len(radius):
-        raise ValueError("There are no rows to score.")
-    unique_labels(y_true, y_pred)  # raises for labels of which some are text and some numbers
+        raise ValueError("There are no rows. Give at least one label, prediction and radius.")
+    try:
+        unique_labels(y_true, y_pred)  # raises a ValueError if one array is text and the other numbers
+    except TypeError as error:
+        raise ValueError("Mix of label types in y_true or y_pred. Make them all text, or all numbers.") from error
     if not (radius >= 0).all():
         raise ValueError("radius holds negative values or NaN. Give what certified_radius returns.")
     if not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
         raise ValueError("sample_weight must hold finite weights of 0 or more, not all 0.")
+    return y_true, y_pred, radius, weight
+
+
+def _checked(y_true, y_pred, radius, sample_weight):
+    """Return for each row if it is right, its radius and its weight."""
+    y_true, y_pred, radius, weight = check_rows(y_true, y_pred, radius, sample_weight)
     with np.errstate(under="ignore"):
         return y_true == y_pred, radius, weight / weight.max()

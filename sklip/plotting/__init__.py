@@ -1,7 +1,8 @@
-"""Pictures of certified classifiers, by scikit-learn's Display convention. They need matplotlib: extra ``plot``.
+"""Pictures of certified classifiers. They follow the Display convention of scikit-learn.
 
-Each display has ``from_estimator``, some have ``from_predictions``; both compute arrays, store them as attributes and
-``plot`` them on given axes or new ones. Importing this module imports neither matplotlib nor Keras.
+The displays need matplotlib, which is in the extra ``plot``. Each display has ``from_estimator``, and some have
+``from_predictions``. Both compute arrays, store them as attributes and ``plot`` them on given or new axes. Importing
+this module imports neither matplotlib nor Keras.
 """
 
 from sklip.plotting._adversarial import AdversarialDisplay

@@ -1,6 +1,10 @@
-"""Rows, the nearest inputs that are predicted otherwise, and what differs between them."""
+"""Rows, the nearest inputs of another predicted class, and their differences."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,56 +13,57 @@ from sklearn.base import BaseEstimator
 from sklip.plotting._adversarial_drawing import draw_changes, draw_images
 from sklip.plotting._adversarial_inputs import check_shapes, search
 from sklip.plotting._estimators import unit_of
-from sklip.plotting._style import axes_for, require_matplotlib
+from sklip.plotting._style import axes_for, require_matplotlib, rounded
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AdversarialDisplay:
-    """Rows beside the closest inputs found that are predicted otherwise: what would have had to be different.
+    """Rows and the closest inputs found that have another predicted class.
 
-    As images, three for each row: the row, the input, their difference. Or as bars, for rows of named columns: the
-    largest changes, with the values before and after in raw units. Over each row stand the predictions, the certified
-    radius, within which there is no such input, and the distance at which this one was found.
+    The display has images or bars. Images are three per row: the row, the input and their difference. Bars are for rows
+    of named columns: they show the largest changes, with the values before and after in raw units. The heading of each
+    row gives the predictions, the certified radius, within which there is no such input, and the distance of the input.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to make one. All parameters are stored as attributes.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make a display. All parameters are stored as attributes.
 
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_columns), float64
-        Rows, in raw units; of the columns that may move.
+        Rows, in raw units. They have the columns that may change.
     adversarial : ndarray of shape (n_rows, n_columns), float64
-        The inputs; nan for a row for which none was found.
+        Inputs. A row for which none was found holds nan.
     y_pred, y_adversarial : ndarray of shape (n_rows,), default=None
-        What is predicted for both.
+        Predictions for the rows and for the inputs.
     radius, distance : ndarray of shape (n_rows,), default=None
         Certified radii, and distances of the inputs.
     row_names : sequence of str, default=None
-        Of the rows; None for "row 0" and so on.
+        Names of the rows; None for "row 0" and so on.
     feature_names : sequence of str, default=None
-        Of the columns; None for "column 0" and so on.
+        Names of the columns; None for "column 0" and so on.
     image_shape : tuple of (int, int), default=None
         Height and width, to draw images; None to draw bars.
     tolerances : ndarray of shape (n_columns,), default=None
-        Tolerances: changes are ranked, and bars are long, in them. None for raw units.
+        Tolerances of the columns. They are the units in which changes are ranked and drawn; None for raw units.
     unit : str, default=None
-        Of distances and bars.
+        Unit of distances and bars.
 
     Attributes
     ----------
     images_ : ndarray of shape (n_rows, 3) of matplotlib.image.AxesImage, or None
         Row, input and difference of each row. Differences share a symmetric scale.
     colorbar_ : matplotlib.colorbar.Colorbar or None
-        Of the differences.
+        Colour scale of the differences.
     bars_ : list of matplotlib.container.BarContainer, or None
-        One a row, the largest change first.
+        One container per row, with the largest change first.
     ax_ : matplotlib.axes.Axes
-        What it was drawn on.
+        Axes of the picture.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        Figure of the axes.
 
     See Also
     --------
     sklip.HKRClassifier.closest_adversarial : The search, for a classifier.
-    sklip.audit : The search, for whatever has a certificate.
+    sklip.audit : The search, for everything that has a certificate.
 
     Examples
     --------
@@ -70,48 +75,34 @@ class AdversarialDisplay:
     [[0.0, 0.5], [0.0, -0.5]]
     """
 
-    def __init__(
-        self,
-        *,
-        rows: np.ndarray,
-        adversarial: np.ndarray,
-        y_pred: np.ndarray | None = None,
-        y_adversarial: np.ndarray | None = None,
-        radius: np.ndarray | None = None,
-        distance: np.ndarray | None = None,
-        row_names: Sequence[str] | None = None,
-        feature_names: Sequence[str] | None = None,
-        image_shape: tuple[int, int] | None = None,
-        tolerances: np.ndarray | None = None,
-        unit: str | None = None,
-    ):
-        self.rows = rows
-        self.adversarial = adversarial
-        self.y_pred = y_pred
-        self.y_adversarial = y_adversarial
-        self.radius = radius
-        self.distance = distance
-        self.row_names = row_names
-        self.feature_names = feature_names
-        self.image_shape = image_shape
-        self.tolerances = tolerances
-        self.unit = unit
+    rows: np.ndarray
+    adversarial: np.ndarray
+    y_pred: np.ndarray | None = None
+    y_adversarial: np.ndarray | None = None
+    radius: np.ndarray | None = None
+    distance: np.ndarray | None = None
+    row_names: Sequence[str] | None = None
+    feature_names: Sequence[str] | None = None
+    image_shape: tuple[int, int] | None = None
+    tolerances: np.ndarray | None = None
+    unit: str | None = None
 
     def plot(
         self, ax=None, *, n_features: int = 6, image_kwargs: dict | None = None, bar_kwargs: dict | None = None
-    ) -> "AdversarialDisplay":
-        """Draw images, or bars.
+    ) -> Self:
+        """Draw images or bars.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         n_features : int, default=6
-            How many changes of each row are bars, at most.
+            Largest number of bars per row.
         image_kwargs : dict, default=None
-            Of rows and inputs, for :meth:`matplotlib.axes.Axes.imshow`; shades span the range of the rows.
+            Style of the images of rows and inputs, for :meth:`matplotlib.axes.Axes.imshow`. By default the shades cover
+            the range of the rows.
         bar_kwargs : dict, default=None
-            Of the bars, for :meth:`matplotlib.axes.Axes.barh`.
+            Style of the bars, for :meth:`matplotlib.axes.Axes.barh`.
 
         Returns
         -------
@@ -122,20 +113,42 @@ class AdversarialDisplay:
         check_shapes(self)
         if not (isinstance(n_features, (int, np.integer)) and n_features > 0):
             raise ValueError(f"n_features must be an integer, 1 or more; got {n_features!r}.")
+        self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", self._figsize(n_features))
+        self.figure_ = ax.figure
         self.images_ = self.colorbar_ = self.bars_ = None
+        headings = [self._heading(row) for row in range(len(self.rows))]
         if self.image_shape is not None:
-            self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", self._figsize())
-            self.images_, self.colorbar_ = draw_images(self, image_kwargs)
+            self.images_, self.colorbar_ = draw_images(
+                ax, self.rows, self.adversarial, self.image_shape, headings, image_kwargs
+            )
         else:
-            shown = min(n_features, self.rows.shape[1])
-            self.ax_ = axes_for(ax, f"{type(self).__name__}.plot", (7.5, 0.8 + len(self.rows) * (0.6 + 0.28 * shown)))
-            self.bars_ = draw_changes(self, n_features, bar_kwargs)
-        self.figure_ = self.ax_.figure
+            names = self.feature_names or [f"column {column}" for column in range(self.rows.shape[1])]
+            self.bars_ = draw_changes(
+                ax, self.rows, self.adversarial, self.tolerances, names, headings, n_features, bar_kwargs
+            )
+            ax.set_xlabel(f"change ({self.unit})" if self.unit else "change")
         return self
 
-    def _figsize(self):
-        """Inches of a figure of images."""
-        return 2.6 + 1.45 * len(self.rows), 1.1 + 1.45 * (3 * self.image_shape[0] / self.image_shape[1] + 0.3)
+    def _figsize(self, n_features):
+        """Return width and height of a new figure, in inches."""
+        n_rows, n_columns = self.rows.shape
+        if self.image_shape is None:
+            return 7.5, 0.8 + n_rows * (0.6 + 0.28 * min(n_features, n_columns))
+        return 2.6 + 1.45 * n_rows, 1.1 + 1.45 * (3 * self.image_shape[0] / self.image_shape[1] + 0.3)
+
+    def _heading(self, row):
+        """Return what is known about a row: its name, its predictions, its radius and the distance of the input."""
+        parts = [f"row {row}" if self.row_names is None else self.row_names[row]]
+        if self.y_pred is not None:
+            other = None if self.y_adversarial is None else self.y_adversarial[row]
+            parts.append(f"{self.y_pred[row]}" if other is None else f"{self.y_pred[row]} → {other}")
+        if self.radius is not None:
+            parts.append(f"certified {rounded(self.radius[row], ROUND_FLOOR)}")
+        if self.distance is not None and np.isfinite(self.distance[row]):
+            parts.append(f"found at {rounded(self.distance[row], ROUND_CEILING)}")
+        elif not np.isfinite(self.adversarial[row]).all():
+            parts.append("none found")
+        return parts
 
     @classmethod
     def from_estimator(
@@ -154,51 +167,51 @@ class AdversarialDisplay:
         n_features: int = 6,
         image_kwargs: dict | None = None,
         bar_kwargs: dict | None = None,
-    ) -> "AdversarialDisplay":
-        """Search for the closest inputs that a fitted estimator predicts otherwise, and draw them.
+    ) -> Self:
+        """Search for the closest inputs for which a fitted estimator predicts another class, and draw them.
 
         Parameters
         ----------
         estimator : fitted estimator
-            Anything that :func:`sklip.certified_radius` takes. ``closest_adversarial`` searches for a sklip classifier
-            in L2, the attacks of :func:`sklip.audit` for all else.
+            Any estimator that :func:`sklip.certified_radius` takes. For a sklip classifier in L2,
+            ``closest_adversarial`` makes the search. In all other cases the attacks of :func:`sklip.audit` do.
         X : array-like of shape (n_rows, n_columns)
             Rows, as for ``estimator.predict``.
         rows : array-like of int, default=None
-            Positions of the rows to show; None for the first four.
+            Positions of the rows to show; None for the first four rows.
         norm : {1, 2, inf}, default=2
-            Of displacements.
+            Norm of displacements.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         random_state : int, default=0
-            Of the attacks.
+            Seed of the attacks.
         image_shape : tuple of (int, int), default=None
             Height and width, to draw images; None to draw bars.
         unit : str, default=None
-            Of distances; None for "units of X", or "tolerances" where ``tolerances`` are given.
+            Unit of distances; None for "units of X", or for "tolerances" if ``tolerances`` are given.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         n_features : int, default=6
-            As for :meth:`plot`.
+            See :meth:`plot`.
         image_kwargs, bar_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         AdversarialDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For rows that are not there, an image shape that is not that of the rows, norms and tolerances that make
-            no sense.
+            If rows do not exist, if the image shape does not match the number of columns, or if norm or tolerances are
+            invalid.
         sklip.exceptions.NotLipschitzError
-            For an estimator, or a step, without a certificate.
+            If the estimator or a step has no certificate.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -215,9 +228,9 @@ class AdversarialDisplay:
         (True, 2)
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
-        found = search(estimator, X, rows, random_state, **options)
-        display = cls(**vars(found), image_shape=image_shape, unit=unit_of(unit, tolerances))
+        question = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
+        make_display = partial(cls, image_shape=image_shape, unit=unit_of(unit, tolerances))
+        display = search(make_display, estimator, X, rows, random_state, **question)
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
 
     @classmethod
@@ -237,17 +250,17 @@ class AdversarialDisplay:
         n_features: int = 6,
         image_kwargs: dict | None = None,
         bar_kwargs: dict | None = None,
-    ) -> "AdversarialDisplay":
-        """Draw given rows and inputs, of any attack.
+    ) -> Self:
+        """Draw rows and inputs that any attack has found.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_columns)
-            Rows of numbers; of a frame, the columns have names.
+            Rows of numbers. The columns of a frame have names.
         adversarial : array-like of shape (n_rows, n_columns)
-            The inputs; nan for a row for which there is none.
+            Inputs. A row for which there is none holds nan.
         y_pred, y_adversarial : array-like of shape (n_rows,), default=None
-            What is predicted for both.
+            Predictions for the rows and for the inputs.
         radius, distance : array-like of shape (n_rows,), default=None
             Certified radii, and distances of the inputs.
         image_shape : tuple of (int, int), default=None
@@ -255,25 +268,25 @@ class AdversarialDisplay:
         tolerances : array-like of shape (n_columns,), default=None
             Tolerances of the columns, all above 0.
         unit : str, default=None
-            Of distances.
+            Unit of distances.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         n_features : int, default=6
-            As for :meth:`plot`.
+            See :meth:`plot`.
         image_kwargs, bar_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         AdversarialDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For arrays of shapes that do not fit together.
+            If the shapes of the arrays do not fit together.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -283,20 +296,11 @@ class AdversarialDisplay:
         [0.5, 0.0]
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
-
-        def array(values, dtype=None):
-            return None if values is None else np.asarray(values, dtype=dtype)
-
-        display = cls(
-            rows=array(X, np.float64),
-            adversarial=array(adversarial, np.float64),
-            y_pred=array(y_pred),
-            y_adversarial=array(y_adversarial),
-            radius=array(radius, np.float64),
-            distance=array(distance, np.float64),
-            feature_names=[str(name) for name in X.columns] if hasattr(X, "columns") else None,
-            image_shape=image_shape,
-            tolerances=array(tolerances, np.float64),
-            unit=unit,
-        )
+        names = [str(name) for name in X.columns] if hasattr(X, "columns") else None
+        labels = {"y_pred": y_pred, "y_adversarial": y_adversarial}
+        numbers = {"radius": radius, "distance": distance, "tolerances": tolerances}
+        given: dict[str, Any] = {name: np.asarray(array) for name, array in labels.items() if array is not None}
+        given |= {name: np.asarray(array, np.float64) for name, array in numbers.items() if array is not None}
+        rows, inputs = np.asarray(X, np.float64), np.asarray(adversarial, np.float64)
+        display = cls(rows=rows, adversarial=inputs, **given, feature_names=names, image_shape=image_shape, unit=unit)
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)

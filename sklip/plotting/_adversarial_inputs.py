@@ -1,34 +1,17 @@
-"""The inputs that a display of adversarial inputs shows: which rows, the search, and whether arrays fit together."""
-
-from dataclasses import dataclass
+"""Arrays of a display of adversarial inputs: the search for them, and the check of their shapes."""
 
 import numpy as np
 
 from sklip._compat import safe_indexing
 from sklip.auditing import audit
 from sklip.pipelines.trace import as_rows, trace
-from sklip.plotting._estimators import column_name, final_classifier
+from sklip.plotting._estimators import column_name, final_classifier, row_positions
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
-    """Parameters of :class:`sklip.plotting.AdversarialDisplay`, which explains them."""
-
-    rows: np.ndarray
-    adversarial: np.ndarray
-    y_pred: np.ndarray
-    y_adversarial: np.ndarray
-    radius: np.ndarray
-    distance: np.ndarray
-    row_names: list[str]
-    feature_names: list[str]
-    tolerances: np.ndarray | None
-
-
-def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz) -> Found:
-    """Search for the closest inputs; parameters are those of ``AdversarialDisplay.from_estimator``."""
+def search(make_display, estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz):
+    """Search for the closest inputs and make a display; see ``AdversarialDisplay.from_estimator``."""
     X = as_rows(X, estimator)
-    chosen = _positions(rows, X.shape[0])
+    chosen = row_positions(range(min(4, X.shape[0])) if rows is None else rows, X.shape[0], "rows", least=1)
     shown = safe_indexing(X, chosen)
     options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
     traced = trace(estimator, shown, **options)
@@ -39,7 +22,7 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
     else:
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
         adversarial, distance = found.inputs, found.attack
-    return Found(
+    return make_display(
         rows=columns.rows,
         adversarial=adversarial,
         y_pred=np.asarray(estimator.predict(shown)),
@@ -52,21 +35,8 @@ def search(estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz
     )
 
 
-def _positions(rows, n_rows):
-    """Positions of the rows to show."""
-    chosen = np.arange(min(4, n_rows)) if rows is None else np.atleast_1d(np.asarray(rows))
-    if (
-        chosen.ndim != 1
-        or not len(chosen)
-        or chosen.dtype.kind not in "iu"
-        or not ((-n_rows <= chosen) & (chosen < n_rows)).all()
-    ):
-        raise ValueError(f"rows must hold positions of the {n_rows} rows of X; got {rows!r}.")
-    return chosen % n_rows
-
-
 def _predictions(estimator, columns, adversarial):
-    """Predictions of inputs; None where there is no input."""
+    """Return the predictions for inputs, and None where there is no input."""
     found = np.flatnonzero(np.isfinite(adversarial).all(axis=1))
     labels = np.full(len(adversarial), None, dtype=object)
     if len(found):
@@ -75,7 +45,7 @@ def _predictions(estimator, columns, adversarial):
 
 
 def check_shapes(display):
-    """Raise unless the arrays of a display fit together."""
+    """Raise a ValueError if the arrays of a display do not fit together."""
     rows, adversarial, shape = display.rows, display.adversarial, display.image_shape
     if np.ndim(rows) != 2 or np.shape(rows) != np.shape(adversarial):
         raise ValueError(
@@ -84,17 +54,15 @@ def check_shapes(display):
         )
     if not len(rows):
         raise ValueError("There are no rows to draw.")
-    for name in ("y_pred", "y_adversarial", "radius", "distance", "row_names"):
-        values = getattr(display, name)
-        if values is not None and len(values) != len(rows):
-            raise ValueError(f"{name} must hold one entry for each of the {len(rows)} rows; got {len(values)}.")
-    for name in ("feature_names", "tolerances"):
-        values = getattr(display, name)
-        if values is not None and len(values) != rows.shape[1]:
-            raise ValueError(f"{name} must hold one entry for each of the {rows.shape[1]} columns; got {len(values)}.")
-    if display.tolerances is not None and not (
-        np.isfinite(display.tolerances).all() and (np.asarray(display.tolerances) > 0).all()
-    ):
+    per_row = "y_pred", "y_adversarial", "radius", "distance", "row_names"
+    per_column = "feature_names", "tolerances"
+    for names, count, what in ((per_row, len(rows), "rows"), (per_column, rows.shape[1], "columns")):
+        for name in names:
+            values = getattr(display, name)
+            if values is not None and len(values) != count:
+                raise ValueError(f"{name} must hold one entry for each of the {count} {what}; got {len(values)}.")
+    tolerances = np.array(1.0 if display.tolerances is None else display.tolerances)
+    if not (np.isfinite(tolerances) & (tolerances > 0)).all():
         raise ValueError("tolerances must hold finite tolerances above 0. Leave out the columns that are held fixed.")
     if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
         raise ValueError(

@@ -1,6 +1,8 @@
-"""Certified accuracy against the radius, and what an audit leaves undecided."""
+"""Certified accuracy as a function of the radius, and the gap to an audit."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,45 +17,46 @@ from sklip.plotting._style import COLORS, LINE_STYLES, axes_for, distance_label,
 _CURVE = "sklip certified accuracy"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CertifiedAccuracyDisplay:
-    """Curve of certified accuracy: the share of rows predicted right, and proven to stay so, against the distance.
+    """Curve of certified accuracy: the share of rows that are predicted right, provably up to a distance.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to make one. All parameters are stored as attributes. To
-    compare models, draw each on the axes of the one before: ``ax=display.ax_``.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make a display. All parameters are stored as attributes.
+    To compare models, draw each on the axes of the previous one: ``ax=display.ax_``.
 
     Parameters
     ----------
     epsilons : ndarray of shape (n_steps,)
-        Distances at which the curve falls, 0 first.
+        Distances at which the curve falls. The first is 0.
     certified_accuracy : ndarray of shape (n_steps,)
-        From each of them up to the next.
+        Certified accuracy from each distance up to the next.
     attack_epsilons, attack_accuracy : ndarray of shape (n_attack_steps,), default=None
-        The same of an attack: the share of rows predicted right that no attack changed. The accuracy under the worst
-        displacement lies between the two curves.
+        Curve of an attack: the share of rows that are predicted right and that no attack changed. The accuracy under
+        the worst displacement lies between the two curves.
     name : str, default=None
-        Of the model, for the legend.
+        Name of the model, for the legend.
     norm : {1, 2, inf}, default=None
-        Of the distances, for the label of the axis; None not to say.
+        Norm of the distances, for the label of the axis; None to leave it out.
     unit : str, default=None
-        Of the distances.
+        Unit of the distances.
 
     Attributes
     ----------
     line_ : matplotlib.lines.Line2D
         The proven curve, a step function.
     attack_line_ : matplotlib.lines.Line2D or None
-        The upper curve; None without an audit.
+        The curve of the attack; None without an audit.
     bracket_ : matplotlib.collections.PolyCollection or None
-        The shade between the two.
+        The shade between the two curves.
     ax_ : matplotlib.axes.Axes
-        What it was drawn on.
+        Axes of the picture.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        Figure of the axes.
 
     See Also
     --------
-    sklip.metrics.certified_accuracy_curve : The numbers.
-    CertifiedRadiusDisplay : Which rows have which radii.
+    sklip.metrics.certified_accuracy_curve : The numbers of the curve.
+    CertifiedRadiusDisplay : The distribution of the radii.
     sklip.audit : The attack.
 
     Examples
@@ -66,40 +69,29 @@ class CertifiedAccuracyDisplay:
     [0.75, 0.5, 0.25, 0.0]
     """
 
-    def __init__(
-        self,
-        *,
-        epsilons: np.ndarray,
-        certified_accuracy: np.ndarray,
-        attack_epsilons: np.ndarray | None = None,
-        attack_accuracy: np.ndarray | None = None,
-        name: str | None = None,
-        norm: float | None = None,
-        unit: str | None = None,
-    ):
-        self.epsilons = epsilons
-        self.certified_accuracy = certified_accuracy
-        self.attack_epsilons = attack_epsilons
-        self.attack_accuracy = attack_accuracy
-        self.name = name
-        self.norm = norm
-        self.unit = unit
+    epsilons: np.ndarray
+    certified_accuracy: np.ndarray
+    attack_epsilons: np.ndarray | None = None
+    attack_accuracy: np.ndarray | None = None
+    name: str | None = None
+    norm: float | None = None
+    unit: str | None = None
 
     def plot(
         self, ax=None, *, name: str | None = None, curve_kwargs: dict | None = None, bracket_kwargs: dict | None = None
-    ) -> "CertifiedAccuracyDisplay":
+    ) -> Self:
         """Draw the curve.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure. Each curve on the same axes gets its own colour and style.
+            Axes to draw on; None for a new figure. Each curve on the same axes gets another colour and style.
         name : str, default=None
-            For the legend; None for the ``name`` of the display.
+            Name for the legend; None for the ``name`` of the display.
         curve_kwargs : dict, default=None
-            Of the proven curve, for :meth:`matplotlib.axes.Axes.plot`.
+            Style of the proven curve, for :meth:`matplotlib.axes.Axes.plot`.
         bracket_kwargs : dict, default=None
-            Of the shade, for :meth:`matplotlib.axes.Axes.fill_between`.
+            Style of the shade, for :meth:`matplotlib.axes.Axes.fill_between`.
 
         Returns
         -------
@@ -111,38 +103,30 @@ class CertifiedAccuracyDisplay:
         from matplotlib.collections import PolyCollection
         from matplotlib.lines import Line2D
 
-        place = sum(line.get_gid() == _CURVE for line in ax.lines)
+        n_curves = sum(line.get_gid() == _CURVE for line in ax.lines)
         name = self.name if name is None else name
-        attack = self.attack_epsilons
-        attacked = attack is not None
-        defaults = {
-            "color": COLORS[place % len(COLORS)],
-            "linestyle": LINE_STYLES[place % len(LINE_STYLES)],
-            "linewidth": 2,
-            "drawstyle": "steps-post",
-            "gid": _CURVE,
-            "label": f"{name or 'certified'}: proven" if attacked else name,
-        }
-        # A curve that ends above 0, as rows have infinite radii, goes on as far as there is something to see.
-        ends = [self.epsilons[-1], *([] if attack is None else [attack[-1]])]
-        end = 1.1 * max(ends) or 1.0
-        epsilons, accuracies = up_to(self.epsilons, self.certified_accuracy, end)
-        (self.line_,) = ax.plot(epsilons, accuracies, **styled(defaults, curve_kwargs, Line2D))
-        lines = [self.line_]
+        steps: dict[str, Any] = {"drawstyle": "steps-post"}
+        defaults = steps | {"linewidth": 2, "gid": _CURVE, "label": name}
+        defaults["color"] = COLORS[n_curves % len(COLORS)]
+        defaults["linestyle"] = LINE_STYLES[n_curves % len(LINE_STYLES)]
+        end = self.epsilons[-1]
+        if self.attack_epsilons is not None:
+            defaults["label"] = f"{name or 'certified'}: proven"
+            end = max(end, self.attack_epsilons[-1])
+        # Infinite radii keep a curve above 0. It is drawn a little further than the last step of both curves.
+        end = 1.1 * end or 1.0
+        lower = up_to(self.epsilons, self.certified_accuracy, end)
+        (self.line_,) = lines = ax.plot(*lower, **styled(defaults, curve_kwargs, Line2D))
         self.attack_line_ = self.bracket_ = None
-        if attacked:
+        if self.attack_epsilons is not None:
             upper = up_to(self.attack_epsilons, self.attack_accuracy, end)
-            style = {"color": self.line_.get_color(), "linewidth": 1, "drawstyle": "steps-post"}
-            (self.attack_line_,) = ax.plot(*upper, **style, label=f"{name or 'certified'}: upper bound by attack")
-            lines.append(self.attack_line_)
-            steps = np.union1d(epsilons, upper[0])
-            shade = {"color": self.line_.get_color(), "alpha": 0.2, "linewidth": 0}
-            self.bracket_ = ax.fill_between(
-                steps,
-                *(values_at(steps, *curve) for curve in ((epsilons, accuracies), upper)),
-                step="post",
-                **styled(shade, bracket_kwargs, PolyCollection),
-            )
+            color, label = self.line_.get_color(), f"{name or 'certified'}: upper bound by attack"
+            (self.attack_line_,) = ax.plot(*upper, color=color, linewidth=1, label=label, **steps)
+            lines = [self.line_, self.attack_line_]
+            distances = np.union1d(lower[0], upper[0])
+            heights = (values_at(distances, *curve) for curve in (lower, upper))
+            shade = styled({"color": color, "alpha": 0.2, "linewidth": 0}, bracket_kwargs, PolyCollection)
+            self.bracket_ = ax.fill_between(distances, *heights, step="post", **shade)
         for line in lines:
             line.sticky_edges.x.append(0.0)
             line.sticky_edges.y.append(0.0)
@@ -170,21 +154,21 @@ class CertifiedAccuracyDisplay:
         ax=None,
         curve_kwargs: dict | None = None,
         bracket_kwargs: dict | None = None,
-    ) -> "CertifiedAccuracyDisplay":
+    ) -> Self:
         """Draw the curve of a fitted estimator, by :func:`sklip.certified_radius`.
 
         Parameters
         ----------
         estimator : fitted estimator
-            Anything that :func:`sklip.certified_radius` takes.
+            Any estimator that :func:`sklip.certified_radius` takes.
         X : array-like of shape (n_rows, n_columns)
             Rows, as for ``estimator.predict``.
         y : array-like of shape (n_rows,)
-            Their labels.
+            Labels of the rows.
         audit : sklip.AuditResult, default=None
-            What :func:`sklip.audit` found for these rows, with the same ``norm`` and ``tolerances``.
+            Result of :func:`sklip.audit` for these rows, with the same ``norm`` and ``tolerances``.
         norm : {1, 2, inf}, default=2
-            Of displacements.
+            Norm of displacements.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
@@ -192,27 +176,27 @@ class CertifiedAccuracyDisplay:
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of distances, for the label; None for "units of X", or "tolerances" where ``tolerances`` are given.
+            Unit of distances, for the label; None for "units of X", or for "tolerances" if ``tolerances`` are given.
         name : str, default=None
-            For the legend; None for the name of the estimator's class.
+            Name for the legend; None for the name of the class of the estimator.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         curve_kwargs, bracket_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         CertifiedAccuracyDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For labels, norms and tolerances that make no sense, and for an audit of other rows.
+            If labels, norm or tolerances are invalid, or if the audit is of other rows.
         sklip.exceptions.NotLipschitzError
-            For an estimator, or a step, without a certificate.
+            If the estimator or a step has no certificate.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -231,17 +215,10 @@ class CertifiedAccuracyDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
+        unit, name = unit_of(unit, tolerances), type(estimator).__name__ if name is None else name
+        drawing: dict[str, Any] = {"ax": ax, "curve_kwargs": curve_kwargs, "bracket_kwargs": bracket_kwargs}
         return cls.from_predictions(
-            y,
-            y_pred,
-            radius,
-            audit=audit,
-            sample_weight=sample_weight,
-            unit=unit_of(unit, tolerances),
-            name=type(estimator).__name__ if name is None else name,
-            ax=ax,
-            curve_kwargs=curve_kwargs,
-            bracket_kwargs=bracket_kwargs,
+            y, y_pred, radius, audit=audit, sample_weight=sample_weight, unit=unit, name=name, **drawing
         )
 
     @classmethod
@@ -258,40 +235,40 @@ class CertifiedAccuracyDisplay:
         ax=None,
         curve_kwargs: dict | None = None,
         bracket_kwargs: dict | None = None,
-    ) -> "CertifiedAccuracyDisplay":
+    ) -> Self:
         """Draw the curve of predictions and their radii.
 
         Parameters
         ----------
         y_true, y_pred : array-like of shape (n_rows,)
-            Labels, and what was predicted.
+            Labels and predictions.
         radius : array-like of shape (n_rows,)
             Certified radii, as ``certified_radius`` returns them.
         audit : sklip.AuditResult, default=None
-            What :func:`sklip.audit` found for these rows.
+            Result of :func:`sklip.audit` for these rows.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of the radii, for the label.
+            Unit of the radii, for the label.
         name : str, default=None
-            For the legend.
+            Name for the legend.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         curve_kwargs, bracket_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         CertifiedAccuracyDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For arrays of unlike length, radii or weights that are negative or not numbers, and for an audit of other
-            rows.
+            If the arrays have different lengths, if radii or weights are negative or no numbers, or if the audit is of
+            other rows.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -301,20 +278,11 @@ class CertifiedAccuracyDisplay:
         [0.0, 0.1, 0.3, 0.5]
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
-        curve = certified_accuracy_curve(y_true, y_pred, radius, sample_weight=sample_weight)
-        attacked: tuple[np.ndarray, np.ndarray] | tuple[None, None] = (None, None)
-        norm = norm_of(radius)
+        epsilons, accuracies = certified_accuracy_curve(y_true, y_pred, radius, sample_weight=sample_weight)
+        others: dict[str, Any] = {"name": name, "norm": norm_of(radius), "unit": unit}
         if audit is not None:
             check_audit(audit, y_pred, radius)
-            attacked = certified_accuracy_curve(y_true, y_pred, audit.attack, sample_weight=sample_weight)
-            norm = audit.norm
-        display = cls(
-            epsilons=curve[0],
-            certified_accuracy=curve[1],
-            attack_epsilons=attacked[0],
-            attack_accuracy=attacked[1],
-            name=name,
-            norm=norm,
-            unit=unit,
-        )
+            curve = certified_accuracy_curve(y_true, y_pred, audit.attack, sample_weight=sample_weight)
+            others |= {"norm": audit.norm, "attack_epsilons": curve[0], "attack_accuracy": curve[1]}
+        display = cls(epsilons=epsilons, certified_accuracy=accuracies, **others)
         return display.plot(ax=ax, curve_kwargs=curve_kwargs, bracket_kwargs=bracket_kwargs)

@@ -1,60 +1,62 @@
-"""How large the radii are: by class, and where the prediction is right or wrong."""
+"""Distribution of the radii, by class, for right and wrong predictions."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import unique_labels
 
+from sklip.metrics._scores import check_rows
 from sklip.plotting._estimators import labels_and_radii, norm_of, unit_of
-from sklip.plotting._radius_lanes import draw_lanes, lane_label
+from sklip.plotting._radius_lanes import draw_lanes, lane_label, weighted_median
 from sklip.plotting._style import axes_for, distance_label, require_matplotlib
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class CertifiedRadiusDisplay:
-    """Distribution of certified radii, a line for each class: rows predicted right above it, wrong ones below.
+    """Distribution of certified radii, with one line per class: right predictions above it, wrong ones below it.
 
-    Heights are shares of the rows of the class, all classes alike, so that they compare; those of wrong predictions,
-    which are few, are magnified by a factor that the legend tells. Wrong predictions with radii as large as right
-    ones are what no threshold on the radius can filter out.
+    Heights are shares of the rows of the class. They have the same scale for all classes, so that classes can be
+    compared. Wrong predictions are few: their heights are magnified by a factor, which the legend gives. A threshold on
+    the radius cannot filter out wrong predictions whose radii are as large as those of right ones.
 
-    Use :meth:`from_estimator` or :meth:`from_predictions` to make one. All parameters are stored as attributes.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make a display. All parameters are stored as attributes.
 
     Parameters
     ----------
     y_true, y_pred : ndarray of shape (n_rows,)
         Labels, and what was predicted.
     radius : ndarray of shape (n_rows,)
-        Certified radii; infinite ones are counted beside the label of the class.
+        Certified radii. The number of infinite ones is given next to the label of the class.
     sample_weight : ndarray of shape (n_rows,), default=None
-        Weights of the rows in shares and medians. Counts are of rows.
+        Weights of the rows in shares and medians. Counts ignore them.
     norm : {1, 2, inf}, default=None
-        Of the distances, for the label of the axis; None not to say.
+        Norm of the distances, for the label of the axis; None to leave it out.
     unit : str, default=None
-        Of the distances.
+        Unit of the distances.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         The classes of ``y_true``, from top to bottom.
     right_ : list of matplotlib.patches.StepPatch
-        Histogram of the rows predicted right, one a class.
+        Histograms of the right predictions, one per class.
     wrong_ : list of matplotlib.patches.StepPatch
-        Of those predicted wrong, one a class that has any.
+        Histograms of the wrong predictions, one per class that has any.
     medians_ : list of matplotlib.lines.Line2D
-        At the median radius of the rows predicted right, one a class that has any.
+        Lines at the median radius of the right predictions, one per class that has any.
     magnification_ : float
-        Of the heights of the wrong ones.
+        Factor of the heights of the wrong predictions.
     ax_ : matplotlib.axes.Axes
-        What it was drawn on.
+        Axes of the picture.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        Figure of the axes.
 
     See Also
     --------
-    CertifiedAccuracyDisplay : The share of rows that are right and certified, against the radius.
+    CertifiedAccuracyDisplay : The share of rows that are right and certified, as a function of the radius.
 
     Examples
     --------
@@ -67,22 +69,12 @@ class CertifiedRadiusDisplay:
     [['a', '1 row, 0 wrong'], ['b', '2 rows, 1 wrong']]
     """
 
-    def __init__(
-        self,
-        *,
-        y_true: np.ndarray,
-        y_pred: np.ndarray,
-        radius: np.ndarray,
-        sample_weight: np.ndarray | None = None,
-        norm: float | None = None,
-        unit: str | None = None,
-    ):
-        self.y_true = y_true
-        self.y_pred = y_pred
-        self.radius = radius
-        self.sample_weight = sample_weight
-        self.norm = norm
-        self.unit = unit
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    radius: np.ndarray
+    sample_weight: np.ndarray | None = None
+    norm: float | None = None
+    unit: str | None = None
 
     def plot(
         self,
@@ -91,17 +83,17 @@ class CertifiedRadiusDisplay:
         bins: int | str | ArrayLike = 30,
         right_kwargs: dict | None = None,
         wrong_kwargs: dict | None = None,
-    ) -> "CertifiedRadiusDisplay":
+    ) -> Self:
         """Draw the distributions.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         bins : int, str or sequence of float, default=30
             Number of bins from 0 to the largest radius, a rule, or edges, as for :func:`numpy.histogram_bin_edges`.
         right_kwargs, wrong_kwargs : dict, default=None
-            Of the histograms, for :meth:`matplotlib.axes.Axes.stairs`.
+            Style of the histograms, for :meth:`matplotlib.axes.Axes.stairs`.
 
         Returns
         -------
@@ -110,25 +102,28 @@ class CertifiedRadiusDisplay:
         """
         require_matplotlib(f"{type(self).__name__}.plot")
         self.classes_ = np.unique(self.y_true)
-        weight = np.ones(len(self.radius)) if self.sample_weight is None else self.sample_weight
-        finite, radius = np.isfinite(self.radius), np.asarray(self.radius)
+        radius, right = np.asarray(self.radius), self.y_pred == self.y_true
+        weight = np.ones(len(radius)) if self.sample_weight is None else self.sample_weight
+        finite = np.isfinite(radius)
         edges = np.histogram_bin_edges(radius[finite], bins, (0.0, radius[finite].max(initial=0.0) or 1.0))
-        groups = [[self.y_true == label, right] for label in self.classes_ for right in (True, False)]
-        groups = [own & ((self.y_pred == self.y_true) == right) for own, right in groups]
-        shares = np.array(
-            [np.histogram(radius[rows & finite], edges, weights=weight[rows & finite])[0] for rows in groups]
-        )
-        shares = shares.reshape(len(self.classes_), 2, -1)
-        masses = np.array([weight[self.y_true == label].sum() for label in self.classes_])
-        shares = shares / np.where(masses > 0, masses, 1.0)[:, None, None]
+        shares, medians, labels = [], [], []
+        for label in self.classes_:
+            own = self.y_true == label
+            groups = own & right & finite, own & ~right & finite
+            counts = [np.histogram(radius[rows], edges, weights=weight[rows])[0] for rows in groups]
+            shares.append(np.array(counts) / (weight[own].sum() or 1.0))
+            medians.append(weighted_median(radius[own & right], weight[own & right]))
+            labels.append(lane_label(label, own.sum(), (own & ~right).sum(), np.isinf(radius[own]).sum()))
 
-        self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", (7.0, 1.3 + 0.75 * len(self.classes_)))
+        self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", (7.0, 1.3 + 0.75 * len(labels)))
         self.figure_ = ax.figure
-        draw_lanes(self, shares, edges, groups, weight, right_kwargs, wrong_kwargs)
-        base = np.arange(len(self.classes_))[::-1]
-        ax.set_yticks(base, [lane_label(self, label) for label in self.classes_])
+        has_wrong = np.isin(self.classes_, self.y_true[~right])
+        self.right_, self.wrong_, self.medians_, self.magnification_ = draw_lanes(
+            ax, np.array(shares), edges, medians, has_wrong, right_kwargs, wrong_kwargs
+        )
+        ax.set_yticks(np.arange(len(labels))[::-1], labels)
         ax.tick_params(axis="y", length=0)
-        ax.set(xlim=(edges[0], edges[-1]), ylim=(-0.45, len(base) - 0.2))
+        ax.set(xlim=(edges[0], edges[-1]), ylim=(-0.45, len(labels) - 0.2))
         ax.set(xlabel=distance_label("certified radius", self.norm, self.unit), ylabel="class")
         return self
 
@@ -148,19 +143,19 @@ class CertifiedRadiusDisplay:
         bins: int | str | ArrayLike = 30,
         right_kwargs: dict | None = None,
         wrong_kwargs: dict | None = None,
-    ) -> "CertifiedRadiusDisplay":
+    ) -> Self:
         """Draw the radii of a fitted estimator, by :func:`sklip.certified_radius`.
 
         Parameters
         ----------
         estimator : fitted estimator
-            Anything that :func:`sklip.certified_radius` takes.
+            Any estimator that :func:`sklip.certified_radius` takes.
         X : array-like of shape (n_rows, n_columns)
             Rows, as for ``estimator.predict``.
         y : array-like of shape (n_rows,)
-            Their labels.
+            Labels of the rows.
         norm : {1, 2, inf}, default=2
-            Of displacements.
+            Norm of displacements.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
@@ -168,27 +163,27 @@ class CertifiedRadiusDisplay:
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of distances, for the label; None for "units of X", or "tolerances" where ``tolerances`` are given.
+            Unit of distances, for the label; None for "units of X", or for "tolerances" if ``tolerances`` are given.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         bins : int, str or sequence of float, default=30
-            As for :meth:`plot`.
+            See :meth:`plot`.
         right_kwargs, wrong_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         CertifiedRadiusDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For labels, norms and tolerances that make no sense.
+            If labels, norm or tolerances are invalid.
         sklip.exceptions.NotLipschitzError
-            For an estimator, or a step, without a certificate.
+            If the estimator or a step has no certificate.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -203,17 +198,9 @@ class CertifiedRadiusDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
-        return cls.from_predictions(
-            y,
-            y_pred,
-            radius,
-            sample_weight=sample_weight,
-            unit=unit_of(unit, tolerances),
-            ax=ax,
-            bins=bins,
-            right_kwargs=right_kwargs,
-            wrong_kwargs=wrong_kwargs,
-        )
+        unit = unit_of(unit, tolerances)
+        drawing: dict[str, Any] = {"bins": bins, "right_kwargs": right_kwargs, "wrong_kwargs": wrong_kwargs}
+        return cls.from_predictions(y, y_pred, radius, sample_weight=sample_weight, unit=unit, ax=ax, **drawing)
 
     @classmethod
     def from_predictions(
@@ -228,37 +215,37 @@ class CertifiedRadiusDisplay:
         bins: int | str | ArrayLike = 30,
         right_kwargs: dict | None = None,
         wrong_kwargs: dict | None = None,
-    ) -> "CertifiedRadiusDisplay":
-        """Draw given radii.
+    ) -> Self:
+        """Draw the radii of predictions.
 
         Parameters
         ----------
         y_true, y_pred : array-like of shape (n_rows,)
-            Labels, and what was predicted.
+            Labels and predictions.
         radius : array-like of shape (n_rows,)
             Certified radii, as ``certified_radius`` returns them.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Of the radii, for the label.
+            Unit of the radii, for the label.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         bins : int, str or sequence of float, default=30
-            As for :meth:`plot`.
+            See :meth:`plot`.
         right_kwargs, wrong_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         CertifiedRadiusDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For arrays of unlike length or none, and radii or weights that are negative or not numbers.
+            If the arrays are empty or have different lengths, or if radii or weights are negative or no numbers.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -268,17 +255,8 @@ class CertifiedRadiusDisplay:
         (2, 1)
         """
         require_matplotlib(f"{cls.__name__}.from_predictions")
+        true, predicted, radii, weights = check_rows(y_true, y_pred, radius, sample_weight)
+        weight = None if sample_weight is None else weights
         norm = norm_of(radius)
-        true, predicted = column_or_1d(y_true), column_or_1d(y_pred)
-        radii = column_or_1d(np.asarray(radius), dtype=np.float64)
-        weight = None if sample_weight is None else column_or_1d(sample_weight, dtype=np.float64)
-        check_consistent_length(true, predicted, radii, weight)
-        unique_labels(true, predicted)  # raises for labels of which some are text and some numbers
-        if not len(radii):
-            raise ValueError("There are no rows to draw.")
-        if not (radii >= 0).all():
-            raise ValueError("radius holds negative values or NaN. Give what certified_radius returns.")
-        if weight is not None and not (np.isfinite(weight).all() and (weight >= 0).all() and weight.any()):
-            raise ValueError("sample_weight must hold finite weights of 0 or more, not all 0.")
         display = cls(y_true=true, y_pred=predicted, radius=radii, sample_weight=weight, norm=norm, unit=unit)
         return display.plot(ax=ax, bins=bins, right_kwargs=right_kwargs, wrong_kwargs=wrong_kwargs)

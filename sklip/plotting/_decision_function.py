@@ -1,6 +1,8 @@
-"""The decision function over a plane, with its margin and certified discs."""
+"""The decision function on a plane, with its margin and certified discs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,72 +14,75 @@ from sklip.plotting._style import INK, axes_for, below, class_color, class_marke
 from sklip.plotting._surface import draw_gaps, draw_regions, draw_two_classes
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class DecisionFunctionDisplay:
-    """Contours of the decision function over a plane through the rows, with certified discs that are drawn true.
+    """Contours of the decision function on a plane through the rows, with certified discs in their true size.
 
-    Two classes: level lines of the score ``f``, the boundary ``f = 0`` and the margin ``f = ± min_margin``. More: the
-    region of each class, and level lines of the gap between the best two scores. An estimator whose class is no
-    matter of one sklip classifier's scores (a tuned threshold, a vote) is drawn by its predictions.
+    For two classes, the display has level lines of the score ``f``, the boundary ``f = 0`` and the margin
+    ``f = ± min_margin``. For more classes, it has the region of each class, and level lines of the gap between the best
+    two scores. If the scores of a sklip classifier alone do not decide (with a tuned threshold, or a vote), it has the
+    regions of the predictions.
 
-    A disc is where the certified ball of a row cuts the plane: every point of the plane inside is predicted as the
-    row is. With a row a length ``d`` off the plane and a radius ``r`` it is ``√(r² − d²)`` wide, and there is none
-    where ``d ≥ r``, nor for rows that differ from those of the plane in a column that is held fixed.
+    A disc is the part of the certified ball of a row that lies in the plane: every point inside the disc has the same
+    prediction as the row. If the distance of the row from the plane is ``d`` and its radius is ``r``, the disc has the
+    radius ``√(r² − d²)``. There is no disc if ``d ≥ r``, and none for rows that differ from the plane in a column that
+    is held fixed.
 
-    Use :meth:`from_estimator` to make one. All parameters are stored as attributes.
+    Use :meth:`from_estimator` to make a display. All parameters are stored as attributes.
 
     Parameters
     ----------
     xx0, xx1 : ndarray of shape (grid_resolution, grid_resolution)
         Coordinates of the points of the plane.
     response : ndarray of shape (grid_resolution, grid_resolution) or (grid_resolution, grid_resolution, n_classes)
-        Scores there; or predictions, as positions in ``classes``, of an integer dtype.
+        Scores of these points; or predictions, as positions in ``classes``, with an integer dtype.
     classes : ndarray of shape (n_classes,)
-        The labels.
+        Labels of the classes.
     points : ndarray of shape (n_rows, 2), default=None
         Coordinates of rows, projected on the plane.
     labels : ndarray of shape (n_rows,), default=None
-        Of these rows: their own, or those predicted.
+        Labels of these rows, given or predicted.
     disc_rows : ndarray of shape (n_discs,), int, default=()
         Rows whose discs are drawn.
     disc_centers : ndarray of shape (n_discs, 2), default=()
-        Their centres.
+        Centres of the discs.
     disc_radii : ndarray of shape (n_discs,), default=()
-        Their radii, in tolerances.
+        Radii of the discs, in tolerances.
     disc_labels : ndarray of shape (n_discs,), default=()
-        The predictions that hold inside.
+        Predictions inside the discs.
     tolerances : ndarray of shape (2,), default=(1, 1)
-        Of the two coordinates: a disc is ``tolerances · radius`` wide and high, and looks like a circle.
+        Tolerances of the two coordinates. A disc has the half-axes ``tolerances · radius`` and looks like a circle.
     min_margin : float, default=None
         Level of the margin, for two classes.
     whole : bool, default=True
-        Whether the plane is all there is: rows have no other columns.
+        True if the plane is the whole space: rows have no other columns.
     xlabel, ylabel : str, default=""
         Labels of the axes.
     note : str, default=None
-        What plane it is, for the legend.
+        Description of the plane, for the legend.
 
     Attributes
     ----------
     surface_ : list of matplotlib.contour.QuadContourSet
-        Fills.
+        Coloured areas.
     levels_, margin_ : matplotlib.contour.QuadContourSet or None
-        Thin lines, and those of the margin.
+        Level lines, and the lines of the margin.
     boundary_ : list of matplotlib.contour.QuadContourSet
         Lines between the classes.
     points_ : list of matplotlib.collections.PathCollection
-        Rows, one collection a class.
+        Rows, one collection per class.
     discs_ : list of matplotlib.patches.Ellipse
-        In the order of ``disc_rows``.
+        Discs, in the order of ``disc_rows``.
     handles_ : list of matplotlib.artist.Artist
-        With labels, for a legend of your own.
+        Artists with labels, for another legend.
     ax_ : matplotlib.axes.Axes
-        What it was drawn on.
+        Axes of the picture.
     figure_ : matplotlib.figure.Figure
-        Its figure.
+        Figure of the axes.
 
     See Also
     --------
-    sklip.certified_radius : The radii.
+    sklip.certified_radius : The radii of the rows.
     sklearn.inspection.DecisionBoundaryDisplay : For any classifier of two columns, without certificates.
 
     Examples
@@ -90,58 +95,38 @@ class DecisionFunctionDisplay:
     [[0.0]]
     """
 
-    def __init__(
-        self,
-        *,
-        xx0: np.ndarray,
-        xx1: np.ndarray,
-        response: np.ndarray,
-        classes: np.ndarray,
-        points: np.ndarray | None = None,
-        labels: np.ndarray | None = None,
-        disc_rows: ArrayLike = (),
-        disc_centers: ArrayLike = (),
-        disc_radii: ArrayLike = (),
-        disc_labels: ArrayLike = (),
-        tolerances: Sequence[float] | np.ndarray = (1.0, 1.0),
-        min_margin: float | None = None,
-        whole: bool = True,
-        xlabel: str = "",
-        ylabel: str = "",
-        note: str | None = None,
-    ):
-        self.xx0 = xx0
-        self.xx1 = xx1
-        self.response = response
-        self.classes = classes
-        self.points = points
-        self.labels = labels
-        self.disc_rows = disc_rows
-        self.disc_centers = disc_centers
-        self.disc_radii = disc_radii
-        self.disc_labels = disc_labels
-        self.tolerances = tolerances
-        self.min_margin = min_margin
-        self.whole = whole
-        self.xlabel = xlabel
-        self.ylabel = ylabel
-        self.note = note
+    xx0: np.ndarray
+    xx1: np.ndarray
+    response: np.ndarray
+    classes: np.ndarray
+    points: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    disc_rows: ArrayLike = ()
+    disc_centers: ArrayLike = ()
+    disc_radii: ArrayLike = ()
+    disc_labels: ArrayLike = ()
+    tolerances: Sequence[float] | np.ndarray = (1.0, 1.0)
+    min_margin: float | None = None
+    whole: bool = True
+    xlabel: str = ""
+    ylabel: str = ""
+    note: str | None = None
 
     def plot(
         self, ax=None, *, legend: bool = True, scatter_kwargs: dict | None = None, disc_kwargs: dict | None = None
-    ) -> "DecisionFunctionDisplay":
+    ) -> Self:
         """Draw contours, rows and discs.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         legend : bool, default=True
-            Whether to put a legend below.
+            True puts a legend below the axes.
         scatter_kwargs : dict, default=None
-            Of the rows, for :meth:`matplotlib.axes.Axes.scatter`.
+            Style of the rows, for :meth:`matplotlib.axes.Axes.scatter`.
         disc_kwargs : dict, default=None
-            Of the discs, for :class:`matplotlib.patches.Ellipse`.
+            Style of the discs, for :class:`matplotlib.patches.Ellipse`.
 
         Returns
         -------
@@ -151,18 +136,18 @@ class DecisionFunctionDisplay:
         self.ax_ = ax = axes_for(ax, f"{type(self).__name__}.plot", self._figsize())
         self.figure_ = ax.figure
         grid = self.xx0, self.xx1
-        self.handles_: list = []
-        if np.issubdtype(self.response.dtype, np.integer):
+        if not self._has_scores():
             surface = draw_regions(ax, grid, self.response)
         elif self.response.ndim == 2:
             surface = draw_two_classes(ax, grid, self.response, self.min_margin)
         else:
             surface = draw_gaps(ax, grid, self.response)
-        self.surface_, self.levels_, self.boundary_ = surface.fills, surface.levels, surface.boundary
-        self.margin_ = surface.margin
-        self._draw_points(scatter_kwargs)
-        self._label_lines()
-        draw_discs(self, disc_kwargs)
+        self.surface_, self.levels_, self.boundary_, self.margin_ = surface
+        self.points_ = self._draw_points(scatter_kwargs)
+        class_indices = [int(np.flatnonzero(self.classes == label)[0]) for label in np.asarray(self.disc_labels)]
+        discs = self.disc_centers, self.disc_radii, class_indices
+        self.discs_ = draw_discs(ax, *discs, self.tolerances, disc_kwargs)
+        self.handles_ = self._legend_handles()
         ax.set(xlim=(self.xx0.min(), self.xx0.max()), ylim=(self.xx1.min(), self.xx1.max()))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel, aspect=self.tolerances[0] / self.tolerances[1])
         if legend:
@@ -170,39 +155,48 @@ class DecisionFunctionDisplay:
             ax.legend(handles=self.handles_, title=self.note, title_fontsize="small", **style, **below(ax))
         return self
 
+    def _has_scores(self):
+        """Return True for scores, and False for predictions."""
+        return not np.issubdtype(self.response.dtype, np.integer)
+
     def _figsize(self):
-        """Inches of a figure that leaves little empty beside axes of this shape."""
+        """Return width and height of a new figure, in inches, for axes of this shape and a legend."""
         sides = np.array([np.ptp(self.xx0), np.ptp(self.xx1)]) / self.tolerances
         return 6.4, float(np.clip(5.6 * sides[1] / sides[0], 2.0, 6.5)) + 0.75 + 0.22 * (len(self.classes) // 2 + 3)
 
     def _draw_points(self, scatter_kwargs):
-        """Scatter the rows, class by class."""
-        from matplotlib.lines import Line2D
-
-        self.points_ = []
-        for code, label in enumerate(self.classes if self.points is not None else ()):
-            color = {"color": class_color(code), "linewidths": 0}
-            style = {"s": 9, "marker": class_marker(code), "alpha": 0.55, "zorder": 2.3, **(scatter_kwargs or {})}
+        """Draw the rows; return one collection per class."""
+        drawn = []
+        for class_index, label in enumerate(self.classes if self.points is not None else ()):
+            style = {"s": 9, "marker": class_marker(class_index), "alpha": 0.55, "zorder": 2.3} | (scatter_kwargs or {})
             if not {"c", "color", "facecolors", "edgecolors", "facecolor", "edgecolor"} & set(style):
-                style = {**color, **style}
-            self.points_.append(self.ax_.scatter(*self.points[self.labels == label].T, **style))
-            sample = {"color": class_color(code), "marker": class_marker(code), "linestyle": "none"}
-            self.handles_.append(Line2D([], [], **sample, label=str(label)))
+                style = {"color": class_color(class_index), "linewidths": 0} | style
+            drawn.append(self.ax_.scatter(*self.points[self.labels == label].T, **style))
+        return drawn
 
-    def _label_lines(self):
-        """Remember what the lines mean."""
+    def _legend_handles(self):
+        """Return an artist with a label for everything that was drawn."""
         from matplotlib.lines import Line2D
 
-        scored = not np.issubdtype(self.response.dtype, np.integer)
+        handles = []
+        for class_index, label in enumerate(self.classes[: len(self.points_)]):
+            sample = {"color": class_color(class_index), "marker": class_marker(class_index), "linestyle": "none"}
+            handles.append(Line2D([], [], **sample, label=str(label)))
+        one_score = self._has_scores() and self.response.ndim == 2
         if self.boundary_:
-            label = "boundary, f = 0" if scored and self.response.ndim == 2 else "boundary"
-            self.handles_.append(Line2D([], [], color="black", linewidth=2.0, label=label))
+            label = "boundary, f = 0" if one_score else "boundary"
+            handles.append(Line2D([], [], color="black", linewidth=2.0, label=label))
         if self.margin_ is not None:
             label = f"margin, f = ±{number(self.min_margin)}"
-            self.handles_.append(Line2D([], [], color=INK, linewidth=1.1, linestyle="dashed", label=label))
+            handles.append(Line2D([], [], color=INK, linewidth=1.1, linestyle="dashed", label=label))
         if self.levels_ is not None:
-            label = "level of f" if self.response.ndim == 2 else "gap of the best two scores"
-            self.handles_.append(Line2D([], [], color="#555555", linewidth=0.6, label=label))
+            label = "level of f" if one_score else "gap of the best two scores"
+            handles.append(Line2D([], [], color="#555555", linewidth=0.6, label=label))
+        if self.discs_:
+            label = "certified disc: the class holds inside" if self.whole else "certified ball, cut by this plane"
+            sample = {"markerfacecolor": "white", "markeredgecolor": "#444444", "markersize": 11}
+            handles.append(Line2D([], [], color="none", marker="o", **sample, label=label))
+        return handles
 
     @classmethod
     def from_estimator(
@@ -221,55 +215,56 @@ class DecisionFunctionDisplay:
         legend: bool = True,
         scatter_kwargs: dict | None = None,
         disc_kwargs: dict | None = None,
-    ) -> "DecisionFunctionDisplay":
-        """Draw the decision function of a fitted estimator around rows.
+    ) -> Self:
+        """Draw the decision function of a fitted estimator near rows.
 
         Parameters
         ----------
         estimator : fitted estimator
-            Anything that :func:`sklip.certified_radius` takes.
+            Any estimator that :func:`sklip.certified_radius` takes.
         X : array-like of shape (n_rows, n_columns)
             Rows, as for ``estimator.predict``.
         y : array-like of shape (n_rows,), default=None
-            Their labels; None to mark rows by what is predicted.
+            Labels of the rows; None to mark the rows with their predictions.
         features : pair of str or int, or "pca", default=None
-            The columns that span the plane, by name or position; ``"pca"`` for the first two principal components
-            of the rows, divided by ``tolerances``. None: the two columns if there are just two that may move, or
-            ``"pca"``.
+            Columns that span the plane, by name or position; or ``"pca"`` for the first two principal components of
+            the rows, divided by ``tolerances``. None chooses the two columns that may change, or ``"pca"`` if there are
+            more than two.
         row : int, default=None
-            A row of X through which the plane goes. None: through the median of the columns, or the mean for
-            ``"pca"``, with columns that cannot move as in the row nearest to it.
+            Position of a row of X through which the plane goes. None chooses the median of the columns, or the mean for
+            ``"pca"``. Columns that cannot change are then as in the nearest row.
         discs : int or array-like of int, default=8
-            How many rows' discs to draw at most, chosen so that they can be seen and do not overlap; or which rows.
-            Those whose balls do not come to the plane are left out.
+            Largest number of discs, which are chosen so that they are visible and do not overlap; or positions of the
+            rows whose discs are drawn. Discs of rows whose balls do not reach the plane are left out.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
-            Tolerances, as in :func:`sklip.certified_radius`: radii and principal components are in them, and axes are
-            stretched so that a disc looks like a circle. For columns of unlike units give, say, ``X.std()``.
+            Tolerances, as in :func:`sklip.certified_radius`. They are the units of radii and principal components, and
+            the axes are stretched so that a disc looks like a circle. If the columns have different units, give for
+            example ``X.std()``.
         step_lipschitz : dict of str to float, default=None
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         grid_resolution : int, default=150
-            Points a side.
+            Number of points per side of the grid.
         ax : matplotlib.axes.Axes, default=None
-            What to draw on; None for a new figure.
+            Axes to draw on; None for a new figure.
         legend : bool, default=True
-            As for :meth:`plot`.
+            See :meth:`plot`.
         scatter_kwargs, disc_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         DecisionFunctionDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            For columns that are not there or cannot move, rows that are not there, labels that the estimator does not
-            know, and tolerances that make no sense.
+            If columns do not exist or cannot change, if rows do not exist, if the estimator does not know the labels,
+            or if tolerances are invalid.
         sklip.exceptions.NotLipschitzError
-            For an estimator, or a step, without a certificate.
+            If the estimator or a step has no certificate.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -283,16 +278,7 @@ class DecisionFunctionDisplay:
         True
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        found = section(
-            estimator,
-            X,
-            y,
-            features=features,
-            row=row,
-            discs=discs,
-            tolerances=tolerances,
-            step_lipschitz=step_lipschitz,
-            grid_resolution=grid_resolution,
-        )
-        display = cls(**vars(found))
+        plane: dict[str, Any] = {"features": features, "row": row, "discs": discs, "grid_resolution": grid_resolution}
+        question = {"tolerances": tolerances, "step_lipschitz": step_lipschitz}
+        display = section(cls, estimator, X, y, **plane, **question)
         return display.plot(ax=ax, legend=legend, scatter_kwargs=scatter_kwargs, disc_kwargs=disc_kwargs)

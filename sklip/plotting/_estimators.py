@@ -1,4 +1,4 @@
-"""What displays ask of estimators: predictions with radii, the classifier at the end, names and units."""
+"""Questions of the displays to estimators and rows: predictions with radii, classifiers, positions, names, units."""
 
 import numpy as np
 
@@ -10,28 +10,37 @@ from sklip.pipelines.unwrap import unwrapped
 
 
 def final_classifier(estimator) -> CertifiedClassifier | None:
-    """The sklip classifier whose scores decide; None where a threshold, a calibration or a vote does."""
+    """Return the sklip classifier whose scores decide, or None if a threshold, a calibration or a vote decides."""
     _, inner = unwrapped(estimator, strict=False)
     return inner if isinstance(inner, CertifiedClassifier) else None
 
 
 def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple[np.ndarray, CertifiedRadii]:
-    """Predictions of rows and their radii, in raw units; labels are checked against the classes."""
+    """Return predictions of rows and their radii, in raw units. Check the labels against the classes."""
     radii = certified_radius(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
     known_labels(y, len(radii), estimator.classes_)
     return predictions(estimator, X), radii
 
 
 def unit_of(unit: str | None, tolerances) -> str:
-    """The unit of distances, for a label."""
+    """Return the unit of distances, for a label."""
     return unit or ("units of X" if tolerances is None else "tolerances")
 
 
 def norm_of(radius) -> float | None:
-    """The norm of radii, where they know it."""
+    """Return the norm of radii, or None if they do not store it."""
     return getattr(radius, "norm", None)
 
 
 def column_name(label) -> str:
-    """What a column is called: by its name, or the position that it has instead."""
+    """Return the name of a column; the label is its name or its position."""
     return label if isinstance(label, str) else f"column {label}"
+
+
+def row_positions(positions, n_rows: int, name: str, least: int = 0) -> np.ndarray:
+    """Return positions of rows, all of 0 or more; raise a ValueError that names the argument if they are invalid."""
+    array = np.atleast_1d(positions)
+    integers = array.ndim == 1 and (array.dtype.kind in "iu" or not len(array))
+    if not integers or len(array) < least or not ((-n_rows <= array) & (array < n_rows)).all():
+        raise ValueError(f"{name} must hold positions of the {n_rows} rows of X; got {positions!r}.")
+    return array.astype(np.intp) % n_rows

@@ -1,4 +1,4 @@
-"""Planes through the space of rows, and where certified balls cut them."""
+"""Planes through the space of the rows, and their cuts of certified balls."""
 
 from dataclasses import dataclass
 
@@ -16,11 +16,11 @@ class Plane:
     ----------
     origin : ndarray of shape (n_columns,), float64
     tolerances : ndarray of shape (n_columns,)
-        Tolerance of each column; lengths are those of ``displacement / tolerances``.
+        Tolerance of each column. Lengths are norms of ``displacement / tolerances``.
     axes : ndarray of shape (2, n_columns)
         Orthonormal up to rounding.
     offsets, units : ndarray of shape (2,)
-        Of the drawn coordinates.
+        Offset and unit of each drawn coordinate.
     labels : tuple of two str
     """
 
@@ -33,14 +33,14 @@ class Plane:
 
     @classmethod
     def of_columns(cls, pair, origin, tolerances, names) -> "Plane":
-        """Two columns in their own units, the others held at the origin."""
+        """Make the plane of two columns, in their units, through the origin."""
         pair = list(pair)
         axes = np.eye(len(origin))[pair]
         return cls(origin, tolerances, axes, origin[pair], tolerances[pair], tuple(names[column] for column in pair))
 
     @classmethod
     def of_components(cls, rows, tolerances, origin=None) -> "Plane":
-        """The first two principal components of rows in tolerances, through their mean or a given origin."""
+        """Make the plane of the first two principal components of rows in tolerances, through the mean or an origin."""
         pca = PCA(2, svd_solver="full").fit(rows / tolerances)
         origin = pca.mean_ * tolerances if origin is None else origin
         offsets = pca.components_ @ (origin / tolerances - pca.mean_)
@@ -51,40 +51,40 @@ class Plane:
         return cls(origin, tolerances, pca.components_, offsets, np.ones(2), (first, second))
 
     def points(self, coordinates: np.ndarray) -> np.ndarray:
-        """Points of the plane at drawn coordinates, of shape (n, n_columns)."""
+        """Return the points of the plane at drawn coordinates, of shape (n, n_columns)."""
         return self.origin + ((coordinates - self.offsets) / self.units) @ self.axes * self.tolerances
 
     def project(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Drawn coordinates of the nearest points of the plane, of shape (n, 2), and the lengths to them."""
+        """Return the drawn coordinates of the nearest points of the plane, of shape (n, 2), and the distances."""
         displacement = (rows - self.origin) / self.tolerances
         steps = displacement @ self.axes.T
         return self.offsets + self.units * steps, np.linalg.norm(displacement - steps @ self.axes, axis=1)
 
     def cut(self, rows: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Centres and radii of the discs in which the plane cuts balls around rows.
+        """Return centres and radii of the discs in which the plane cuts balls around rows.
 
-        By Pythagoras a ball of radius ``r`` whose centre is ``d`` off the plane cuts it in a disc of radius
-        ``√(r² − d²)``, around the centre's projection.
+        By Pythagoras, a ball of radius ``r`` whose centre has the distance ``d`` from the plane cuts it in a disc of
+        radius ``√(r² − d²)`` around the projection of the centre.
 
         Parameters
         ----------
         rows : ndarray of shape (n, n_columns)
         radii : ndarray of shape (n,)
-            In tolerances.
+            Radii of the balls, in tolerances.
 
         Returns
         -------
         centers : ndarray of shape (n, 2)
-            In drawn coordinates.
+            Centres, in drawn coordinates.
         discs : ndarray of shape (n,)
-            In tolerances, rounded down; 0 where a ball does not come to the plane.
+            Radii, in tolerances, rounded down. A ball that does not reach the plane has the radius 0.
         """
         centers, distance = self.project(rows)
-        # By how much projections and lengths may be off: each is a few sums over the columns.
+        # An upper bound for the rounding errors of projections and distances, which are a few sums over the columns.
         size = np.linalg.norm(rows / self.tolerances, axis=1) + np.linalg.norm(self.origin / self.tolerances)
         size = size + np.abs(self.offsets / self.units).sum()
-        slack = 8 * gamma(4 * rows.shape[1] + 16) * size
+        error = 8 * gamma(4 * rows.shape[1] + 16) * size
         with np.errstate(invalid="ignore"):
-            square = round_down(radii**2) - round_up((distance + slack) ** 2, 4)
-            discs = round_down(np.sqrt(np.maximum(square, 0.0)), 4) - slack
+            square = round_down(radii**2) - round_up((distance + error) ** 2, 4)
+            discs = round_down(np.sqrt(np.maximum(square, 0.0)), 4) - error
         return centers, np.where(np.isinf(radii), np.inf, np.maximum(discs, 0.0))

@@ -1,41 +1,17 @@
-"""What a display of the decision function shows: scores over a plane, rows and discs."""
-
-from dataclasses import dataclass
+"""Arrays of a display of the decision function: scores on a plane, rows and discs."""
 
 import numpy as np
 
 from sklip._labels import known_labels
 from sklip.pipelines.trace import predictions, trace
 from sklip.plotting._discs import choose_discs
-from sklip.plotting._estimators import column_name, final_classifier
+from sklip.plotting._estimators import column_name, final_classifier, row_positions
 from sklip.plotting._plane import Plane
 from sklip.rows.movable import column_of
 
 
-@dataclass(frozen=True, eq=False)
-class Section:
-    """The parameters of :class:`sklip.plotting.DecisionFunctionDisplay`, which explains them."""
-
-    xx0: np.ndarray
-    xx1: np.ndarray
-    response: np.ndarray
-    classes: np.ndarray
-    points: np.ndarray
-    labels: np.ndarray
-    disc_rows: np.ndarray
-    disc_centers: np.ndarray
-    disc_radii: np.ndarray
-    disc_labels: np.ndarray
-    tolerances: np.ndarray
-    min_margin: float | None
-    whole: bool
-    xlabel: str
-    ylabel: str
-    note: str | None
-
-
-def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz, grid_resolution) -> Section:
-    """What an estimator computes on a plane; parameters are those of ``DecisionFunctionDisplay.from_estimator``."""
+def section(make_display, estimator, X, y, *, features, row, discs, tolerances, step_lipschitz, grid_resolution):
+    """Compute scores on a plane and make a display; see ``DecisionFunctionDisplay.from_estimator``."""
     if not (isinstance(grid_resolution, (int, np.integer)) and grid_resolution > 1):
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
     traced = trace(estimator, X, tolerances=tolerances, step_lipschitz=step_lipschitz)
@@ -57,7 +33,7 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
         response = np.searchsorted(classes, estimator.predict(grid)).astype(np.intp)
     else:
         response = np.asarray(estimator.decision_function(grid))
-    return Section(
+    return make_display(
         xx0=xx0,
         xx1=xx1,
         response=response.reshape(*xx0.shape, *response.shape[1:]),
@@ -78,14 +54,14 @@ def section(estimator, X, y, *, features, row, discs, tolerances, step_lipschitz
 
 
 def _margin(classifier):
-    """The margin that a classifier was trained for, in the units of its score."""
+    """Return the margin that a classifier was trained for, in the units of its score."""
     if classifier is None or getattr(classifier, "loss", "hkr") not in ("hkr", "hinge"):
         return None
     return getattr(classifier, "min_margin_", None)
 
 
 def _plane(columns, tolerances, names, features, row):
-    """The plane, the row that tells the columns which do not move, and which plane it is in words."""
+    """Return the plane, the row with the values of the columns that cannot change, and a description of the plane."""
     n_rows, n_columns = columns.rows.shape
     if row is not None and not (isinstance(row, (int, np.integer)) and -n_rows <= row < n_rows):
         raise ValueError(f"row must be the position of one of the {n_rows} rows of X; got {row!r}.")
@@ -105,7 +81,7 @@ def _plane(columns, tolerances, names, features, row):
 
 
 def _pair(features, positions, names):
-    """Two columns, by name or position, as places among those that may move."""
+    """Return the places of two columns, given by name or position, among the columns that may change."""
     if isinstance(features, str) or np.ndim(features) != 1 or len(features) != 2:
         raise ValueError(f"features must be two columns, by name or position, or 'pca'; got {features!r}.")
     places = []
@@ -122,7 +98,7 @@ def _pair(features, positions, names):
 
 
 def _alike(X, positions, base):
-    """Whether rows have the columns that cannot move in common with a row."""
+    """Return which rows have the same values as the row ``base`` in the columns that cannot change."""
     alike = np.ones(X.shape[0], dtype=bool)
     for column in np.setdiff1d(np.arange(X.shape[1]), positions):
         values = np.asarray(column_of(X, column))
@@ -131,7 +107,7 @@ def _alike(X, positions, base):
 
 
 def _view(points, radii, class_indices, discs, first):
-    """Corners of the picture and the rows whose discs are drawn, all in tolerances."""
+    """Return the corners of the picture and the rows whose discs are drawn, in tolerances."""
     border = 0.1 * max(np.ptp(points, axis=0).max(), np.finfo(float).tiny)
     low, high = points.min(axis=0) - border, points.max(axis=0) + border
     if np.ndim(discs) == 0:
@@ -139,14 +115,7 @@ def _view(points, radii, class_indices, discs, first):
             raise ValueError(f"discs must be a number of rows, 0 or more, or positions of rows; got {discs!r}.")
         order = np.roll(np.arange(len(points)), -first)
         return low, high, order[choose_discs(points[order], radii[order], class_indices[order], low, high, discs)]
-    chosen = np.asarray(discs)
-    if (
-        chosen.ndim != 1
-        or not (len(chosen) == 0 or chosen.dtype.kind in "iu")
-        or not ((-len(points) <= chosen) & (chosen < len(points))).all()
-    ):
-        raise ValueError(f"discs must hold positions of the {len(points)} rows of X; got {discs!r}.")
-    chosen = chosen.astype(np.intp) % len(points)
+    chosen = row_positions(discs, len(points), "discs")
     chosen = chosen[(radii[chosen] > 0) & np.isfinite(radii[chosen])]
     if len(chosen):
         low = np.minimum(low, (points[chosen] - radii[chosen, None]).min(axis=0) - 0.2 * border)

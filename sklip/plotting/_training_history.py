@@ -1,6 +1,8 @@
-"""What a training recorded, epoch by epoch."""
+"""The record of a training, epoch by epoch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,34 +19,40 @@ _LABELS = {
     "certified_accuracy": "certified accuracy",
 }
 _TRAINING = "sklip training"
+_STYLES: dict[str, dict[str, Any]] = {
+    "": {"linestyle": "solid", "label": "training", "gid": _TRAINING},
+    "val_": {"linestyle": "dashed", "label": "validation"},
+}
+"""Style and label of a line, by the prefix of its name."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class TrainingHistoryDisplay:
-    """Loss, its terms and accuracy against the epoch: a panel each, training solid, validation dashed.
+    """Loss, its terms and accuracy by epoch: one panel each, with solid lines for training, dashed ones for validation.
 
-    Use :meth:`from_estimator` to make one. All parameters are stored as attributes. To compare trainings, draw each
-    on the panels of the one before: ``ax=display.ax_``.
+    Use :meth:`from_estimator` to make a display. All parameters are stored as attributes. To compare trainings, draw
+    each on the panels of the previous one: ``ax=display.ax_``.
 
     Parameters
     ----------
     history : dict of str to sequence of float
-        One number an epoch by name, as ``history_`` of a fitted classifier; names with ``val_`` are of held-out rows.
-        Epochs without a number hold nan.
+        One number per epoch for each name, as in ``history_`` of a fitted classifier. Names with ``val_`` are of
+        validation rows. Epochs without a number hold nan.
     name : str, default=None
-        Of the training, for the legend.
+        Name of the training, for the legend.
 
     Attributes
     ----------
     lines_ : dict of str to matplotlib.lines.Line2D
-        By the names of ``history``.
+        Lines, by the names of ``history``.
     ax_ : ndarray of shape (n_panels,) of matplotlib.axes.Axes
-        The panels, in the order of ``history``.
+        Panels, in the order of ``history``.
     figure_ : matplotlib.figure.Figure
-        Their figure.
+        Figure of the panels.
 
     See Also
     --------
-    sklip.HKRClassifier.loss_terms : The same terms of any rows, on the fitted network.
+    sklip.HKRClassifier.loss_terms : The same terms for any rows, from the fitted network.
 
     Examples
     --------
@@ -54,25 +62,24 @@ class TrainingHistoryDisplay:
     (2, ['accuracy', 'loss', 'val_loss'])
     """
 
-    def __init__(self, *, history: Mapping[str, Sequence[float]], name: str | None = None):
-        self.history = history
-        self.name = name
+    history: Mapping[str, Sequence[float]]
+    name: str | None = None
 
     def plot(
         self, ax=None, *, terms: Sequence[str] | None = None, name: str | None = None, line_kwargs: dict | None = None
-    ) -> "TrainingHistoryDisplay":
+    ) -> Self:
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes or array-like of them, default=None
-            One, whose place the panels take, or a panel for each term; None for a new figure.
+            One panel per term, or Axes that the panels replace; None for a new figure.
         terms : sequence of str, default=None
-            Names without ``val_``; None for all.
+            Names of the terms to draw, without ``val_``; None for all.
         name : str, default=None
-            For the legend; None for the ``name`` of the display.
+            Name for the legend; None for the ``name`` of the display.
         line_kwargs : dict, default=None
-            Of all lines, for :meth:`matplotlib.axes.Axes.plot`.
+            Style of all lines, for :meth:`matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -82,7 +89,7 @@ class TrainingHistoryDisplay:
         Raises
         ------
         ValueError
-            For terms that were not recorded, and another number of panels than of terms.
+            If a term was not recorded, or if there are not as many panels as terms.
         """
         require_matplotlib(f"{type(self).__name__}.plot")
         from matplotlib.lines import Line2D
@@ -93,18 +100,17 @@ class TrainingHistoryDisplay:
         name = self.name if name is None else name
         color = COLORS[sum(line.get_gid() == _TRAINING for line in panels[0].lines) % len(COLORS)]
         for panel, term in zip(panels, terms, strict=True):
-            for prefix, style, what in (("", "solid", "training"), ("val_", "dashed", "validation")):
-                if f"{prefix}{term}" not in self.history:
-                    continue
-                values = np.asarray(self.history[f"{prefix}{term}"], dtype=np.float64)
+            for prefix, style in _STYLES.items():
+                values = np.asarray(self.history.get(prefix + term, []), dtype=np.float64)
                 if np.isnan(values).all():
                     continue
-                # A line through a single point, or between gaps, cannot be seen.
+                # Without a marker, a single point and a point between gaps are invisible.
                 marker = "o" if np.isfinite(values).sum() < 12 else "none"
-                defaults = {"color": color, "linestyle": style, "linewidth": 1.8, "marker": marker, "markersize": 4}
-                defaults |= {"label": f"{name}, {what}" if name else what, "gid": None if prefix else _TRAINING}
+                defaults = style | {"color": color, "linewidth": 1.8, "marker": marker, "markersize": 4}
+                if name:
+                    defaults["label"] = f"{name}, {style['label']}"
                 (line,) = panel.plot(np.arange(1, len(values) + 1), values, **styled(defaults, line_kwargs, Line2D))
-                self.lines_[f"{prefix}{term}"] = line
+                self.lines_[prefix + term] = line
             panel.set(xlabel="epoch", title=_LABELS.get(term, term.replace("_", " ")))
             panel.xaxis.get_major_locator().set_params(integer=True)
         if panels[0].get_legend_handles_labels()[0]:
@@ -120,7 +126,7 @@ class TrainingHistoryDisplay:
         name: str | None = None,
         ax=None,
         line_kwargs: dict | None = None,
-    ) -> "TrainingHistoryDisplay":
+    ) -> Self:
         """Draw the training of a fitted estimator.
 
         Parameters
@@ -128,27 +134,27 @@ class TrainingHistoryDisplay:
         estimator : fitted estimator
             A sklip estimator; or a pipeline, a search or a FrozenEstimator that ends in one.
         terms : sequence of str, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
         name : str, default=None
-            For the legend.
+            Name for the legend.
         ax : matplotlib.axes.Axes or array-like of them, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
         line_kwargs : dict, default=None
-            As for :meth:`plot`.
+            See :meth:`plot`.
 
         Returns
         -------
         TrainingHistoryDisplay
-            The display, drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         TypeError
-            For an estimator without ``history_``.
+            If the estimator has no ``history_``.
         ValueError
-            As :meth:`plot`.
+            See :meth:`plot`.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
 
         Examples
         --------
@@ -173,18 +179,16 @@ class TrainingHistoryDisplay:
 
 
 def _terms(history, terms):
-    """Names of the panels."""
+    """Return the terms to draw, all of which must be in the history."""
     recorded = list(dict.fromkeys(name.removeprefix("val_") for name in history))
-    if terms is None:
-        terms = recorded
-    missing = [term for term in terms if term not in recorded]
-    if missing or isinstance(terms, str) or not len(terms):
+    terms = recorded if terms is None else terms
+    if isinstance(terms, str) or not len(terms) or not all(term in recorded for term in terms):
         raise ValueError(f"terms must be a list of some of {recorded}, which history holds; got {terms!r}.")
     return list(terms)
 
 
 def _panels(ax, count, caller):
-    """Axes side by side: those given, in the place of the one given, or in a new figure."""
+    """Return panels side by side: the given ones, or new ones that replace a given one or are in a new figure."""
     from matplotlib.axes import Axes
 
     if ax is None:
@@ -202,8 +206,7 @@ def _panels(ax, count, caller):
             "ax must be an Axes in a grid of subplots, not yet drawn on; to draw on panels: ax=display.ax_."
         )
     ax.set_axis_off()
-    panels = np.empty(count, dtype=object)
-    for number, spec in enumerate(place.subgridspec(1, count)):
-        panels[number] = ax.figure.add_subplot(spec)
-        panels[number].spines[["top", "right"]].set_visible(False)
+    panels = np.array([ax.figure.add_subplot(spec) for spec in place.subgridspec(1, count)], dtype=object)
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
     return panels
