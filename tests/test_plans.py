@@ -601,7 +601,6 @@ def _two():
         (sparse.csr_array(np.eye(2)), sparse.csr_array(2 * np.eye(2))),
         (LogisticRegression(C=1.0), LogisticRegression(C=2.0)),
     ],
-    ids=str,
 )
 def test_states_of_different_values_differ(one, other):
     holder = Holder(one)
