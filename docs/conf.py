@@ -75,7 +75,15 @@ html_css_files = ["sklip.css"]
 html_show_sphinx = False
 html_sidebars = {
     page: []
-    for page in ("index", "getting_started", "benchmarks", "migrating_from_deel_lip", "changelog", "contributing")
+    for page in (
+        "index",
+        "getting_started",
+        "benchmarks",
+        "migrating_from_deel_lip",
+        "changelog",
+        "contributing",
+        "how_sklip_is_built",
+    )
 }
 html_theme_options = {
     "logo": {"text": "sklip"},

@@ -43,16 +43,16 @@ class Vote:
         radii = np.stack([member.radii for member in members], axis=1)
         class_indices, certified = vote_radii(np.stack(votes, axis=1), radii, self.weights, len(classes))
 
-        def descend(raw, wanted):
+        def margins_and_gradients(raw, wanted):
             rows = run.transform(self.nodes, raw)
             positions = [np.minimum(np.searchsorted(one.classes, wanted), len(one.classes) - 1) for one in members]
-            answers = [member.descend(rows, own) for member, own in zip(members, positions, strict=True)]
+            answers = map(lambda member, own: member.margins_and_gradients(rows, own), members, positions)
             margins, gradients = zip(*answers, strict=True)
             return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
 
         ratio = np.maximum.reduce([member.distance_ratio for member in members])
         is_imputed = any(member.is_imputed for member in members)
-        return Decision(classes, class_indices, certified, None, ratio, is_imputed, descend)
+        return Decision(classes, class_indices, certified, None, ratio, is_imputed, margins_and_gradients)
 
 
 def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:

@@ -88,7 +88,7 @@ class Decision:
         How far outside its training data a classifier is asked, as a multiple of the farthest training row.
     is_imputed : bool
         Whether a step filled missing values.
-    descend : callable
+    margins_and_gradients : callable
         From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
         raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
         attackers: approximate, and no part of any proof.
@@ -100,7 +100,7 @@ class Decision:
     lipschitz: float | None
     distance_ratio: np.ndarray
     is_imputed: bool
-    descend: Callable
+    margins_and_gradients: Callable
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +117,10 @@ class Run:
     tolerances : ndarray of shape (n_columns,)
         Units in which the displacement of each raw column is measured; 0 for one held fixed.
     kept : dict
-        What was found for rows of any values, by the node of the plan, the place before it, and the form of the values
-        (container, dtypes, width), which decides the precision: computed once, and used for all rows since.
+        What earlier runs found for rows of any values: by the node of the plan, the place before it, and the form of
+        the values (container, dtypes, width), which decides the precision.
+    found : dict
+        What this run finds, until :meth:`publish` adds it to ``kept``.
     """
 
     plan: Plan
@@ -126,6 +128,7 @@ class Run:
     norm: float
     tolerances: np.ndarray
     kept: dict
+    found: dict = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, parts: tuple, norm: float, tolerances: np.ndarray) -> "Run":
@@ -140,10 +143,15 @@ class Run:
 
     def keep(self, key: Hashable, find: Callable, of: Any = None) -> Any:
         """What was found for a key, or is found now. It may hold no rows. Another ``of`` makes it new."""
-        known = self.kept.get(key)
+        known = self.found.get(key) or self.kept.get(key)
         if known is None or known[0] is not of:
-            known = self.kept[key] = of, find()
+            known = self.found[key] = of, find()
         return known[1]
+
+    def publish(self, is_unchanged: Callable[[], bool]) -> None:
+        """Keep for later runs what this one found, if the estimator did not change meanwhile."""
+        if self.found and is_unchanged():
+            self.kept.update(self.found)
 
     def begin(self, X) -> Batch:
         """The raw rows."""

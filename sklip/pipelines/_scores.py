@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sklip.arithmetic.rounding import round_down, round_up
-from sklip.attacks import network_descent
+from sklip.attacks import network_margins
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
-from sklip.estimators._remoteness import remoteness
+from sklip.estimators._distance_ratio import distance_ratio
 from sklip.pipelines._run import Batch, Decision, Run
 
 
@@ -63,9 +63,9 @@ class Network:
             for block, units, values in network.scored_blocks(rows):
                 distances, error = distances_above(units), batch.error[block]
                 # The network sees rows that are off by ``error``.
-                errors = round_up(proof.score_errors(distances) + proof.slope_of_input_errors * error, 4)
+                errors = round_up(proof.score_errors(distances) + proof.input_error_slope * error, 4)
                 room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
-                ratio[block] = remoteness(estimator, distances)
+                ratio[block] = distance_ratio(estimator, distances)
                 estimator._finite(values, rows)
                 errors = np.where(np.isnan(errors), np.inf, errors)
                 if values.shape[1] == 1:
@@ -76,16 +76,17 @@ class Network:
                     found = class_radii(values, errors, slopes.pairs, slopes.errors)
                 radii[block] = np.minimum(found, room)
 
-        def descend(raw, class_indices):
+        def margins_and_gradients(raw, class_indices):
             rows = estimator._inference_rows(run.transform(self.nodes, raw))
             wanted = class_indices if self.sign > 0 else 1 - class_indices
-            margins, gradients = network_descent(estimator.network_)(rows, wanted)
+            margins, gradients = network_margins(estimator.network_)(rows, wanted)
             margins = margins - np.where(class_indices > 0, self.offset, -self.offset)
             if run.plan.stated:
                 return margins, None
             return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
 
-        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
+        margins = margins_and_gradients
+        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, margins)
 
 
 def _slopes(network, proof, place, run):
@@ -93,7 +94,7 @@ def _slopes(network, proof, place, run):
         return Slopes(0.0, np.zeros_like(proof.pair_lipschitz), 0.0)
     with np.errstate(all="ignore"):
         lipschitz, pairs = score_bounds(network, lambda kernel: place.map.norm(run.norm, run.tolerances, kernel))
-        of_errors = round_up(proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz, 6)
+        of_errors = round_up(proof.error_lipschitz * place.speed + proof.input_error_slope * place.error_lipschitz, 6)
     lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
     return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)
 
