@@ -35,7 +35,7 @@ from sklip import LipschitzMLP
 from sklip.layers import FrobeniusDense, SpectralDense
 from sklip.losses import TauBinaryCrossentropy
 
-parser = argparse.ArgumentParser(description="Cross-entropy of two classes, together and apart.")
+parser = argparse.ArgumentParser(description="Cross-entropy of two classes, together and separately.")
 parser.add_argument("--output", metavar="FILE", help="PNG to write instead of showing the picture")
 parser.add_argument(
     "--epochs", type=int, default=60, help="passes of LipschitzMLP over the data (default: %(default)s)"

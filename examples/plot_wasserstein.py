@@ -122,7 +122,7 @@ left.clabel(
 for name, color in COLORS.items():
     points = X[y == name][:500]
     left.scatter(*points.T, s=8, color=color, marker=MARKERS[name], alpha=0.5, linewidths=0)
-left.set(title="The potential: level lines 0.2 apart", ylabel="$x_2$")
+left.set(title="The potential: level lines in steps of 0.2", ylabel="$x_2$")
 
 draw_potential(right)
 some = np.argsort(lower[origins][:, 0])[:: max(1, len(origins) // 40)]
