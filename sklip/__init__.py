@@ -1,7 +1,7 @@
-"""Classifiers for scikit-learn whose every prediction comes with a proof.
+"""Classifiers for scikit-learn with a proof for every prediction.
 
-``sklip.layers``, ``sklip.losses`` and ``sklip.manifold`` are for anyone's Keras models and import
-Keras. The estimators do so in ``fit`` and ``to_keras``, and ``from_keras`` does, not before.
+``sklip.layers``, ``sklip.losses`` and ``sklip.manifold`` work in any Keras model and import Keras.
+The estimators import Keras only in ``fit``, ``to_keras`` and ``from_keras``.
 """
 
 from importlib import import_module
@@ -43,7 +43,7 @@ __all__ = [
     "register_onnx_converters",
 ]
 
-# A process that only predicts need not load the parts of scikit-learn that these know.
+# A process that only predicts does not need the parts of scikit-learn that these import.
 _LATE = {
     "TRUSTED_TYPES": "sklip.persistence",
     "AuditResult": "sklip.auditing",

@@ -1,7 +1,7 @@
-"""Private names of other packages: each stands here, once, with the oldest version that is known to have it.
+"""Private names of other packages, each once, with the oldest version that is known to have it.
 
 A release of these packages may drop any of them; ``tests/test_compat.py`` has a test for each. Keras, TensorFlow,
-JAX and the parts of scikit-learn that serving does not need are imported by the functions, not before.
+JAX and the parts of scikit-learn that serving does not need are imported only in the functions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
 MAY_BE_OVERRIDDEN = frozenset(
     {"_fit", "_get_param_names", "_parameter_constraints", "_repr_html_", "_repr_mimebundle_"}
 )
-"""Names in scikit-learn's estimators that have no part in a prediction; scikit-learn 1.2 has all of them."""
+"""Names in scikit-learn's estimators that do not affect predictions; scikit-learn 1.2 has all of them."""
 
 SELECTING = ("transform", "_transform")
 """Names of the methods by which SelectorMixin selects columns; scikit-learn 1.2 has both."""
@@ -41,14 +41,14 @@ def base_search_cv() -> Any:
 
 
 def platt_types() -> list[type]:
-    """Types of what CalibratedClassifierCV fits: of a calibrated classifier, and of Platt's sigmoid; 0.24."""
+    """Types that CalibratedClassifierCV fits: a calibrated classifier, and Platt's sigmoid; 0.24."""
     from sklearn.calibration import _CalibratedClassifier, _SigmoidCalibration
 
     return [_CalibratedClassifier, _SigmoidCalibration]
 
 
 def response_methods(classifier: Any) -> Any:
-    """Name, or names in order of preference, of the method that a threshold is compared with; 1.5."""
+    """Name, or names in order of preference, of the method whose result is compared with a threshold; 1.5."""
     return classifier._get_response_method()
 
 
@@ -63,7 +63,7 @@ def columns_of_branches(transformer: Any) -> dict[str, Any]:
 
 
 def parameter_names(estimator: Any) -> list[str]:
-    """Names of the parameters of an estimator, which need not have them as attributes; 0.18."""
+    """Names of the parameters of an estimator, which may lack the attributes; 0.18."""
     return estimator._get_param_names()
 
 
@@ -71,7 +71,7 @@ def parameter_names(estimator: Any) -> list[str]:
 
 
 def mapping(array: Any) -> Any:
-    """The mapping of a file of which an array is a part, and None in copies of the array; NumPy 1.26."""
+    """The mapping of a file to which an array belongs; None for copies of the array; NumPy 1.26."""
     return array._mmap
 
 
@@ -90,7 +90,7 @@ def origin(tensor: Any) -> tuple[Any, Any]:
 
 
 def learning_rate(optimizer: Any) -> Any:
-    """The learning rate as an optimizer has it: a variable, a schedule or a function; Keras 3.10."""
+    """The learning rate of an optimizer: a variable, a schedule or a function; Keras 3.10."""
     return optimizer._learning_rate
 
 
@@ -101,7 +101,7 @@ GRADIENT_ATTRIBUTE = "_gradient_op_type"
 
 
 def registered_gradients() -> dict[str, Any]:
-    """TensorFlow's own registry of gradients by name, and an empty one where it is not found; TensorFlow 2.18."""
+    """TensorFlow's registry of gradients by name; an empty one if it is not found; TensorFlow 2.18."""
     with suppress(ImportError, AttributeError):
         from tensorflow.python.framework.ops import gradient_registry
 
@@ -110,12 +110,12 @@ def registered_gradients() -> dict[str, Any]:
 
 
 def allow_many_traces(function: Any) -> None:
-    """Have a ``tf.function`` not warn that it is traced often; TensorFlow 2.18."""
+    """Stop a ``tf.function`` from warning that it is traced often; TensorFlow 2.18."""
     function._omit_frequent_tracing_warning = True
 
 
 def tensorflow_is_watched() -> bool:
-    """Whether TensorFlow hands each operation to a debugger, and False where that is not found; TensorFlow 2.18."""
+    """Whether TensorFlow passes each operation to a debugger; False if this is not found; TensorFlow 2.18."""
     with suppress(ImportError, AttributeError):
         from tensorflow.python.eager import context
 
@@ -124,7 +124,7 @@ def tensorflow_is_watched() -> bool:
 
 
 def tensorflow_or_jax_has_started() -> bool:
-    """Whether one of them runs in this process, and False where that is not found; TensorFlow 2.18, JAX 0.6."""
+    """Whether TensorFlow or JAX runs in this process; False if this is not found; TensorFlow 2.18, JAX 0.6."""
     tensorflow = getattr(sys.modules.get("tensorflow.python.eager.context"), "_context", None)
     jax = getattr(sys.modules.get("jax._src.xla_bridge"), "_backends", None)
     return bool(getattr(tensorflow, "_initialized", False) or jax)

@@ -1,11 +1,11 @@
-"""Arrays that nobody can change: what was proved of them stays true."""
+"""Arrays that nobody can change, so that a proof about them stays true."""
 
 import numpy as np
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
-    """A copy of an array as one that nobody can make writeable again.
+    """Return a copy of an array that nobody can make writeable again.
 
-    It lies in memory of its own: a mapped file may be written anew by whoever owns it.
+    The copy has its own memory, since the owner of a mapped file may change the file.
     """
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)

@@ -1,4 +1,4 @@
-"""What the scores of a network say about classes: the one place that tells one score from several."""
+"""How scores decide for a class: the only module that distinguishes one score from several."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,10 +8,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Heads:
-    """The scores for a number of classes.
+    """The number and the meaning of the scores for a number of classes.
 
-    Two classes have one score, whose sign decides: above 0 it means the second class. More classes have one score
-    each, and the largest decides.
+    Two classes have one score, whose sign decides: above 0 it means the second class. Three classes or more have one
+    score per class, and the largest score decides.
 
     Attributes
     ----------
@@ -38,15 +38,15 @@ class Heads:
 
     @property
     def index(self) -> int | slice:
-        """Index on the axis of the scores that leaves this axis out where there is one score."""
+        """Index on the axis of the scores; it drops this axis if there is one score."""
         return 0 if self.n_classes == 2 else slice(None)
 
     def own(self, class_indices: np.ndarray) -> np.ndarray:
-        """Whether each score stands for the class of each row, of shape (n_rows, n_scores)."""
+        """Return whether each score stands for the class of each row, of shape (n_rows, n_scores)."""
         return class_indices[:, None] == self.classes
 
     def class_indices(self, scores: np.ndarray) -> np.ndarray:
-        """Classes that scores of shape (n_rows, n_scores) decide for, of shape (n_rows,)."""
+        """Return the predicted classes, of shape (n_rows,), for scores of shape (n_rows, n_scores)."""
         return (scores[:, 0] > 0).astype(np.intp) if self.n_classes == 2 else scores.argmax(axis=1)
 
     def columns(self, scores: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ class Heads:
         return np.concatenate([-scores, scores], axis=1) if self.n_classes == 2 else scores
 
     def gaps(self, scores: np.ndarray) -> np.ndarray:
-        """Return the lead of the class that is decided for, of shape (n_rows,): the size of one score."""
+        """Return the lead of the predicted class over the next, of shape (n_rows,): ``|f|`` for one score f."""
         if self.n_classes == 2:
             return np.abs(scores[:, 0])
         second, best = np.partition(scores, -2, axis=1)[:, -2:].T

@@ -20,7 +20,7 @@ def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
     name : str, default="y"
         Name of the argument, for messages.
     warn : bool, default=False
-        Whether a column of shape (n_rows, 1) is worth a warning, as it is in ``fit``.
+        Whether to warn of a column of shape (n_rows, 1), as ``fit`` does.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def read_labels(y: Any, name: str = "y", *, warn: bool = False) -> np.ndarray:
     ValueError
         For missing labels (None, NaN, NaT, ``pandas.NA``, masked), complex numbers, several columns and a single label.
     TypeError
-        For what is no array, frame or list.
+        If ``y`` is not an array, a frame or a list.
     """
     if isinstance(y, str | bytes | float | int | np.generic) or getattr(y, "ndim", 1) == 0:
         raise ValueError(f"{name} must be an array of labels; got {y!r}.")
@@ -58,7 +58,7 @@ def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
     y : array-like of shape (n_rows,)
         Labels, in any container.
     n_rows : int or None
-        How many there must be; None for any number.
+        Required number of labels; None for any number.
     name : str, default="y"
         Name of the argument, for messages.
 
@@ -70,9 +70,9 @@ def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
     Raises
     ------
     ValueError
-        When there are none, too few or too many, when labels are missing, or when they are not labels.
+        If there are no labels, too few or too many, if labels are missing, or if their type is not one of labels.
     TypeError
-        When text and numbers are mixed.
+        If text and numbers are mixed.
     """
     if y is None:
         raise ValueError(
@@ -92,16 +92,16 @@ def check_labels(y: Any, n_rows: int | None, name: str = "y") -> np.ndarray:
 
 
 def known_labels(y: Any, n_rows: int, classes: Any) -> np.ndarray:
-    """Return labels of rows that an estimator with these classes is asked about.
+    """Return the labels of rows, all of which must be among the classes of an estimator.
 
     Parameters
     ----------
     y : array-like of shape (n_rows,)
         Labels, in any container.
     n_rows : int
-        How many there must be.
+        Required number of labels.
     classes : array-like
-        The labels that the estimator knows.
+        Labels that the estimator knows.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def known_labels(y: Any, n_rows: int, classes: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        Unless they are one for each row, none is missing, and the estimator knows all of them.
+        If there is not one label per row, if a label is missing, or if the estimator does not know a label.
     """
     labels, known = read_labels(y), np.asarray(classes)
     if labels.shape != (n_rows,):
@@ -127,7 +127,7 @@ _NOT_TEXT = "holds bytes, which are not text. Decode them, for example with [lab
 
 
 def _check_objects(labels, name):
-    """Raise unless objects are all text; scikit-learn scores no others."""
+    """Raise unless all objects are text; scikit-learn's scores accept no other objects."""
     kinds = {_kind(label) for label in labels}
     if len(kinds) > 1:
         raise TypeError(f"{name} mixes labels of different types. Make them all text, or all numbers.")
@@ -139,13 +139,13 @@ def _check_objects(labels, name):
     types = sorted({type(label).__name__ for label in labels})
     wanted = {("bool",): "bool", ("int",): "int"}.get(tuple(types), "float" if kind == "number" else "str")
     raise ValueError(
-        f"Unknown label type: {name} holds objects of type {', '.join(types)}, which are no labels. Convert them, "
+        f"Unknown label type: {name} holds objects of type {', '.join(types)}, which are not labels. Convert them, "
         f"for example with numpy.asarray({name}, dtype={wanted})."
     )
 
 
 def _kind(label):
-    """``"number"`` for numbers and booleans, ``"text"`` for text, the type's name for the rest."""
+    """``"number"`` for numbers and booleans, ``"text"`` for text, the name of the type for other objects."""
     if isinstance(label, bool | int | float | np.number | np.bool_):
         return "number"
     return "text" if isinstance(label, str) else type(label).__name__

@@ -1,4 +1,4 @@
-"""Whether an estimator still computes what its class is known to compute: certificates are about the known class."""
+"""Find methods that a subclass or an attribute overrides: certificates hold only for the known class."""
 
 from functools import cache
 from inspect import getattr_static
@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from sklip._compat import MAY_BE_OVERRIDDEN
 from sklip.exceptions import NotLipschitzError
 
-# What a subclass may define anew: it changes how an estimator is made, not what it predicts.
+# Names that a subclass may redefine: they change how an estimator is made, not what it predicts.
 _FREE = MAY_BE_OVERRIDDEN | frozenset(
     {
         "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
@@ -24,38 +24,38 @@ _DECISIVE = frozenset({"__getattr__", "network_", "classes_", "n_features_in_", 
 
 
 def override(estimator, base: type) -> str | None:
-    """The name of what a subclass of ``base``, or the estimator itself, defines anew; None where there is nothing."""
+    """Name of a method that a subclass of ``base``, or the estimator itself, overrides; None if there is none."""
     return _override_by_class(type(estimator), base) or shadow(estimator)  # type: ignore[arg-type]
 
 
 def shadow(estimator) -> str | None:
-    """The name of an attribute of the estimator that hides a method of its class; None where there is none."""
-    # A FrozenEstimator has the methods of the estimator in it, and none of its own.
+    """Name of an attribute of the estimator that hides a method of its class; None if there is none."""
+    # A FrozenEstimator has the methods of the estimator in it, and no others.
     kind = type(estimator.estimator if type(estimator) is FrozenEstimator else estimator)
     methods = methods_of(kind)  # type: ignore[arg-type]
     return None if methods.isdisjoint(vars(estimator)) else min(methods & vars(estimator).keys())
 
 
 def refuse_overrides(estimator, base: type | None = None) -> None:
-    """Raise for an estimator that overrides a method of ``base``, or by an attribute one of its own class."""
+    """Raise if an estimator overrides a method of ``base``; without ``base``, if an attribute hides a method."""
     name = shadow(estimator) if base is None else override(estimator, base)
     if name is not None:
         raise NotLipschitzError(
-            f"{type(estimator).__name__} defines {name!r} itself, so that what it predicts is not what "
-            f"{(base or type(estimator)).__name__} predicts, and has no certificate."
+            f"{type(estimator).__name__} defines {name!r} itself. Its predictions may differ from those of "
+            f"{(base or type(estimator)).__name__}, so they have no certificate."
         )
 
 
 @cache
 def _override_by_class(kind, base):
     ours = (other for other in kind.__mro__ if issubclass(other, base) and _is_known(other, base))
-    known = set(next(ours).__mro__)  # what the nearest class of sklip or scikit-learn is made of
+    known = set(next(ours).__mro__)  # the nearest class of sklip or scikit-learn, and its bases
     names = (set(dir(base)) | _DECISIVE) - _FREE
     for other in kind.__mro__:
         defined = {name for name in names & vars(other).keys() if not _requests_metadata(name)}
         if defined and other not in known:
             return min(defined)
-        names -= defined  # what later classes define under these names is hidden
+        names -= defined  # these hide the definitions of later classes
     return None
 
 
@@ -72,5 +72,5 @@ def methods_of(kind):
 
 
 def _requests_metadata(name):
-    """Whether scikit-learn adds this method to each class by itself."""
+    """Whether scikit-learn adds this method to each class."""
     return name.startswith("set_") and name.endswith("_request")

@@ -1,4 +1,4 @@
-"""The bar of tqdm: a widget in notebooks that have ipywidgets, text elsewhere, nothing where nothing can be shown."""
+"""A progress bar of tqdm: a widget in notebooks that have ipywidgets, text elsewhere, nothing if it cannot be shown."""
 
 import sys
 import warnings
@@ -6,23 +6,23 @@ from contextlib import suppress
 
 
 def progress_bar(**options):
-    """A bar of tqdm's that stays away where it cannot be shown; the options are tqdm's."""
+    """Return a progress bar that shows nothing if it cannot be shown; the options are those of tqdm."""
     return _Bar(options)
 
 
 class _Bar:
-    """A bar of tqdm's that gives up, instead of raising, where nothing can be written: the work goes on."""
+    """A bar of tqdm that stops showing, instead of raising an error, if it cannot write: the work goes on."""
 
     def __init__(self, options):
         self._bar = None
-        if sys.stderr is not None:  # as it is in a service, or after 2>&-
+        if sys.stderr is not None:  # it is None in a service, or after 2>&-
             self._attempt(self._show, options)
 
     def _show(self, options):
         from tqdm import TqdmWarning
 
         with warnings.catch_warnings():
-            # A notebook without ipywidgets gets text, and tqdm's advice on it at the import.
+            # In a notebook without ipywidgets, tqdm shows text and warns of it when it is imported.
             warnings.simplefilter("ignore", TqdmWarning)
             from tqdm.auto import tqdm
 
@@ -31,18 +31,18 @@ class _Bar:
     def _attempt(self, call, *arguments, **keywords):
         try:
             call(*arguments, **keywords)
-        except Exception:  # a full device, a broken pipe, no tqdm: nothing that is shown is worth the work
+        except Exception:  # a full device, a broken pipe, no tqdm: the display must not stop the work
             bar, self._bar = self._bar, None
             if bar is not None:
-                bar.disable = True  # or it would write once more when it is deleted
+                bar.disable = True  # otherwise it writes once more when it is deleted
 
     def update(self, n: int = 1) -> None:
-        """Go on by some steps."""
+        """Advance by some steps."""
         if self._bar is not None:
             self._attempt(self._bar.update, n)
 
     def set_description_str(self, text: str, refresh: bool = True) -> None:
-        """Set the text beside the bar."""
+        """Set the text next to the bar."""
         if self._bar is not None:
             self._attempt(self._bar.set_description_str, text, refresh=refresh)
 
@@ -59,6 +59,6 @@ class _Bar:
 
 
 def print_if_possible(*values: object, sep: str = " ") -> None:
-    """Print a line to standard output at once; nothing where that cannot be written to."""
+    """Print a line to standard output at once; do nothing if it cannot be written to."""
     with suppress(Exception):  # as above
         print(*values, sep=sep, flush=True)

@@ -1,4 +1,4 @@
-"""Say in one sentence what to install, where a package that training needs is missing."""
+"""Say in one sentence what to install if a package is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ _BACKENDS = ("jax", "torch", "openvino")
 
 @contextmanager
 def training_packages() -> Iterator[None]:
-    """Name what is missing, and what to do, when an import within the body does not find it."""
+    """Say what to install if an import in the body does not find Keras or its backend."""
     try:
         yield
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in _BACKENDS:
             raise ModuleNotFoundError(
-                f"Keras is told to run on {missing}, which is not installed: run pip install 'scikit-lipschitz[jax]' "
+                f"Keras is set to run on {missing}, which is not installed: run pip install 'scikit-lipschitz[jax]' "
                 "for JAX, or set the environment variable KERAS_BACKEND to tensorflow.",
                 name=error.name,
             ) from error
@@ -31,7 +31,7 @@ def training_packages() -> Iterator[None]:
 
 @contextmanager
 def extra(name: str, package: str, caller: str) -> Iterator[None]:
-    """Name what is missing, and the extra that has it, when an import within the body does not find it."""
+    """Say which extra to install if an import in the body does not find the package."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Converters with which sklearn-onnx takes pipelines that end in a sklip classifier."""
+"""Converters for sklearn-onnx, which then takes pipelines that end in a sklip classifier."""
 
 import numpy as np
 
@@ -8,24 +8,24 @@ from sklip.interop._onnx import Graph, exported_classes
 
 
 def register_onnx_converters() -> None:
-    """Teach sklearn-onnx sklip's classifiers, so that it converts whole pipelines.
+    """Register sklip's classifiers with sklearn-onnx, so that it converts pipelines with them.
 
-    Once a process, before ``skl2onnx.to_onnx`` or ``convert_sklearn``; calling it again does no harm. Outputs are
-    those of sklearn-onnx's other classifiers: ``label``, then ``probabilities``, of shape (n_rows, n_classes), which
-    of a classifier that has no ``predict_proba``, and with the option ``raw_scores`` of any, holds the scores
-    (``[−f, f]`` of two classes).
+    Call it once per process, before ``skl2onnx.to_onnx`` or ``convert_sklearn``; calling it again does no harm.
+    The outputs are those of sklearn-onnx's other classifiers: ``label``, then ``probabilities``, of shape
+    (n_rows, n_classes). For a classifier without ``predict_proba``, or with the option ``raw_scores``,
+    ``probabilities`` holds the scores (``[−f, f]`` for two classes).
 
     Raises
     ------
     ImportError
-        When sklearn-onnx is not installed.
+        If sklearn-onnx is not installed.
 
     Notes
     -----
-    The centre is subtracted in float64, the rest computed in the dtype of the pipeline's input. As of
-    scikit-learn's own classifiers, probabilities of :class:`sklip.LipschitzMLP` come as a list of dictionaries,
-    ``output_probability``, unless the option ``zipmap`` is False, which rows of float64 need: onnxruntime's
-    ZipMap takes float32 alone.
+    The centre is subtracted in float64; everything after it is computed in the dtype of the pipeline's input.
+    As for scikit-learn's classifiers, the probabilities of :class:`sklip.LipschitzMLP` come as a list of
+    dictionaries, ``output_probability``, unless the option ``zipmap`` is False. Rows of float64 need
+    ``zipmap=False``, because onnxruntime's ZipMap takes only float32.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def register_onnx_converters() -> None:
     with extra("onnx", "skl2onnx", "register_onnx_converters"):
         from skl2onnx import update_registered_converter
 
-    # In a pipeline, sklearn-onnx sets zipmap for every classifier; scores are no probabilities that it could zip.
+    # In a pipeline, sklearn-onnx sets zipmap for every classifier, but it cannot zip scores.
     options = {"raw_scores": [False, True], "nocl": [False, True], "zipmap": [True, False, "columns"]}
     for kind in (HKRClassifier, LipschitzMLP, NetworkClassifier):
         parser = None if kind is LipschitzMLP else _parse
@@ -65,7 +65,7 @@ def _parse(scope, classifier, inputs, custom_parsers=None):
 
 
 def _labels(scope, classifier):
-    """Labels, or their positions where sklearn-onnx's option ``nocl`` asks for those."""
+    """Labels, or their positions if sklearn-onnx's option ``nocl`` asks for positions."""
     if scope.get_options(classifier, {"nocl": False})["nocl"]:
         return np.arange(len(classifier.classes_))
     return exported_classes(classifier.classes_)
@@ -84,7 +84,7 @@ def _shapes(operator):
 
 
 def _convert(scope, operator, container):
-    """Append the nodes of a classifier to what sklearn-onnx builds."""
+    """Append the nodes of a classifier to the graph that sklearn-onnx builds."""
     from onnx.helper import np_dtype_to_tensor_dtype
     from skl2onnx.common.data_types import DoubleTensorType
 

@@ -2,5 +2,5 @@
 
 from typing import Any, TypeAlias
 
-# Keras ships no types, and its backends share no class: this says to the reader what it cannot say to a checker.
+# Keras has no types, and its backends share no class: the name tells the reader what a type checker cannot know.
 Tensor: TypeAlias = Any

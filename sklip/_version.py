@@ -1,3 +1,3 @@
-"""The version, read by the package, the build and whatever is stored; CITATION.cff and CHANGELOG.md repeat it."""
+"""The version, for the package, the build and stored estimators; CITATION.cff and CHANGELOG.md repeat it."""
 
 __version__ = "0.1.0"

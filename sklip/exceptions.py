@@ -1,4 +1,4 @@
-"""Errors and warnings of sklip's own."""
+"""Errors and warnings that sklip defines."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,11 +19,12 @@ __all__ = [
     "VersionMismatchWarning",
 ]
 
-_DISTRIBUTIONS = {"sklip": "scikit-lipschitz"}  # by the names in files, where a message says what to install
+# Names in stored files, and the names under which messages tell users to install them.
+_DISTRIBUTIONS = {"sklip": "scikit-lipschitz"}
 
 
 class NotLipschitzError(ValueError):
-    """No radius can be certified through an estimator or a step: it has no constant, or none that is known.
+    """No radius can be certified through an estimator or a step: it has no Lipschitz constant, or it is unknown.
 
     Raised by :func:`sklip.certified_radius`, :func:`sklip.audit` and :func:`sklip.from_keras`. The message
     names the step or the layer and says what would work.
@@ -42,9 +43,10 @@ class NotLipschitzError(ValueError):
 
 
 class BrokenCertificateWarning(UserWarning):
-    """An input inside a certified radius is predicted otherwise: the certificate is wrong.
+    """An input inside a certified radius is predicted differently: the certificate is wrong.
 
-    Emitted by :func:`sklip.audit`. It must never be seen: please report it, with the estimator and the row.
+    Emitted by :func:`sklip.audit`. You should never see it. If you do, please report it, with the estimator and the
+    row.
 
     Examples
     --------
@@ -55,10 +57,10 @@ class BrokenCertificateWarning(UserWarning):
 
 
 class ConflictingDistributionWarning(UserWarning):
-    """A distribution named ``sklip`` is installed, which is another project's and is imported by the same name.
+    """A distribution named ``sklip`` is installed, which belongs to another project and has the same import name.
 
     Emitted when sklip is imported. The distribution of this project is ``scikit-lipschitz``. The message names the
-    folders and says what to do. As the class can be imported only afterwards, a filter goes by the message.
+    folders and says what to do. This class can be imported only after the warning, so filter by the message.
 
     Examples
     --------
@@ -68,10 +70,10 @@ class ConflictingDistributionWarning(UserWarning):
 
 
 class ModelFileError(ValueError):
-    """A file holds no estimator that sklip can serve: it is truncated, foreign, or was changed.
+    """A file holds no estimator that sklip can serve: it is truncated, of another format, or was changed.
 
-    Raised by :func:`sklip.load` for whatever it cannot read, and by ``pickle``, ``joblib`` and ``skops`` for
-    the attributes of an estimator that do not fit together.
+    Raised by :func:`sklip.load` if it cannot read a file. Raised by ``pickle``, ``joblib`` and ``skops`` if the
+    attributes of an estimator do not fit together.
 
     Examples
     --------
@@ -86,19 +88,19 @@ class ModelFileError(ValueError):
 
 
 class VersionMismatchWarning(InconsistentVersionWarning):
-    """An estimator was stored with other versions than those that read it.
+    """An estimator was stored with other versions of the packages than those that load it.
 
-    Emitted when an estimator is loaded, by whatever means. A subclass of scikit-learn's warning, so
-    that one filter is enough for a whole pipeline.
+    Emitted when an estimator is loaded by ``sklip.load``, ``joblib``, ``pickle`` or ``skops``. It is a subclass of
+    scikit-learn's warning, so one filter is enough for all steps of a pipeline.
 
     Parameters
     ----------
     estimator_name : str
-        Class of the estimator.
+        Name of the estimator's class.
     written, running : dict of str to (str or None)
-        Versions of ``"sklip"``, ``"scikit-learn"`` and ``"keras"``, then and now.
+        Versions of ``"sklip"``, ``"scikit-learn"`` and ``"keras"`` when the estimator was stored, and now.
     differing : list of str
-        Those of them that differ.
+        Names of the packages whose versions differ.
 
     Examples
     --------
@@ -128,20 +130,19 @@ class VersionMismatchWarning(InconsistentVersionWarning):
             for package in self.differing
         )
         consequence = (
-            "Predictions and certificates do not depend on Keras; going on with the training, by partial_fit or "
-            "warm_start, may."
+            "Predictions and certificates do not depend on Keras. Further training by partial_fit or warm_start may."
             if self.differing == ["keras"]
-            else "The network was checked, and its certificate is proved from its weights by the version that runs; "
-            "other attributes may have changed their meaning."
+            else "The network was checked, and the running version proves the certificate from the weights. Other "
+            "attributes may have changed their meaning."
         )
         return (
-            f"{self.estimator_name} was stored with {changes}. {consequence} Install the versions that it was stored "
-            "with, or fit and store it again."
+            f"{self.estimator_name} was stored with {changes}. {consequence} Install the versions with which it was "
+            "stored, or fit and store it again."
         )
 
 
 class TrainingDivergedError(ValueError):
-    """Weights are no longer finite at the end of a training; the estimator is left as it was.
+    """Training ended with weights that are not finite; the estimator is left as it was.
 
     Raised by ``fit`` and ``partial_fit``.
 
@@ -154,23 +155,25 @@ class TrainingDivergedError(ValueError):
 
 
 class TrainingInterruptedWarning(ConvergenceWarning):
-    """The user ended a training by Ctrl-C: the estimator keeps what it had learned.
+    """The user ended the training by Ctrl-C: the estimator keeps what it has learned.
 
-    Emitted by ``fit`` and ``partial_fit``. A subclass of scikit-learn's warning, whose ``MLPClassifier`` does the same.
+    Emitted by ``fit`` and ``partial_fit``. It is a subclass of the warning that scikit-learn's ``MLPClassifier`` emits
+    in this case.
 
     Examples
     --------
     >>> import warnings
     >>> from sklip.exceptions import TrainingInterruptedWarning
-    >>> warnings.simplefilter("error", TrainingInterruptedWarning)  # leave the estimator as it was instead
+    >>> warnings.simplefilter("error", TrainingInterruptedWarning)  # instead, leave the estimator as it was
     """
 
 
 class UnlikeHeldOutRowsWarning(UserWarning):
-    """The rows of ``X_val`` lie elsewhere than those of ``X``, most often as they did not pass through the scaler.
+    """The rows of ``X_val`` do not lie where those of ``X`` lie, most often because they were not scaled like ``X``.
 
-    Emitted by ``fit``: when nine tenths of them are over 1.5 times as far from the mean of ``X`` as nine tenths of its
-    rows, or nearer than nine tenths of its rows by the same factor.
+    Emitted by ``fit``, which compares the distances of the rows from the mean of ``X``. It warns if the tenth
+    percentile of ``X_val`` is over 1.5 times the ninetieth percentile of ``X``, or if the ninetieth percentile of
+    ``X_val`` times 1.5 is below the tenth percentile of ``X``.
 
     Examples
     --------
@@ -181,23 +184,23 @@ class UnlikeHeldOutRowsWarning(UserWarning):
 
 
 class UnlikeScalesWarning(UserWarning):
-    """Columns of X have wildly unlike scales, and the small ones will hardly count.
+    """Columns of X have very different scales, and the small ones hardly matter.
 
-    Emitted by ``fit``, and by the first ``partial_fit``: when a quarter of the columns that vary range over less
+    Emitted by ``fit`` and by the first ``partial_fit``, if for a quarter of the columns that vary the range is less
     than a tenth of the columns' root-mean-square deviation. Put a scaler before the classifier.
 
     Examples
     --------
     >>> import warnings
     >>> from sklip.exceptions import UnlikeScalesWarning
-    >>> warnings.simplefilter("ignore", UnlikeScalesWarning)  # the units are meant
+    >>> warnings.simplefilter("ignore", UnlikeScalesWarning)  # the units are intended
     """
 
 
 class UnattainableMarginWarning(UserWarning):
-    """``min_margin`` is more than half the distance between the classes: the average row cannot have it.
+    """``min_margin`` is more than half the distance between the classes: the average row cannot have this margin.
 
-    Emitted by ``fit``, for a number; ``"auto"`` is never blamed.
+    Emitted by ``fit`` if the parameter is a number; not emitted for ``"auto"``.
 
     Examples
     --------
@@ -208,9 +211,9 @@ class UnattainableMarginWarning(UserWarning):
 
 
 class SaturatedTemperatureWarning(UserWarning):
-    """At this ``temperature``, most training rows have a probability of 1 to the last bit.
+    """At this ``temperature``, the probability of most training rows rounds to 1.
 
-    Emitted by ``LipschitzMLP.fit``, for a number; ``"auto"`` is never blamed.
+    Emitted by ``LipschitzMLP.fit`` if the parameter is a number; not emitted for ``"auto"``.
 
     Examples
     --------
@@ -221,10 +224,10 @@ class SaturatedTemperatureWarning(UserWarning):
 
 
 class FarFromTrainingWarning(UserWarning):
-    """A certificate was asked of rows more than three times as far out as any training row.
+    """Rows to certify are more than three times as far from the mean of the training rows as any training row.
 
-    Emitted by ``certified_radius``, the methods and the function, once a call. What is proven stays proven; that the
-    class is right is a guess there. Usually the rows are in other units than those of ``fit``.
+    Emitted once per call by ``certified_radius``, the methods and the function. The radius is still proven, but the
+    predicted class is a guess. Usually the rows are not in the units of ``fit``.
 
     Examples
     --------

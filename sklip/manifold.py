@@ -1,4 +1,4 @@
-"""The Stiefel manifold: kernels with orthonormal columns (or rows, when wider than tall).
+"""The Stiefel manifold: kernels with orthonormal columns (or rows, if they are wider than tall).
 
 Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` of shape
 ``(n, p)`` is orthonormal when ``Wᵀ W = I`` (``n ≥ p``) or ``W Wᵀ = I`` (``n < p``): all its
@@ -28,7 +28,7 @@ _MAXIMUM_RETRACTIONS = 40
 
 
 def _compiled(function):
-    """The function of a kernel, compiled by JAX where that runs: at once, each condition would be compiled anew."""
+    """The function of a kernel, compiled if JAX runs: otherwise JAX would compile each condition at every call."""
     if keras.backend.backend() != "jax":
         return function
     import jax
@@ -39,10 +39,10 @@ def _compiled(function):
 
 @functools.cache
 def _accelerator_rounds_products() -> bool:
-    """Whether float32 products may silently run in TF32 (10-bit mantissas): on any GPU."""
+    """Whether float32 products may run in TF32 (10-bit mantissas) without notice, as on any GPU."""
     try:
         return bool(keras.distribution.list_devices("gpu"))
-    except RuntimeError:  # JAX's answer where there is none
+    except RuntimeError:  # from JAX, if there is none
         return False
 
 
@@ -54,12 +54,12 @@ def _split(x):
 
 
 def precise_matmul(a: Tensor, b: Tensor) -> Tensor:
-    """``a @ b`` to float32 accuracy, on hardware that rounds float32 factors as well.
+    """Return ``a @ b`` to float32 accuracy, also on hardware that rounds float32 factors.
 
     Where a GPU is present, TF32 units may round the factors of a product to 11 significant
     bits, an error of 1e-3 that would show as singular values above 1. Each factor is then
     split in two parts of which the first is exact in 11 bits; the product of the two low
-    parts, below 2⁻²² of the whole, is dropped.
+    parts, below 2⁻²² of the result, is dropped.
     """
     if not _accelerator_rounds_products():
         return ops.matmul(a, b)
@@ -76,7 +76,7 @@ def _tall(kernel):
 
 
 def _within_range(kernel):
-    """The kernel, divided by its largest entry where its Gram matrix might over- or underflow."""
+    """The kernel, divided by its largest entry if its Gram matrix might overflow or underflow."""
     kernel = ops.clip(kernel, -1e37, 1e37)
     largest = ops.max(ops.abs(kernel))
     extreme = ops.logical_or(largest > 1e6, largest < 1e-6)
@@ -112,7 +112,7 @@ def tangent_projection(kernel: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _without_normal(kernel, gradient, inner):
-    """:func:`tangent_projection`, given ``Wᵀ G``, or ``G Wᵀ`` where the kernel is wider than tall."""
+    """:func:`tangent_projection`, given ``Wᵀ G``, or ``G Wᵀ`` if the kernel is wider than tall."""
     normal = 0.5 * (inner + ops.transpose(inner))
     wide = kernel.shape[0] < kernel.shape[1]
     return gradient - (ops.matmul(normal, kernel) if wide else ops.matmul(kernel, normal))
@@ -140,9 +140,9 @@ def _tangent_of_products(inputs, kernel, outputs, slope, back):
 
 @ops.custom_gradient
 def stiefel_product(inputs: Tensor, kernel: Tensor) -> Tensor:
-    """``inputs @ kernel``, whose gradient by the kernel is the tangent projection: nothing forward.
+    """Return ``inputs @ kernel``, whose gradient with respect to the kernel is projected on the tangent space.
 
-    Where the gradient has overflowed it counts as 0, so that the kernel stays what it is.
+    Entries of that gradient that overflow become 0, so that they do not change the kernel.
 
     Parameters
     ----------
@@ -165,22 +165,22 @@ def stiefel_product(inputs: Tensor, kernel: Tensor) -> Tensor:
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
         back = ops.matmul(slope, ops.transpose(kernel))
-        least, most = sorted(kernel.shape)
+        short_side, long_side = sorted(kernel.shape)
 
         def of_the_batch():
             return _tangent_of_products(inputs, kernel, outputs, slope, back)
 
         def of_the_kernel():
-            whole = ops.matmul(ops.transpose(inputs), slope)
-            if most <= 2 * _USUAL_BATCH:
-                return tangent_projection(kernel, whole)
+            full = ops.matmul(ops.transpose(inputs), slope)
+            if long_side <= 2 * _USUAL_BATCH:
+                return tangent_projection(kernel, full)
             # Wᵀ G = (X W)ᵀ S and G Wᵀ = Xᵀ (S Wᵀ): sums over the batch, not over the longer side.
             left, right = (inputs, back) if kernel.shape[0] < kernel.shape[1] else (outputs, slope)
-            return _without_normal(kernel, whole, ops.matmul(ops.transpose(left), right))
+            return _without_normal(kernel, full, ops.matmul(ops.transpose(left), right))
 
-        if least <= _USUAL_BATCH:  # asking would cost more than it saves
+        if short_side <= _USUAL_BATCH:  # a condition would cost more than it saves
             return back, _finite(of_the_kernel())
-        return back, _finite(ops.cond(ops.shape(inputs)[0] < least, of_the_batch, of_the_kernel))
+        return back, _finite(ops.cond(ops.shape(inputs)[0] < short_side, of_the_batch, of_the_kernel))
 
     outputs = ops.matmul(inputs, kernel)
     return outputs, gradient
@@ -188,7 +188,7 @@ def stiefel_product(inputs: Tensor, kernel: Tensor) -> Tensor:
 
 @ops.custom_gradient
 def on_unit_columns(kernel: Tensor) -> Tensor:
-    """Identity whose gradient drops, in each column, the part along the (unit) column."""
+    """Return the kernel; of the gradient of each column, the part along the (unit) column is removed."""
 
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
@@ -201,8 +201,8 @@ def _safely_scaled(tall):
     """Kernel, ``E`` and ``E²`` after a scaling that makes the iteration safe.
 
     ``‖S‖₂ ≤ r := maxᵢ Σⱼ |S|ᵢⱼ``, and for ``T = S / r``, ``‖S‖₂ ≤ r ‖T⁴‖_F^¼ =: b``, which is at
-    most ``p^⅛`` times too large. A kernel whose ``b`` is safe is left as it is, however small
-    some of its singular values; every other is divided by ``√b``, so that its norm is at most 1.
+    most ``p^⅛`` times too large. A kernel whose ``b`` is safe is not changed, even if some
+    singular values are small. Every other is divided by ``√b``, so that its norm is at most 1.
     """
     tall = _within_range(tall)
     gram = precise_matmul(ops.transpose(tall), tall)
@@ -224,13 +224,13 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     ``W ← W (1.5 I − 0.5 Wᵀ W)`` maps singular values in (0, √3) into (0, 1], monotonically
     on (0, 1], and diverges beyond √3. With ``E = Wᵀ W − I``,
 
-    * ``‖E‖₂ ≤ ‖E²‖_F^½``: where that is at most 1, the norm of ``W`` is at most √2 and the
+    * ``‖E‖₂ ≤ ‖E²‖_F^½``: if that is at most 1, the norm of ``W`` is at most √2 and the
       iteration is safe; otherwise a sharper bound of the norm decides by how much ``W`` is
       scaled first;
     * the two steps together are ``W (I − ½ E + ⅜ E² + E² (E²/16 − 5 E/16))``: with the Gram
       matrix and the last product, two products of the large side and two of the small one.
 
-    In terms of ``E``, what is small stays accurate: float32 leaves singular values within
+    The formulas in ``E`` keep small numbers accurate: in float32, singular values are within
     1e-6 of the exact result.
 
     Parameters
@@ -242,8 +242,8 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     kernel : tensor of shape (n, p)
         Largest singular value at most 1, up to float32 rounding.
     distance : scalar tensor
-        Bound of ``‖Wᵀ W − I‖₂`` of the kernel that came in, the largest float32 where it overflows.
-        Where it is at most ½, the result's is at most its fourth power.
+        Bound of ``‖Wᵀ W − I‖₂`` of the given kernel; the largest float32 if it overflows.
+        If it is at most ½, that of the result is at most its fourth power.
 
     Examples
     --------
@@ -260,7 +260,7 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
     error = gram - identity
     error_squared = precise_matmul(error, error)
     distance = ops.sqrt(ops.sqrt(ops.sum(ops.square(error_squared))))
-    distance = ops.where(distance <= _LARGEST, distance, _LARGEST)  # an infinity would alarm tf.debugging
+    distance = ops.where(distance <= _LARGEST, distance, _LARGEST)  # tf.debugging would raise for an infinity
     tall, error, error_squared = ops.cond(
         distance <= 1.0, lambda: (tall, error, error_squared), lambda: _safely_scaled(tall)
     )
@@ -271,11 +271,10 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
 
 @_compiled
 def short_retraction_step(kernel: Tensor) -> Tensor:
-    """One cubic Newton–Schulz step where the kernel is near the manifold, :func:`retraction_step` elsewhere.
+    """One cubic Newton–Schulz step if the kernel is near the manifold, :func:`retraction_step` otherwise.
 
-    Near, that is where ``‖E‖_F ≤ ½`` for ``E = Wᵀ W − I``, the step is ``W (I − ½ E)``, for which the Gram
-    matrix and one product suffice. It leaves ``−¾ E² + ¼ E³`` of the error, and no singular value
-    above 1.
+    Near means ``‖E‖_F ≤ ½`` for ``E = Wᵀ W − I``. There the step is ``W (I − ½ E)``, which needs only the Gram
+    matrix and one product. The error becomes ``−¾ E² + ¼ E³``, and no singular value is above 1.
 
     Parameters
     ----------
@@ -310,8 +309,8 @@ def short_retraction_step(kernel: Tensor) -> Tensor:
 def retract(kernel: Tensor) -> Tensor:
     """Bring a kernel of full rank to the manifold: all singular values within 1e-5 of 1.
 
-    Repeats :func:`retraction_step` until the distance it proves is below the tolerance.
-    After an ordinary optimizer step one pass suffices. The limit is the polar factor, the
+    It repeats :func:`retraction_step` until the proven distance is below the tolerance.
+    After an ordinary optimizer step, one pass is enough. The limit is the polar factor, the
     nearest orthonormal kernel.
 
     Parameters

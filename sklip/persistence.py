@@ -1,4 +1,4 @@
-"""Loading what was stored: one loader with clear errors, and the types that ``skops`` is to trust."""
+"""Load stored estimators: one loader with clear errors, and the types that ``skops`` may trust."""
 
 from os import PathLike
 from typing import IO
@@ -13,7 +13,7 @@ from sklip.training.state import TrainingState
 
 __all__ = ["TRUSTED_TYPES", "load"]
 
-#: Names of sklip's own types in files of its estimators, for ``skops.io.load(file, trusted=sklip.TRUSTED_TYPES)``.
+#: Names of sklip's types in files of its estimators, for ``skops.io.load(file, trusted=sklip.TRUSTED_TYPES)``.
 TRUSTED_TYPES = [
     f"{kind.__module__}.{kind.__qualname__}"
     for kind in (
@@ -34,40 +34,40 @@ TRUSTED_TYPES = [
 def load(file: str | PathLike | IO[bytes], *, mmap_mode: str | None = None) -> BaseEstimator:
     """Load an estimator that ``joblib.dump`` or ``pickle.dump`` wrote.
 
-    The same as ``joblib.load``, but that it says clearly what is wrong with a file: what ``joblib`` and ``pickle``
-    raise for one that is cut short may be an ``EOFError`` without a word or an ``IndexError``.
+    The same as ``joblib.load``, except that its error says what is wrong with a file. For a file that is cut short,
+    ``joblib`` and ``pickle`` may raise an ``IndexError``, or an ``EOFError`` without a message.
 
     Parameters
     ----------
     file : str, os.PathLike or binary file object
-        Written by ``joblib.dump``, compressed or not, or by ``pickle.dump``.
+        File written by ``joblib.dump``, compressed or not, or by ``pickle.dump``.
     mmap_mode : {None, "r", "c"}, default=None
         Map the arrays of an uncompressed file that ``joblib.dump`` wrote, as ``joblib.load`` does: processes then
-        share them. The networks of sklip are copied all the same, as their certificates must not change with the file.
+        share them. The networks of sklip are copied nevertheless: their certificates must not change with the file.
 
     Returns
     -------
     estimator
-        An estimator of sklip's or any other of scikit-learn's kind, such as a ``Pipeline``.
+        An estimator of sklip, or any other scikit-learn estimator, such as a ``Pipeline``.
 
     Raises
     ------
     ModelFileError
-        For a file that is truncated, damaged, not of this kind, without an estimator, or of an
-        estimator that was changed.
+        If the file is truncated, damaged, of another format, without an estimator, or holds an estimator that was
+        changed.
     OSError
-        For a file that cannot be opened.
+        If the file cannot be opened.
     ImportError
-        Where a package is missing that the file needs.
+        If a package that the file needs is missing.
 
     Warns
     -----
     VersionMismatchWarning
-        Where sklip, scikit-learn or Keras had another version when the file was written.
+        If sklip, scikit-learn or Keras had another version when the file was written.
 
     Warnings
     --------
-    Loading a pickle runs whatever code its author put there. Load files from others by ``skops``, with
+    Loading a pickle runs any code that its author put into it. Load files of other people with ``skops``, with
     ``trusted=sklip.TRUSTED_TYPES``.
 
     Examples
@@ -86,17 +86,16 @@ def load(file: str | PathLike | IO[bytes], *, mmap_mode: str | None = None) -> B
         estimator = joblib.load(file, mmap_mode=mmap_mode)
     except (ModelFileError, ImportError, MemoryError):
         raise
-    # Python's pickle machine raises whatever its last instruction stumbled over.
+    # Python's unpickler raises any exception at which one of its instructions failed.
     except Exception as error:
-        if isinstance(error, OSError) and error.errno:  # the system's own, and not that of a decompressor
+        if isinstance(error, OSError) and error.errno:  # an error of the system, not of a decompressor
             raise
         raise ModelFileError(
-            f"The file is truncated, or not one that joblib.dump or pickle.dump wrote ({type(error).__name__}: "
-            f"{error}). Compare its size with the original's, and copy it again in binary mode."
+            f"The file is truncated, or joblib.dump or pickle.dump did not write it ({type(error).__name__}: "
+            f"{error}). Compare its size with that of the original, and copy it again in binary mode."
         ) from error
     if not isinstance(estimator, BaseEstimator):
         raise ModelFileError(
-            f"The file holds a {type(estimator).__name__}, not an estimator. Give the file to which a fitted estimator "
-            "was written."
+            f"The file holds a {type(estimator).__name__}, not an estimator. Give a file that holds a fitted estimator."
         )
     return estimator

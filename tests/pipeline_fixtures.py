@@ -123,7 +123,7 @@ def attack(estimator, X, *, norm=2, tolerances=None, step_lipschitz=None, column
     broken, changed = [], np.zeros(len(before), dtype=bool)
 
     def gradients(values):
-        slopes = decision.descend(_placed(X, columns, values, True), decision.class_indices)[1]
+        slopes = decision.margins_and_gradients(_placed(X, columns, values, True), decision.class_indices)[1]
         return np.asarray(slopes)[:, columns]
 
     def moved(way, factor, wide):

@@ -51,8 +51,8 @@ def test_a_subclass_may_have_probabilities():
 NETWORK = network_of(np.zeros(2), (np.ones((2, 1)),), (np.zeros(1),), ())
 
 UNKNOWN = [
-    (HKRClassifier(), "fit", "validation_data", "Give the rows .* as X_val, and their labels as y_val"),
-    (LipschitzMLP(), "fit", "eval_set", "Give the rows .* as X_val"),
+    (HKRClassifier(), "fit", "validation_data", "Give the held-out rows as X_val, and their labels as y_val"),
+    (LipschitzMLP(), "fit", "eval_set", "Give the held-out rows as X_val"),
     (LipschitzMLP(), "fit", "validation_split", "Set the parameters early_stopping=True and validation_fraction"),
     (HKRClassifier(), "fit", "epochs", r"It is a parameter of the estimator: HKRClassifier\(epochs=...\)"),
     (HKRClassifier(), "fit", "sample_weights", r"Did you mean 'sample_weight'\?"),

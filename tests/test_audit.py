@@ -37,7 +37,7 @@ def _linear_target(rng, norm, *, n_rows=60, stretch=1.0, representable=lambda in
         tolerances=scale,
         norm=norm,
         predict=lambda inputs, index: inputs @ w + b > 0,
-        descend=lambda inputs, index: (own[index] * (inputs @ w + b), own[index, None] * w),
+        margins_and_gradients=lambda inputs, index: (own[index] * (inputs @ w + b), own[index, None] * w),
         representable=representable,
     )
     return target, distance
@@ -127,7 +127,7 @@ def test_infinite_radii_zero_radii_and_flat_classifiers(rng):
     flat = replace(
         target,
         predict=lambda inputs, index: np.zeros(len(inputs)),
-        descend=lambda inputs, index: (np.ones(len(inputs)), np.zeros(inputs.shape)),
+        margins_and_gradients=lambda inputs, index: (np.ones(len(inputs)), np.zeros(inputs.shape)),
     )
     found = attack(flat, restarts=1, steps=5)
     assert not found.inside.any()
@@ -138,7 +138,11 @@ def test_infinite_radii_zero_radii_and_flat_classifiers(rng):
 def test_misleading_gradients_do_not_make_an_attack_succeed_where_there_is_nothing(rng):
     target, distance = _linear_target(rng, 2, stretch=1 - 1e-12)
     blind = replace(
-        target, descend=lambda inputs, index: (rng.standard_normal(len(inputs)), rng.standard_normal(inputs.shape))
+        target,
+        margins_and_gradients=lambda inputs, index: (
+            rng.standard_normal(len(inputs)),
+            rng.standard_normal(inputs.shape),
+        ),
     )
     found = attack(blind)
     assert not found.inside.any()
@@ -371,12 +375,12 @@ def mixed():
 
 
 FIXED = (
-    "1 of 3 columns is held fixed: this restricts the attack and hardly changes the proven bound, so that radius / "
+    "1 of 3 columns is held fixed: this restricts the attack but hardly changes the proven bound, so radius / "
     "attack is smaller"
 )
 RAW = (
-    "radii are in raw units, and the columns are of unlike scales: those of the smallest scale decide every radius; "
-    "tolerances= gives each column a unit of its own"
+    "radii are in raw units, and the columns have very different scales: the columns of the smallest scale determine "
+    "every radius; set tolerances= to choose a unit for each column"
 )
 
 

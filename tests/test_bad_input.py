@@ -276,7 +276,7 @@ CASES = [
         arguments={**FIRST, "sample_weight": np.zeros(12)},
     ),
     Case("a batch of no rows", (r"\bX\b",), X[:0], Y[:0], method="partial_fit", arguments=FIRST),
-    Case("unseen class", (r"\by\b", r"\b7\b.* Name every class"), y=7 * Y, method="partial_fit", arguments=FIRST),
+    Case("unseen class", (r"\by\b", r"\b7\b.* Name the classes"), y=7 * Y, method="partial_fit", arguments=FIRST),
     Case("text for numbers", (r"\by\b", "classes"), y=Y.astype(str), method="partial_fit", arguments=FIRST),
     Case("classes of mixed types", ("classes",), method="partial_fit", error=EITHER, arguments={"classes": [0, "a"]}),
     Case("a single class named", ("class",), y=np.zeros(12, int), method="partial_fit", arguments={"classes": [0]}),

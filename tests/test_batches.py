@@ -33,7 +33,7 @@ def test_an_epoch_has_the_steps_that_the_batch_size_says(problem, balanced):
     labels, _, batch_size, rng = problem
     plan = _plan(problem, balanced)
     assert plan.steps == -(-len(labels) // batch_size)
-    assert plan.epoch(rng).shape == (plan.steps, plan.batch_rows)
+    assert plan.epoch(rng).shape == (plan.steps, -(-sum(plan.slots) // plan.steps))
     assert plan.epoch(rng).dtype == np.int32
 
 

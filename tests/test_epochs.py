@@ -76,9 +76,9 @@ def test_numbers_are_of_the_weights_before_a_step_and_after_the_epoch(epochs_cla
 @each_way
 def test_an_epoch_ends_on_the_manifold_and_the_training_to_the_last_bits(epochs_class):
     weights = Weights()
-    large_steps = task(epochs=2, learning_rate=0.5, callbacks=[weights])
+    large_steps = task(epochs=2, learning_rate=0.5, decay="constant", callbacks=[weights])  # which leave 0.7
     state = train(large_steps, epochs_class).state
-    for (*kernels, heads), tolerance in ((weights.after[-1][::2], 1e-3), (state.weights[::2], 1e-6)):
+    for (*kernels, heads), tolerance in ((weights.after[-1][::2], 0.05), (state.weights[::2], 1e-6)):
         for kernel in kernels:
             np.testing.assert_allclose(np.linalg.svd(np.float64(kernel), compute_uv=False), 1.0, atol=tolerance)
         np.testing.assert_allclose(np.linalg.norm(np.float64(heads), axis=0), 1.0, atol=1e-6)

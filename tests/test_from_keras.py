@@ -345,10 +345,33 @@ def test_models_that_are_not_chains():
         from_keras(keras.Model(inputs, keras.layers.Dropout(0.5)(inputs)))
     with pytest.raises(ValueError, match=r"pass through GroupSort\(n=2\)"):
         from_keras(chain(SpectralDense(4, "groupsort2")))
-    with pytest.raises(ValueError, match="computes something else"):
+    with pytest.raises(ValueError, match="are not those of its layers"):
         from_keras(_OwnCall(inputs, FrobeniusDense(1)(inputs)))
     with pytest.raises(TypeError, match="got HKRClassifier"):
         from_keras(HKRClassifier())
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [FullSort, MaxMin, lambda: GroupSort(2), Center, lambda: keras.layers.Activation(FullSort())],
+    ids=["FullSort", "MaxMin", "GroupSort", "Center", "Activation"],
+)
+def test_layers_that_act_on_the_last_axis_alone_need_vectors(layer):
+    """Served, they would act on the whole row."""
+    model = keras.Sequential(
+        [keras.Input((3, 2)), keras.layers.Rescaling(1e-3), layer(), keras.layers.Flatten(), FrobeniusDense(1)]
+    )
+    with pytest.raises(ValueError, match=r"inputs of shape \(3, 2\) per row and acts on their last axis alone"):
+        from_keras(model)
+
+
+def test_layers_that_act_on_each_value_take_any_shape():
+    inner = [keras.layers.Rescaling(0.5), keras.layers.ReLU(), keras.layers.Activation(keras.ops.abs)]
+    model = keras.Sequential([keras.Input((3, 2)), *inner, keras.layers.Flatten(), FrobeniusDense(3)])
+    images = rows(6).reshape(-1, 3, 2)
+    np.testing.assert_allclose(
+        from_keras(model).decision_function(images.reshape(-1, 6)), as_array(model(images)), atol=1e-5
+    )
 
 
 SHAPES = [((2, 4), False), ((2, 4), True), ((1, 4), False), ((4, 1), False), ((4, 1), True), ((None, 4), False)]

@@ -275,5 +275,5 @@ def test_ctrl_c_in_a_terminal(backend):
     *_, stopped, kept, goes_on = output.splitlines()
     trained = int(kept.split()[1])
     assert 5 <= trained < 100_000 and kept == f"kept {trained} {{{trained}}} True"
-    assert (stopped, goes_on) == ("Stopped early, of 100000 epochs.", f"goes on {trained + 1}")
+    assert (stopped, goes_on) == ("Stopped before the last of 100000 epochs.", f"goes on {trained + 1}")
     assert f"Training interrupted by user: it ended after epoch {trained} of 100000." in errors

@@ -56,7 +56,7 @@ def test_fullsort_takes_any_width(rng, width):
 @pytest.mark.parametrize(("layer", "width"), [(GroupSort(2), 3), (GroupSort(4), 6), (GroupSort(5), 3), (MaxMin(), 7)])
 def test_a_width_that_groups_do_not_divide_raises(layer, width):
     size = getattr(layer, "n", 2)
-    with pytest.raises(ValueError, match=rf"groups of {size} units.* {width} of them.*multiple of {size}"):
+    with pytest.raises(ValueError, match=rf"groups of {size} values.* {width} per row.*multiple of {size}"):
         layer(np.zeros((1, width), dtype=np.float32))
 
 

@@ -42,9 +42,9 @@ def said(monkeypatch, *path):
 def test_another_folder_on_the_path_has_it(tmp_path, monkeypatch):
     (message,) = said(monkeypatch, install(tmp_path, FOREIGN))
     assert message == (
-        f"The distribution 'sklip' 0.7.0 in {tmp_path} belongs to another project and is imported by the same name "
-        f"as scikit-lipschitz, which is in {Path(sklip.__file__).parent}: the order of sys.path decides which of "
-        "them a program gets, so run 'pip uninstall sklip'."
+        f"The distribution 'sklip' 0.7.0 in {tmp_path} belongs to another project and has the same import name as "
+        f"scikit-lipschitz, which is in {Path(sklip.__file__).parent}: the order of sys.path decides which of them a "
+        "program imports. Run 'pip uninstall sklip'."
     )
 
 
@@ -54,9 +54,8 @@ def test_the_folder_of_this_package_has_it(tmp_path, monkeypatch):
     (message,) = said(monkeypatch, site)
     assert message == (
         f"The distribution 'sklip' 0.7.0 in {tmp_path} belongs to another project and has files in the folder of "
-        f"scikit-lipschitz, {Path(sklip.__file__).parent}, which it replaces when it is upgraded and deletes when "
-        "it is removed: run 'pip uninstall sklip', and then install scikit-lipschitz again as you did before, with "
-        "--force-reinstall."
+        f"scikit-lipschitz, {Path(sklip.__file__).parent}. An upgrade replaces them, and a removal deletes them. Run "
+        "'pip uninstall sklip', and then install scikit-lipschitz again as you did before, with --force-reinstall."
     )
 
 

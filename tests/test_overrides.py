@@ -331,11 +331,11 @@ def test_such_files_do_not_load(attributes):
 @pytest.mark.parametrize(
     "classes, message",
     [
-        (np.array([1, 0]), "not sorted, or repeat"),
-        (np.array([1, 1]), "not sorted, or repeat"),
-        (np.array([0.0, np.nan]), "are no labels"),
-        (np.array([0.0, 0.5]), "are no labels"),
-        (np.array(["a", None], dtype=object), "are no labels"),
+        (np.array([1, 0]), "not sorted, or not distinct"),
+        (np.array([1, 1]), "not sorted, or not distinct"),
+        (np.array([0.0, np.nan]), "are not labels"),
+        (np.array([0.0, 0.5]), "are not labels"),
+        (np.array(["a", None], dtype=object), "are not labels"),
     ],
 )
 def test_classes_that_no_fit_has_do_not_load(classes, message):

@@ -15,7 +15,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import VotingClassifier
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import SelectFromModel, SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -464,6 +464,42 @@ def test_a_plan_is_not_kept_under_a_state_that_it_was_not_read_from(X, y, monkey
     assert not is_kept(model, X)
 
 
+def test_what_rows_found_while_the_estimator_was_changed_is_not_kept(X):
+    """A change that is undone after the question leaves no trace."""
+    within, changed = threading.Event(), threading.Event()
+
+    def wait(rows):
+        within.set()
+        assert changed.wait(60)
+        return rows
+
+    scaler = StandardScaler().fit(X)
+    scale = scaler.scale_
+    model = make_pipeline(FunctionTransformer(wait), scaler, linear([1.0, 0.0, 0.0, 0.0], 0.1))
+    question = {"step_lipschitz": {"functiontransformer": 1.0}}
+    asking = threading.Thread(target=lambda: certified_radius(model, X[:1], **question))
+    asking.start()
+    assert within.wait(60)
+    scaler.scale_ = 1000.0 * scale
+    changed.set()
+    asking.join()
+    scaler.scale_ = scale
+    np.testing.assert_array_equal(certified_radius(model, X[:1], **question), anew(model, X[:1], **question))
+
+
+def test_a_selector_that_decides_by_a_function_is_asked_each_time(X, y):
+    importances = {"now": np.array([3.0, 0.0, 0.0, 2.0])}
+    selector = SelectFromModel(
+        LogisticRegression(), threshold=1.0, importance_getter=lambda estimator: importances["now"]
+    ).fit(X, y)
+    model = make_pipeline(StandardScaler().fit(X), selector, linear([1.0, 0.5], 0.1))
+    before = certified_radius(model, X[:1])
+    importances["now"] = np.array([0.0, 2.0, 3.0, 0.0])
+    after = certified_radius(model, X[:1])
+    assert before != after
+    np.testing.assert_array_equal(after, anew(model, X[:1]))
+
+
 def _in_a_precision_of_the_first_row(X):
     return X.astype(np.float16 if X[0, 0] > 0 else np.float64)
 
@@ -565,7 +601,6 @@ def _two():
         (sparse.csr_array(np.eye(2)), sparse.csr_array(2 * np.eye(2))),
         (LogisticRegression(C=1.0), LogisticRegression(C=2.0)),
     ],
-    ids=str,
 )
 def test_states_of_different_values_differ(one, other):
     holder = Holder(one)
@@ -575,6 +610,14 @@ def test_states_of_different_values_differ(one, other):
     assert state_of(holder) != before
     holder.value = one
     assert state_of(holder) == before
+
+
+def test_a_record_that_is_changed_in_place_is_another_state():
+    holder = StandardScaler()
+    holder.record = np.array([(1.0, 2)], dtype=[("a", float), ("b", int)])[0]
+    before = state_of(holder)
+    holder.record["a"] = 5.0
+    assert state_of(holder) != before
 
 
 def test_not_a_number_is_the_same_as_before():

@@ -68,7 +68,7 @@ def test_a_callback_that_cannot_be_stored_is_named(make, held, way, tmp_path):
         model = make(callbacks=[keras.callbacks.TerminateOnNaN(), _Holding(held)])
         words = (
             rf"^{make.__name__} cannot be pickled, copied or cloned: its parameter 'callbacks' has a _Holding, and a "
-            r"(lock|TextIOWrapper|generator) that it holds cannot be stored. Call set_params\(callbacks=None\) before"
+            r"(lock|TextIOWrapper|generator) that it holds cannot be stored. Call set_params\(callbacks=None\) first"
         )
         with pytest.raises(TypeError, match=words):
             way(model)

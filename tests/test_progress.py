@@ -182,7 +182,7 @@ def test_a_table_tells_of_an_early_stop(capsys):
     model = classifier(verbose=2, epochs=30, early_stopping=True, n_iter_no_change=1, tol=10.0).fit(*moons())
     assert model.n_iter_ < 30
     *rows, last = capsys.readouterr().out.splitlines()
-    assert (len(rows), last) == (1 + model.n_iter_, "Stopped early, of 30 epochs.")
+    assert (len(rows), last) == (1 + model.n_iter_, "Stopped before the last of 30 epochs.")
 
 
 def test_partial_fit_continues_one_table(capsys):

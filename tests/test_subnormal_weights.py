@@ -60,7 +60,7 @@ def test_certificates_that_were_proved_in_either_kind_of_thread_hold_in_both(rng
         radii = prove(classifier.certified_radius, X)
         bound = certificate(classifier.network_)
         assert bound.lipschitz >= 2.0**-1022
-        assert bound.drift >= 2.0**-1022
+        assert bound.error_lipschitz >= 2.0**-1022
         directions = rng.standard_normal(X.shape)
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         for share in (0.3, 0.999999):

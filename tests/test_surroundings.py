@@ -292,7 +292,7 @@ def test_a_backend_that_is_not_installed_is_named(backend):
     script = ABSENT + "try:\n    import sklip.layers\nexcept ImportError as error:\n    print(error)"
     printed = run_command([sys.executable, "-c", script, backend], PYTHONPATH=str(ROOT), KERAS_BACKEND=backend)
     assert printed.strip() == (
-        f"Keras is told to run on {backend}, which is not installed: run pip install 'scikit-lipschitz[jax]' for JAX, "
+        f"Keras is set to run on {backend}, which is not installed: run pip install 'scikit-lipschitz[jax]' for JAX, "
         "or set the environment variable KERAS_BACKEND to tensorflow."
     )
 

@@ -281,8 +281,8 @@ def test_a_network_tampered_with_still_tells_the_truth():
 @pytest.mark.parametrize(
     ("labels", "weights", "message"),
     [
-        (lambda y: 0 * y, None, r"at least two labels in y; got \[0\] alone"),
-        (lambda y: y, lambda y: y, r"at least two labels in y; got \[1\] alone"),
+        (lambda y: 0 * y, None, r"at least two labels in y; got only \[0\]"),
+        (lambda y: y, lambda y: y, r"at least two labels in y; got only \[1\]"),
         (lambda y: y + 1, None, r"not among the classes \[0, 1\]: \[2\]\. Leave their rows out\.$"),
         (lambda y: y[:-1], None, "one label for each row"),
         (lambda y: y, lambda y: -1.0 * y, "sample_weight"),

@@ -1,4 +1,4 @@
-"""Directed rounding, proven norms, exact products: NumPy alone, and below everything else."""
+"""Directed rounding, proven norms, exact products: the lowest layer of sklip, in NumPy alone."""
 
 from sklip.arithmetic.polar import polar_factor
 

@@ -1,4 +1,4 @@
-"""``t (f − g + m)`` and what rounding took from it, for exponentials that would magnify that."""
+"""``t (f − g + m)`` and its rounding error, which an exponential would magnify."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ _SPLITTERS = {"float32": 2.0**12 + 1.0, "float64": 2.0**27 + 1.0}
 
 
 def hold(xp, values):
-    """Return the values, as constants for the gradient."""
+    """Return the values as constants, of which gradients are 0."""
     return xp.stop_gradient(values) if hasattr(xp, "stop_gradient") else values
 
 
@@ -19,15 +19,15 @@ def exact_logits(xp, first, second, temperature, margin_offset):
     xp : numpy or keras.ops
     first, second : arrays of one shape, or that broadcast
     temperature, margin_offset : float or scalar array
-        The t and m of the formula; a float counts with all its bits.
+        The t and m of the formula; all bits of a float are used.
 
     Returns
     -------
     logits : array
         In the dtype of the scores.
     rounding : array
-        In float32 and float64, for logits below 1e3 in size, what makes the sum of the two exact
-        up to the square of the rounding; elsewhere 0.
+        The correction of the logits: the sum of both is exact up to the square of the rounding. It is 0 in other
+        dtypes than float32 and float64, and for logits of 1e3 and more in size.
     """
     dtype = str(getattr(first.dtype, "name", first.dtype))
     if dtype not in _SPLITTERS:
@@ -37,18 +37,18 @@ def exact_logits(xp, first, second, temperature, margin_offset):
     difference, low = _sum(first, -second)
     difference, more = _sum(difference, m + 0.0 * first)
     logits, rounding = _product(difference, t + 0.0 * first, _SPLITTERS[dtype])
-    # As an array: a graph's optimiser would merge the constant with an earlier one, and round it away.
+    # m_low is added as an array: a graph optimizer would merge a constant with an earlier one, and lose it.
     rounding = rounding + t * (low + more + (m_low + 0.0 * first)) + t_low * difference
-    # Where it counts, below 1e3, it is small enough to stand for its exponential's change.
+    # Below 1e3, where it matters, it is small enough to equal the relative change of the exponential.
     return logits, hold(xp, xp.where(xp.abs(logits) < 1e3, rounding, 0.0))
 
 
 def _rounded(number, dtype):
-    """A number as the dtype holds it, and what it cannot hold; an array is what it is."""
+    """A number rounded to the dtype, and the remainder; an array is returned as it is."""
     if not isinstance(number, (int, float)):
         return number, 0.0
-    held = float(np.dtype(dtype).type(number))
-    return held, number - held
+    rounded = float(np.dtype(dtype).type(number))
+    return rounded, number - rounded
 
 
 def _sum(a, b):

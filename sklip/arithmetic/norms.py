@@ -1,8 +1,8 @@
 """Norms that are proven, not estimated.
 
-Power iteration and a computed singular value decomposition return estimates from below; a
-certificate divided by one of them can be wrong. Everything here is an upper bound of the
-exact quantity of the stored float64 arrays, rounding included.
+Power iteration and a computed singular value decomposition may return less than the norm. A
+radius computed with such an estimate can be wrong. Every function here returns an upper
+bound of the exact quantity of the stored float64 arrays, rounding included.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     ----------
     array : ndarray, float64
     axis : int or None
-        Axis summed over; None for the whole array (the Frobenius norm).
+        Axis of the sum of squares; None for all entries (the Frobenius norm).
 
     Returns
     -------
@@ -39,7 +39,7 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
     if is_zero(array):
         return np.zeros(np.sum(array, axis=axis).shape)[()]
     # Dividing by a power of two is exact and keeps the squares from over- and underflow;
-    # squares that underflow all the same are below 2⁻¹⁰²² of the largest. Subnormal numbers may count as 0.
+    # squares that still underflow are below 2⁻¹⁰²² of the largest. Subnormal numbers may count as 0.
     _, exponent = np.frexp(np.max(np.abs(array), initial=0.0))
     scaled = np.ldexp(array, -exponent)
     squares = np.sum(np.square(scaled), axis=axis) + (count + 1) * 4 * TINY
@@ -49,22 +49,22 @@ def norm_bound(array: np.ndarray, axis: int | None = None) -> Any:
 def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     """Upper bound of the largest singular value of a matrix.
 
-    With ``S = fl(Wᵀ W)``, ``|S − Wᵀ W| ≤ γₙ |W|ᵀ |W|`` whatever the order of summation
+    With ``S = fl(Wᵀ W)``, ``|S − Wᵀ W| ≤ γₙ |W|ᵀ |W|`` for any order of summation
     (Higham 2002, section 3.5), hence ``‖W‖₂² ≤ ‖S‖₂ + γₙ ‖W‖_F²``. Near an orthonormal ``W``,
     ``‖S‖₂ ≤ 1 + ‖S − I‖_F``: at width 1024 about ``1 + 1e-10``. Elsewhere a computed eigenvalue
-    decomposition is verified: ``‖S‖₂ ≤ max λ · ‖V‖₂² + ‖S − V Λ Vᵀ‖_F`` holds for whatever ``V``
-    and ``Λ ≥ 0`` came out. The Frobenius norm is the answer when it is smaller.
+    decomposition is verified: ``‖S‖₂ ≤ max λ · ‖V‖₂² + ‖S − V Λ Vᵀ‖_F`` holds for any ``V``
+    and ``Λ ≥ 0``. The Frobenius norm is returned if it is smaller.
 
     Parameters
     ----------
     matrix : ndarray of shape (n, p), float64
     inaccuracy : float, default=0.0
-        Bound of the Frobenius norm of the difference to the matrix that is meant.
+        Bound of the Frobenius norm of the difference between ``matrix`` and the exact matrix.
 
     Returns
     -------
     float
-        Infinite when the entries are not finite.
+        Infinite if entries are not finite.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
 
 
 def _eigenvalue_bound(gram):
-    """Upper bound of the norm of a symmetric matrix, by a decomposition that is checked and not trusted."""
+    """Upper bound of the norm of a symmetric matrix, from an eigenvalue decomposition that is verified."""
     p = len(gram)
     values, vectors = np.linalg.eigh(gram)
     values = np.maximum(values, 0.0)
@@ -112,16 +112,16 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     """Upper bound of ``max ‖B δ‖₂`` over the displacements ``δ`` of norm at most 1.
 
     L1: the largest norm of a column. L∞: for any positive ``v``, ``‖B δ‖₂ ≤ ‖B diag(1/v)‖₂ ‖v‖₂``, as
-    ``‖v ∘ δ‖₂ ≤ ‖v‖₂``; the least over three choices of ``v``, of which ``v = 1`` is the usual ``√d ‖B‖₂``,
-    and the sum of the norms of the columns.
+    ``‖v ∘ δ‖₂ ≤ ‖v‖₂``. The smallest of four bounds is returned: this one for three choices of ``v`` (``v = 1`` gives
+    the usual ``√d ‖B‖₂``), and the sum of the norms of the columns.
 
     Parameters
     ----------
     matrix : ndarray of shape (m, d), float64
     norm : {1, 2, inf}
-        Of the displacement; that of the image is the Euclidean one.
+        Norm of the displacement. The norm of the image is the Euclidean one.
     inaccuracy : float, default=0.0
-        Bound of the Frobenius norm of the difference to the matrix that is meant.
+        Bound of the Frobenius norm of the difference between ``matrix`` and the exact matrix.
 
     Returns
     -------
@@ -150,10 +150,10 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
         if lengths.min() > 1e-100:
             divided = matrix / lengths
             bounds.append(spectral_norm_bound(divided, 2 * UNIT * norm_bound(divided)) * norm_bound(lengths))
-    # A matrix that is off by E moves the image by at most ‖E‖_F ‖δ‖₂ ≤ ‖E‖_F √d.
+    # An error E of the matrix moves the image by at most ‖E‖_F ‖δ‖₂ ≤ ‖E‖_F √d.
     return _number(round_up(np.fmin.reduce(bounds) + np.sqrt(moving.size) * inaccuracy, 4))
 
 
 def _number(bound):
-    """A bound as a float; infinite where nothing was bounded."""
+    """A bound as a float; infinite if it is NaN, which bounds nothing."""
     return float(bound) if bound >= 0.0 else np.inf

@@ -4,10 +4,10 @@ import numpy as np
 
 
 def polar_factor(kernel: np.ndarray) -> np.ndarray:
-    """The nearest kernel with orthonormal columns (rows, when wider than tall), to 1e-15.
+    """The nearest kernel with orthonormal columns (rows if it is wider than tall), to 1e-15.
 
     Near the manifold the Newton–Schulz iteration converges quadratically and only
-    multiplies; elsewhere the singular value decomposition goes first.
+    multiplies. Elsewhere a singular value decomposition comes first.
 
     Parameters
     ----------

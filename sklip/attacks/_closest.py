@@ -1,11 +1,11 @@
-"""The nearest point found across the boundary: an upper bound of the margin, and a counterfactual."""
+"""The nearest point found beyond the boundary: an upper bound of the margin, and a counterfactual."""
 
 import numpy as np
 
 from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
-from sklip.attacks._target import Target, network_descent, reach
+from sklip.attacks._target import Target, network_margins, rival_distances
 from sklip.certification import certificate, distances_above
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
@@ -17,30 +17,34 @@ _HALVINGS = 10
 
 
 def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row, the nearest point found that is predicted otherwise, in the Euclidean norm.
+    """For each row, find the nearest point with another prediction, in the Euclidean norm.
 
-    From the row, the transport step ``x − f(x) ∇f(x) / ‖∇f(x)‖²`` leads to the boundary where the
-    network is linear in between [1]_. It is repeated from where it leads, always projecting the
-    row on the boundary linearised there; with more than two classes towards the three rivals
-    nearest to taking over. The best point is bisected down to the boundary, and its ray turned
-    towards the projection on the boundary linearised at that point, as long as this helps. Three
-    descents from other places, always the same, look for a nearer part of the boundary.
+    From the row, the transport step ``x − f(x) ∇f(x) / ‖∇f(x)‖²`` leads to the boundary if the
+    network is linear in between [1]_. The step is repeated from the new point: it projects the
+    row on the boundary linearised at that point. With three classes or more, there is one such
+    search for each of the three rivals that are closest to overtaking the predicted class. The
+    best point is then moved to the boundary by bisection, and its ray is turned towards the
+    projection on the boundary linearised at that point, as long as this helps. Three descents
+    from other starting points look for a nearer part of the boundary. These points are the same
+    in every call.
 
-    A point counts only when its scores differ by more than their rounding errors, so that it is
-    predicted otherwise by any summation order, in a batch or alone. The result is the same in
+    A point counts only if its scores differ by more than their rounding errors, so that its
+    prediction differs for any order of summation, in a batch or alone. The result is the same in
     every call.
 
     Parameters
     ----------
     network : ServedNetwork
+        Network whose predictions are attacked.
     X : ndarray of shape (n_rows, n_features), float64
+        Rows, in the units of the data.
 
     Returns
     -------
     adversarial : ndarray of shape (n_rows, n_features), float64
-        The points; nan where none was found.
+        The points found; nan if none was found for a row.
     distance : ndarray of shape (n_rows,), float64
-        Rounded up; infinite where none was found.
+        Distances of the points from their rows, rounded up; infinite if none was found.
 
     References
     ----------
@@ -65,18 +69,18 @@ def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
 
 
 def _search(network, rows):
-    """A finished search of one block."""
-    proof, descend = certificate(network), network_descent(network)
+    """Search one block of rows; return the finished search."""
+    proof, margins = certificate(network), network_margins(network)
     scores = network.scores(rows)
     heads = Heads.of_scores(scores.shape[1])
-    codes = heads.class_indices(scores)
+    class_indices = heads.class_indices(scores)
 
     def differs(inputs, which):
-        units = inputs - network.center
+        centered = inputs - network.center
         with np.errstate(all="ignore"):
-            found = network.centered_scores(units)
-            other = heads.class_indices(found) != codes[which]
-            other[other] = proof.radii(found[other], units[other]) > 0
+            found = network.centered_scores(centered)
+            other = heads.class_indices(found) != class_indices[which]
+            other[other] = proof.radii(found[other], centered[other]) > 0
         return other
 
     target = Target(
@@ -85,22 +89,22 @@ def _search(network, rows):
         tolerances=np.ones(rows.shape[1]),
         norm=2,
         predict=None,
-        descend=lambda inputs, index, rivals=None: descend(inputs, codes[index], rivals),
+        margins_and_gradients=lambda inputs, index, rivals=None: margins(inputs, class_indices[index], rivals),
         representable=lambda inputs: inputs,
     )
     search = Search(target, np.arange(len(rows)), differs)
     with np.errstate(all="ignore"):
-        search.slack = 8.0 * proof.score_errors(distances_above(rows - network.center))
-        _approach(search, _nearest_rivals(network, scores, codes))
+        search.margin_tolerance = 8.0 * proof.score_errors(distances_above(rows - network.center))
+        _approach(search, _nearest_rivals(network, scores, class_indices))
     return search
 
 
 def _approach(search, rivals):
-    """Find successes, and bring them near."""
+    """Find successes and move them closer to their rows."""
     for rival in rivals:
         search.project(search.rows, _STEPS, rival)
     search.bisect(_HALVINGS)
-    margins, ascent, slopes, _ = search.descend(search.rows)
+    margins, ascent, slopes, _ = search.margins_and_steepest(search.rows)
     strides = np.maximum(search.radii, np.abs(margins) / np.where(slopes > 0, slopes, np.inf))
     search.try_rays(-ascent, strides, _HALVINGS)
     search.refine(_STEPS, _HALVINGS)
@@ -108,16 +112,16 @@ def _approach(search, rivals):
     for _ in range(_RESTARTS):
         noise = random_directions(rng, search.rows.shape, 2)
         search.try_rays(noise, strides, _HALVINGS)
-        # As far as the best success: where the descent crosses the boundary, there is a nearer one.
+        # As far as the best success: if the descent crosses the boundary, it finds a nearer one.
         limits = np.where(np.isfinite(search.distance), search.distance, 2.0 * strides)
         search.try_rays(search.ascend(search.along(noise, 0.5 * limits), limits, _STEPS), strides, _HALVINGS)
         search.refine(_STEPS // 2, _HALVINGS)
     search.bisect(60, tolerance=2.0**-53)
 
 
-def _nearest_rivals(network, scores, codes):
-    """Arrays of shape (n_rows,): the rival nearest to taking over, the second nearest, and so on."""
+def _nearest_rivals(network, scores, class_indices):
+    """Arrays of shape (n_rows,): the rival closest to overtaking the prediction, the second closest, and so on."""
     if scores.shape[1] == 1:
         return [None]
-    order = np.argsort(reach(scores, codes, network.heads.column_distances()), axis=1, kind="stable")
+    order = np.argsort(rival_distances(scores, class_indices, network.heads.column_distances()), axis=1, kind="stable")
     return list(order[:, : min(_RIVALS, scores.shape[1] - 1)].T)

@@ -1,4 +1,4 @@
-"""The attack on certificates: look for the nearest input that is predicted otherwise."""
+"""The attack on certificates: look for the nearest input with another prediction."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip.arithmetic.rounding import UNIT
-from sklip.attacks._geometry import lengths, random_directions, unit
+from sklip.attacks._geometry import lengths, normalized, random_directions
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target
 from sklip.rows import blocks
@@ -14,27 +14,27 @@ from sklip.rows import blocks
 # An infinite radius is tried at this distance.
 _FURTHEST = 1e100
 
-# Where on a ray the radius is tried, as shares of it; a short attack uses the last ones.
+# Multiples of the radius at which a ray is tried; a short attack uses the last ones.
 _AT_THE_RADIUS = (0.99, 1 + 2.0**-52, 1 - 1e-7, 1 - 1e-12, 1 - 2.0**-52, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Attack:
-    """What an attack found.
+    """Result of an attack.
 
     Attributes
     ----------
     labels : ndarray of shape (n_rows,)
-        Predictions of the rows as they are.
+        Predictions of the unchanged rows.
     distance : ndarray of shape (n_rows,), float64
-        Of the nearest input that is predicted otherwise, in units of the target's ``tolerances``
-        and ``norm``, rounded up; infinite where none was found.
+        Distance of the nearest input with another prediction, in units of the target's ``tolerances``
+        and in its ``norm``, rounded up; infinite if none was found.
     inputs : ndarray of shape (n_rows, n_features), float64
-        These inputs; nan where none was found.
+        These inputs; nan if none was found.
     inside : ndarray of shape (n_rows,), bool
-        Whether one was found strictly inside the radius, in exact arithmetic.
+        True if an input with another prediction was found strictly inside the radius, in exact arithmetic.
     n_points : int
-        Inputs that were handed to the estimator.
+        Number of inputs that the estimator predicted.
 
     Examples
     --------
@@ -68,28 +68,31 @@ def attack(
 ) -> Attack:
     """Try to change the prediction of each row of a target as near to the row as possible.
 
-    On each row: the gradient; projections on the linearised boundary; projected gradient ascents
-    inside the radius, the first from the row, the others from random places, and those as far as
-    the best success; random directions. Each ray so found is tried at the radius to the last unit
-    in the last place, and nearer than the best success. The nearest success of each row is bisected
-    down to the boundary, and its ray turned towards the boundary linearised there.
+    For each row, the attack tries: the gradient; projections on the linearised boundary; projected
+    gradient ascents inside the radius, the first from the row, the others from random points;
+    ascents that may go as far as the best success; and random directions. Each ray found in this
+    way is tried at the radius, with steps of one unit in the last place, and nearer than the best
+    success. The nearest success of each row is moved to the boundary by bisection, and its ray is
+    turned towards the boundary linearised there.
 
     Parameters
     ----------
     target : Target
+        Rows, their radii, and the estimator to attack.
     restarts : int, default=3
-        Ascents, and random directions, for each row; at least 1.
+        Number of ascents, and of random directions, per row; at least 1.
     steps : int, default=20
-        Of each ascent; at least 1. ``restarts=1, steps=3`` hands about 60 inputs a row to the
-        estimator, besides 10 gradients; the default about 300, besides 200.
+        Number of steps of each ascent; at least 1. Per row, ``restarts=1, steps=3`` takes about 60
+        predictions and 10 gradients; the default takes about 300 predictions and 200 gradients.
     random_state : int or Generator, default=0
-        Of the random directions.
+        Seed or generator of the random directions.
     progress : callable, default=None
         Called with the number of rows that were finished since the last call.
 
     Returns
     -------
     Attack
+        The nearest input found for each row.
 
     Examples
     --------
@@ -101,7 +104,7 @@ def attack(
     ...     tolerances=np.ones(1),
     ...     norm=2,
     ...     predict=lambda inputs, index: (inputs[:, 0] > 0).astype(int),
-    ...     descend=lambda inputs, index: (inputs[:, 0], np.ones_like(inputs)),
+    ...     margins_and_gradients=lambda inputs, index: (inputs[:, 0], np.ones_like(inputs)),
     ...     representable=lambda inputs: inputs,
     ... )
     >>> found = attack(target, restarts=1, steps=3)
@@ -120,7 +123,7 @@ def attack(
             _attack_block(search, nudge, restarts, steps, rng)
             search.confirm()
             inputs[index], inside[index] = search.inputs, search.inside
-            # Rounded up, the distance of an input just inside may be above the radius, which bounds it too.
+            # The distance is rounded up, so for an input just inside it may exceed the radius, which bounds it too.
             distance[index] = np.where(search.inside, np.minimum(search.distance, search.radii), search.distance)
             n_points += search.n_points
             if progress is not None:
@@ -129,29 +132,29 @@ def attack(
 
 
 def _labels(target, index):
-    """Predictions of the rows as they are."""
+    """Predictions of the unchanged rows."""
     return np.asarray(target.predict(target.rows[index], index)) if target.labels is None else target.labels[index]
 
 
 def _changes(target, index, labels):
-    """Whether the estimator predicts inputs otherwise than their rows."""
+    """A function: whether the predictions of inputs differ from those of their rows."""
     return lambda inputs, which: np.asarray(target.predict(inputs, index[which])) != labels[which]
 
 
 def _attack_block(search, nudge, restarts, steps, rng):
-    """All moves on the rows of a search."""
+    """Try all moves on the rows of a search."""
     rows, norm, halvings = search.rows, search.target.norm, min(max(steps, 3), 8)
     limits = np.minimum(search.radii, _FURTHEST)
     factors = _AT_THE_RADIUS[-min(max(steps // 2, 2), len(_AT_THE_RADIUS)) :]
 
-    margins, ascent, slopes, _ = search.descend(rows)
+    margins, ascent, slopes, _ = search.margins_and_steepest(rows)
     strides = np.minimum(np.maximum(limits, np.abs(margins) / np.where(slopes > 0, slopes, np.inf)), _FURTHEST)
 
     def probe(directions):
         _try_the_radius(search, directions, limits, factors, nudge)
         search.try_rays(directions, strides, halvings)
 
-    search.slack = 8 * UNIT * slopes * lengths(rows / search.target.tolerances, norm)
+    search.margin_tolerance = 8 * UNIT * slopes * lengths(rows / search.target.tolerances, norm)
     probe(-ascent)
     probe(search.project(rows, steps))
     search.bisect(halvings)
@@ -160,17 +163,17 @@ def _attack_block(search, nudge, restarts, steps, rng):
         probe(noise)
         probe(search.ascend(search.along(noise, 0.5 * limits) if restart else rows, limits, steps))
         if restart:
-            # As far as the best success: an ascent that crosses the boundary finds a nearer one.
+            # As far as the best success: if the ascent crosses the boundary, it finds a nearer one.
             further = np.minimum(np.where(np.isfinite(search.distance), search.distance, 2.0 * strides), _FURTHEST)
             probe(search.ascend(search.along(noise, 0.5 * further), further, steps))
         search.refine(steps // 2 if restart else steps, halvings)
     found = np.isfinite(search.distance)
-    probe(unit(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.tolerances, norm))
+    probe(normalized(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.tolerances, norm))
     search.bisect(min(3 * steps, 48))
 
 
 def _try_the_radius(search, directions, limits, factors, nudge):
-    """Try rays at the radius, to the last unit in the last place."""
+    """Try rays at the radius, with steps of one unit in the last place."""
     for factor in factors:
         inputs = search.target.representable(search.along(directions, factor * limits))
         search.attempt(inputs)
@@ -178,7 +181,7 @@ def _try_the_radius(search, directions, limits, factors, nudge):
 
 
 def _outward(target):
-    """A function that moves inputs by one unit in the last place of their columns' dtypes along directions."""
+    """A function that moves inputs along directions by one unit in the last place of their columns' dtypes."""
     ones, width = np.ones((1, target.rows.shape[1])), None
     for spacing in (2.0**-52, 2.0**-23, 2.0**-10, 1.0):
         holds = target.representable(ones + spacing) != ones

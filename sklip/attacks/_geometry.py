@@ -1,4 +1,4 @@
-"""Lengths, balls and steepest directions of the norms 1, 2 and inf; the exact test of an open ball."""
+"""Lengths, balls and steepest directions in the norms 1, 2 and inf; an exact test of an open ball."""
 
 from fractions import Fraction
 
@@ -8,7 +8,7 @@ from sklip.arithmetic.rounding import UNIT, round_up
 
 
 def lengths(offsets: np.ndarray, norm: float) -> np.ndarray:
-    """Norm of each row, as computed; free of over- and underflow.
+    """Return the norm of each row, in floating point, without overflow or underflow.
 
     Parameters
     ----------
@@ -33,15 +33,15 @@ def lengths(offsets: np.ndarray, norm: float) -> np.ndarray:
 
 
 def lengths_above(rows: np.ndarray, inputs: np.ndarray, tolerances: np.ndarray, norm: float) -> np.ndarray:
-    """Upper bounds, rounded up, of the distances of inputs from their rows, in units of ``tolerances``."""
-    # A difference, a quotient, a square, the sum and its root: one rounding each, n for the sum.
+    """Return upper bounds, rounded up, of the distances of inputs from their rows, in units of ``tolerances``."""
+    # One rounding each for the difference, the quotient, the square and the root; n for the sum.
     return round_up(lengths((inputs - rows) / tolerances, norm), rows.shape[1] + 8)
 
 
 def steepest(gradients: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray]:
-    """The vector of norm 1 along which each gradient ascends fastest, and the slope along it.
+    """Return the direction of norm 1 of steepest ascent for each gradient, and the slope along it.
 
-    The slope is the dual norm of the gradient. Zero gradients give zero vectors.
+    The slope is the dual norm of the gradient. The direction of a zero gradient is zero.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def steepest(gradients: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray
     slopes : ndarray of shape (n_rows,)
     """
     if norm == 1:
-        every, largest = np.arange(len(gradients)), np.abs(gradients).argmax(axis=1)
-        directions, peaks = np.zeros_like(gradients), gradients[every, largest]
-        directions[every, largest] = np.sign(peaks)
+        all_rows, largest = np.arange(len(gradients)), np.abs(gradients).argmax(axis=1)
+        directions, peaks = np.zeros_like(gradients), gradients[all_rows, largest]
+        directions[all_rows, largest] = np.sign(peaks)
         return directions, np.abs(peaks)
     if norm == 2:
         slopes = lengths(gradients, 2)
@@ -64,20 +64,20 @@ def steepest(gradients: np.ndarray, norm: float) -> tuple[np.ndarray, np.ndarray
     return np.sign(gradients), np.abs(gradients).sum(axis=1)
 
 
-def unit(vectors: np.ndarray, norm: float) -> np.ndarray:
-    """Each vector divided by its norm; zeros stay."""
+def normalized(vectors: np.ndarray, norm: float) -> np.ndarray:
+    """Return each vector divided by its norm; zero vectors stay zero."""
     sizes = lengths(vectors, norm)[:, None]
     return vectors / np.where(sizes > 0, sizes, 1.0)
 
 
 def random_directions(rng: np.random.Generator, shape: tuple[int, int], norm: float) -> np.ndarray:
-    """Random vectors of norm 1: Gaussian, for ``inf`` corners of the cube."""
+    """Return random vectors of norm 1: Gaussian ones; corners of the cube for ``inf``."""
     noise = rng.standard_normal(shape)
-    return np.where(noise < 0, -1.0, 1.0) if norm == np.inf else unit(noise, norm)
+    return np.where(noise < 0, -1.0, 1.0) if norm == np.inf else normalized(noise, norm)
 
 
 def confine(offsets: np.ndarray, radii: np.ndarray, norm: float) -> np.ndarray:
-    """Bring each vector into the closed ball of its radius, up to rounding."""
+    """Move each vector into the closed ball of its radius, up to rounding."""
     if norm == np.inf:
         return np.clip(offsets, -radii[:, None], radii[:, None])
     sizes = lengths(offsets, norm)
@@ -87,10 +87,10 @@ def confine(offsets: np.ndarray, radii: np.ndarray, norm: float) -> np.ndarray:
 def strictly_inside(
     rows: np.ndarray, inputs: np.ndarray, radii: np.ndarray, tolerances: np.ndarray, norm: float
 ) -> np.ndarray:
-    """Whether each input lies in the open ball around its row, in exact arithmetic.
+    """Return whether each input lies in the open ball around its row, in exact arithmetic.
 
-    That is ``‖(input − row) / tolerances‖ < radius`` as real numbers. Computed lengths decide where
-    they are clear; the rest is rational arithmetic.
+    The condition is ``‖(input − row) / tolerances‖ < radius`` in real numbers. Lengths in floating
+    point decide the clear cases; rational arithmetic decides the others.
 
     Parameters
     ----------
@@ -104,10 +104,10 @@ def strictly_inside(
     ndarray of shape (n_rows,), bool
     """
     distances = lengths((inputs - rows) / tolerances, norm)
-    # A length has at most n + 8 roundings: see lengths_above.
+    # A length has at most n + 8 roundings; see lengths_above.
     doubt = 2 * (rows.shape[1] + 16) * UNIT
     inside = distances < radii
-    # Below 1e-290 a quotient or a square may have underflowed.
+    # If a distance is below 1e-290, a quotient or a square may have underflowed.
     unclear = (np.abs(distances - radii) <= doubt * radii) | ((distances < 1e-290) & (radii > 0))
     for index in np.flatnonzero(unclear & np.isfinite(radii)):
         inside[index] = _strictly_inside(rows[index], inputs[index], radii[index], tolerances, norm)
@@ -130,7 +130,7 @@ def _strictly_inside(row, point, radius, tolerances, norm):
 
 
 def _sum(fractions):
-    """Sum by halves: numerators and denominators stay short as long as they can."""
+    """Sum by halves, so that numerators and denominators stay short as long as possible."""
     if len(fractions) < 2:
         return sum(fractions, Fraction(0))
     half = len(fractions) // 2

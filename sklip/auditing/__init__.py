@@ -1,4 +1,4 @@
-"""An attack on every certificate, and the report of how it stood."""
+"""An attack on every certificate, and a report of the result."""
 
 from sklip.auditing._audit import audit
 from sklip.auditing._result import AuditResult, Worst

@@ -1,4 +1,4 @@
-"""Audit: attack every certificate, and report how it stood."""
+"""Audit: attack every certificate, and report the result."""
 
 import warnings
 from collections.abc import Mapping
@@ -33,37 +33,37 @@ def audit(
 ) -> AuditResult:
     """Attack the certificate of each row, inside its radius and beyond it.
 
-    Labels come from ``estimator.predict`` alone: those of the rows from a call with a copy of X as it is, and each
-    success is confirmed by another call. Every input that is tried is one that the dtypes of the columns of X can
-    hold, in their byte order; integer columns are tried as float64 and in their own types. Whether an input lies
-    inside a radius is decided in exact arithmetic. The attacks: projections of the row on the linearised boundary,
-    projected gradient ascents with restarts inside the radius and as far as the best success,
-    random directions, each ray at the radius to the last unit in the last place, and a bisection of
-    successes down to the boundary.
+    All labels come from ``estimator.predict``. The labels of the rows come from a call with an unchanged copy of X,
+    and each success is confirmed by another call. The dtypes of the columns of X can hold every input that is tried,
+    in their byte order; integer columns are tried as float64 and in their own types. Exact arithmetic decides whether
+    an input lies inside a radius. The attacks are: projections of the row on the linearised boundary; projected
+    gradient ascents with restarts, inside the radius and as far as the best success; and random directions. Each ray
+    is tried at the radius, with steps of one unit in the last place, and successes are moved to the boundary by
+    bisection.
 
     Parameters
     ----------
     estimator : fitted estimator
-        Anything that :func:`sklip.certified_radius` takes.
+        Any estimator that :func:`sklip.certified_radius` takes.
     X : array-like of shape (n_rows, n_features)
         Rows, in the units and dtypes in which they are predicted.
     y : array-like of shape (n_rows,), default=None
-        Their labels: the mean tightness is then over the rows that are predicted right.
+        True labels. If they are given, the mean tightness counts only rows that are predicted correctly.
     norm : {1, 2, inf}, default=2
-        Of displacements.
+        Norm of the displacements.
     tolerances : array-like of shape (n_features,) or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
-        ``delta_j / tolerance_j``, and 0 holds it fixed. None for the columns' own units.
+        ``delta_j / tolerance_j``, and 0 holds the column fixed. None for the units of the columns.
     step_lipschitz : dict of str to float, default=None
-        Constants of pipeline steps, as in :func:`sklip.certified_radius`.
+        Lipschitz constants of pipeline steps, as in :func:`sklip.certified_radius`.
     restarts : int, default=3
-        Gradient ascents, and random directions, for each row.
+        Number of gradient ascents, and of random directions, per row.
     steps : int, default=20
-        Of each ascent. ``restarts=1, steps=3`` costs about a fifth of the default.
+        Number of steps of each ascent. ``restarts=1, steps=3`` costs about a fifth of the default.
     random_state : int, RandomState instance or None, default=None
-        Of random directions and starts. An int gives the same result again.
+        Seed of the random directions and starting points. An int gives the same result in every call.
     verbose : bool, default=True
-        Whether an audit that takes more than 3 seconds shows its progress.
+        Show the progress of an audit that takes more than 3 seconds.
 
     Returns
     -------
@@ -73,30 +73,30 @@ def audit(
     Raises
     ------
     ValueError
-        For rows that the estimator does not take, labels that are not one for each row, and
-        counts below 1; for a norm, tolerances and constants as :func:`sklip.certified_radius`.
+        If the estimator does not take the rows, if there is not one label per row, or if a count is below 1;
+        for a norm, tolerances and constants as :func:`sklip.certified_radius`.
     sklip.exceptions.NotLipschitzError
-        For an estimator, or a step, without a certificate.
+        If the estimator, or a step, has no certificate.
 
     Warns
     -----
     sklip.exceptions.BrokenCertificateWarning
-        When an input strictly inside a radius is predicted otherwise. It must never happen:
-        the certificate is wrong.
+        If an input strictly inside a radius has another prediction. This must never happen: it means that the
+        certificate is wrong.
 
     See Also
     --------
-    sklip.certified_radius : The radii that are attacked.
+    sklip.certified_radius : Computes the radii that are attacked.
 
     Notes
     -----
-    An attack that finds nothing proves nothing; the certificate is the proof, and this is a test of it.
+    An attack that finds nothing proves nothing. The certificate is the proof, and the audit is a test of it.
 
     How close radius and attack are depends on the question. They are closest in the Euclidean norm, in the units in
-    which the classifier was trained, with all columns free to move. The proof bounds the slope of the whole network
-    by one number. Columns that are held fixed, tolerances that are unlike parts of the columns' spreads, and other
-    norms restrict the attack, and the bound hardly. The text of the result names columns that are held fixed, and
-    raw units of columns of unlike scales.
+    which the classifier was trained, with all columns free to move. The proof bounds the slope of the network in all
+    directions by one number. Columns that are held fixed, tolerances that are not proportional to the standard
+    deviations of the columns, and other norms restrict the attack, but they hardly change the bound. The text of the
+    result says if columns are held fixed, or if radii are in raw units and the columns have very different scales.
 
     Examples
     --------

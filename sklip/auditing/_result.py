@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""The result of an audit."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +9,18 @@ _QUANTILES = (0.1, 0.5, 0.9)
 
 
 class Worst(NamedTuple):
-    """The row whose radius was attacked most closely.
+    """The row with the largest ratio of radius to attack.
+
+    Attributes
+    ----------
+    row : int
+        Position of the row.
+    radius : float
+        Certified radius of the row.
+    attack : float
+        Distance of the nearest input found with another prediction.
+    inputs : ndarray of shape (n_columns,), float64
+        This input, in the columns that may move.
 
     Examples
     --------
@@ -31,7 +42,7 @@ class Worst(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class AuditResult:
-    """What :func:`sklip.audit` found.
+    """Result of :func:`sklip.audit`.
 
     Distances are in the units of the columns, or of ``tolerances``, and in ``norm``.
 
@@ -40,24 +51,24 @@ class AuditResult:
     radius : ndarray of shape (n_rows,), float64
         Certified radii.
     attack : ndarray of shape (n_rows,), float64
-        Distances of the nearest inputs found that are predicted otherwise, rounded up; infinite
-        where none was found.
+        Distances of the nearest inputs found with another prediction, rounded up; infinite if none
+        was found.
     predicted : ndarray of shape (n_rows,)
         Predictions of the rows.
     correct : ndarray of shape (n_rows,), bool, or None
-        Whether they are right; None when no labels were given.
+        True for rows whose predictions are correct; None if no labels were given.
     broken : ndarray of shape (n_rows,), bool
-        Whether an input strictly inside the radius, in exact arithmetic, is predicted otherwise.
+        True if an input strictly inside the radius, in exact arithmetic, has another prediction.
     inputs : ndarray of shape (n_rows, n_columns), float64
-        The inputs of ``attack``, in the columns that may move; nan where none was found, and where a value is missing.
+        The inputs of ``attack``, in the columns that may move; nan if none was found, and for missing values.
     norm : {1, 2, inf}
-        Of all distances.
+        Norm of all distances.
     n_points : int
-        Inputs that were tried.
+        Number of inputs that were tried.
     seconds : float
-        Of wall time.
+        Wall time in seconds.
     notes : tuple of str, default=()
-        What about the question makes radii small next to the attacks; lines of the text.
+        Reasons why radii are small compared with the attacks; lines of the text.
 
     Examples
     --------
@@ -96,28 +107,28 @@ class AuditResult:
 
     @property
     def tightness(self) -> np.ndarray:
-        """Radius over attack, of shape (n_rows,); nan where no attack was found."""
+        """Radius over attack, of shape (n_rows,); nan if no attack was found."""
         found = np.isfinite(self.attack)
         return np.where(found, self.radius / np.where(found, self.attack, 1.0), np.nan)
 
     @property
     def mean_tightness(self) -> float:
-        """Mean tightness of the rows that are predicted right, where an attack was found.
+        """Mean tightness of the rows that are predicted correctly and for which an attack was found.
 
-        Without labels, of all rows; nan when there are none.
+        Without labels, all rows with an attack count; nan if there are none.
         """
         counted = self._counted_tightness()
         return float(counted.mean()) if len(counted) else float("nan")
 
     @property
     def tightness_quantiles(self) -> dict[float, float]:
-        """Tenth percentile, median and ninetieth percentile of the rows of ``mean_tightness``."""
+        """Tenth percentile, median and ninetieth percentile of the tightness of the rows in ``mean_tightness``."""
         counted = self._counted_tightness()
         return {q: float(np.quantile(counted, q)) if len(counted) else float("nan") for q in _QUANTILES}
 
     @property
     def worst(self) -> Worst | None:
-        """Row of the smallest attack for its radius, a broken one first; None when no attack was found."""
+        """Row with the largest tightness, broken certificates first; None if no attack was found."""
         ratio = np.where(self.radius > 0, self.tightness, 0.0)
         if not np.isfinite(self.attack).any():
             return None
@@ -129,7 +140,7 @@ class AuditResult:
         return tightness[~np.isnan(tightness)]
 
     def __repr__(self):
-        """Return a few lines, the first of which says whether the certificates held."""
+        """Return a few lines; the first says whether the certificates held."""
         n_rows, n_broken = len(self.radius), int(self.broken.sum())
         found = int(np.isfinite(self.attack).sum())
         verdict = (

@@ -1,4 +1,4 @@
-"""A whole estimator as the target of an attack: the raw columns that may move, whatever holds the rows."""
+"""An estimator as the target of an attack: the raw columns that may move, in any container of rows."""
 
 from collections.abc import Iterator, Mapping
 
@@ -18,21 +18,27 @@ def estimator_target(
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
 ) -> Target:
-    """What an attacker sees of an estimator; all parameters are those of :func:`sklip.certified_radius`.
+    """Make the target of an attack on an estimator; the parameters are those of :func:`sklip.certified_radius`.
 
     Parameters
     ----------
     estimator : fitted estimator
+        Any estimator that :func:`sklip.certified_radius` takes.
     X : array-like of shape (n_rows, n_columns)
+        Rows, in the units and dtypes in which they are predicted.
     norm : {1, 2, inf}, default=2
+        Norm of the displacements.
     tolerances : array-like, mapping or None, default=None
+        Tolerances of the columns.
     step_lipschitz : mapping or None, default=None
+        Lipschitz constants of pipeline steps.
 
     Returns
     -------
     sklip.attacks.Target
-        With the radii of :func:`sklip.certified_radius`; those of the classifier's own method where nothing but a bare
-        classifier is asked about. Floats are tried in the types and byte orders of their columns, integers as float64.
+        Its radii are those of :func:`sklip.certified_radius`; for a classifier without a pipeline, in the Euclidean
+        norm and without tolerances, those of its method. Floats are tried in the types and byte orders of their
+        columns, integers as float64.
 
     Examples
     --------
@@ -50,9 +56,9 @@ def estimator_target(
 
 
 def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iterator[Target]:
-    """The target of :func:`estimator_target`, one of float64 alone, and one of integers in their own types.
+    """Yield the target of :func:`estimator_target`, one with all floats as float64, and one with typed integers.
 
-    The last two where the columns make a difference.
+    The last two are left out if the dtypes of the columns make no difference.
 
     Yields
     ------
@@ -67,30 +73,31 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     if movable.any_other_floats:
         yield _target(estimator, movable.as_plain_float64(), traced, radii, labels)
     if movable.any_integers:
-        yield _target(estimator, traced.columns(whole=True), traced, radii, labels)
+        yield _target(estimator, traced.columns(keep_integers=True), traced, radii, labels)
 
 
 def _target(estimator, movable, traced, radii, labels):
     moving, placed, decision = movable.positions, movable.placed, traced.decision
 
-    def descend(inputs, index):
-        margins, gradients = decision.descend(placed(inputs, index), decision.class_indices[index])
-        # A threshold may be infinite: there is no way there.
+    def raw_margins(inputs, index):
+        return decision.margins_and_gradients(placed(inputs, index), decision.class_indices[index])
+
+    def margins_and_gradients(inputs, index):
+        margins, gradients = raw_margins(inputs, index)
+        # A threshold may be infinite: no input reaches it.
         within = np.abs(margins) < 1e150
         moves = within[:, None] & ~movable.missing[index]
         return np.where(within, margins, 0.0), np.where(moves, gradients[:, moving], 0.0)
 
-    def margin(inputs, index):
-        return decision.descend(placed(inputs, index), decision.class_indices[index])[0]
-
-    def differences(inputs, index):
-        # Through a step of which only the constant is known, a gradient is felt and not computed.
+    def margins_and_differences(inputs, index):
+        # If only the Lipschitz constant of a step is known, its gradient is estimated by differences.
         gradients = np.empty_like(inputs)
         for place in range(inputs.shape[1]):
             step = np.zeros_like(inputs)
             step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), traced.tolerances[moving[place]])
-            gradients[:, place] = (margin(inputs + step, index) - margin(inputs - step, index)) / (2 * step[:, place])
-        return margin(inputs, index), gradients
+            above, below = raw_margins(inputs + step, index)[0], raw_margins(inputs - step, index)[0]
+            gradients[:, place] = (above - below) / (2 * step[:, place])
+        return raw_margins(inputs, index)[0], gradients
 
     return Target(
         rows=movable.rows,
@@ -98,7 +105,7 @@ def _target(estimator, movable, traced, radii, labels):
         tolerances=traced.tolerances[moving],
         norm=traced.norm,
         predict=lambda inputs, index: estimator.predict(placed(inputs, index)),
-        descend=differences if traced.is_stated else descend,
+        margins_and_gradients=margins_and_differences if traced.is_stated else margins_and_gradients,
         representable=movable.representable,
         labels=labels,
         held=movable.missing,

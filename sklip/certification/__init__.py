@@ -1,4 +1,4 @@
-"""Proven bounds of the served network: Lipschitz constant, rounding error, radius. NumPy only."""
+"""Proven bounds of the served network: Lipschitz constants, rounding errors, radii. NumPy only."""
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds

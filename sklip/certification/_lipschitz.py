@@ -9,7 +9,7 @@ from sklip.arithmetic.rounding import product_above
 from sklip.served import ServedNetwork
 
 Source = Callable[[np.ndarray | None], float]
-"""From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T``, for a map ``T``; from None to that of ``T``."""
+"""Function of a matrix ``W`` that bounds the Lipschitz constant of ``Wᵀ T`` for a map ``T``; of None: that of ``T``."""
 
 
 def no_map(kernel: np.ndarray | None) -> float:
@@ -20,21 +20,22 @@ def no_map(kernel: np.ndarray | None) -> float:
 def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float, np.ndarray]:
     """Upper bounds of the Lipschitz constants of the scores and of their differences.
 
-    The product of the bounds of the operations before the heads, times the norm of a head, or of the difference of two.
+    Each is the product of the bounds of the operations before the heads, times the norm of a head or of the difference
+    of two heads.
 
     Parameters
     ----------
     network : sklip.served.ServedNetwork
     source : callable
-        From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map ``T`` before the network;
-        from None to that of ``T``. By default there is no map.
+        Function of a matrix ``W`` that returns a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map ``T`` before
+        the network; for None, a bound of that of ``T``. By default there is no map.
 
     Returns
     -------
     lipschitz : float
-        Of every single score.
+        Bound for every single score.
     pair_lipschitz : ndarray of shape (n_scores, n_scores)
-        Of ``f_c − f_j``.
+        Bounds for ``f_c − f_j``.
 
     Examples
     --------
@@ -47,7 +48,7 @@ def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float
     >>> round(lipschitz, 6), pairs.round(6)[0].tolist()
     (1.0, [0.0, 1.414214, 2.0])
     """
-    # The subtraction of the centre moves nothing apart.
+    # The subtraction of the centre keeps all distances.
     if not network.hidden:
         return network.heads.score_bounds_after(source)
     first, *others = network.hidden

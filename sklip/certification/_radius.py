@@ -1,4 +1,4 @@
-"""The certified radius: no input strictly inside it is predicted otherwise, rounding included."""
+"""The certified radius: the prediction is the same for all inputs strictly within it, rounding included."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from sklip.served import ServedNetwork
 
 @dataclass(frozen=True, eq=False)
 class Certificate:
-    """All that a radius needs to know of a network besides its scores.
+    """The proven constants of a network, from which radii follow for given scores.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Certificate:
         Bounds of the Lipschitz constants of ``f_c − f_j``: that of the operations before the
         heads times ``‖w_c − w_j‖``.
     error : ErrorBound
-        Of every single score.
+        Bound of the rounding error of every single score.
 
     Examples
     --------
@@ -49,55 +49,56 @@ class Certificate:
     def score_errors(self, distances: np.ndarray, converted: float = 0.0) -> np.ndarray:
         """Error bounds of the scores of rows at these distances from the centre, of shape (n_rows,).
 
-        ``converted`` bounds how far the rows that were read lie from those that were meant.
+        ``converted`` is a bound of the distance between the rows that were read and the exact ones.
         """
         errors = round_up(self.error.slope * (1.0 + 4 * UNIT) * distances + self.error.intercept, 4)
-        return round_up(errors + self.slope_of_input_errors * converted, 4) if converted else errors
+        return round_up(errors + self.input_error_slope * converted, 4) if converted else errors
 
     @property
-    def drift(self) -> float:
-        """Bound of the growth of the errors per unit of displacement; 0 where the scores are constant."""
+    def error_lipschitz(self) -> float:
+        """Bound of the growth of the errors per unit of displacement; 0 if the scores are constant."""
         return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
 
     @property
-    def slope_of_input_errors(self) -> float:
-        """Bound of the errors per unit by which the rows that were read lie from those that were meant.
+    def input_error_slope(self) -> float:
+        """Bound of the errors of scores per unit of distance between the rows that were read and the exact ones.
 
-        The exact score changes by up to ``lipschitz``, and its rounding is bounded at rows that lie as much farther
-        out: once for the row, once for the one that it is compared with.
+        The exact score changes by up to ``lipschitz``. Its rounding is bounded at rows that are farther from the centre
+        by the same distance: once for the row, once for the row with which it is compared.
         """
-        return self.lipschitz + 2.0 * self.drift
+        return self.lipschitz + 2.0 * self.error_lipschitz
 
     @cached_property
     def may_overflow(self) -> bool:
-        """Whether a radius may reach to where something overflows.
+        """Whether a radius may reach a point where something overflows.
 
-        From ``t < 2⁵¹²``, beyond which the errors are infinite, a radius of a gap between scores, over the least slope,
-        does not.
+        Rows at ``t ≥ 2⁵¹²`` have infinite errors, and so no radius. For all others, a radius is at most a gap between
+        scores divided by the smallest slope.
         """
         slope = self.pair_lipschitz[~np.eye(len(self.pair_lipschitz), dtype=bool)].min(initial=self.lipschitz)
+        slope += self.error_lipschitz
         with np.errstate(all="ignore"):
-            furthest = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / (slope + self.drift)
-        return not (furthest <= self.error.farthest or self.drift == 0.0 == slope)
+            reached = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / slope
+        return not (reached <= self.error.farthest or slope == 0.0)
 
-    def radii(self, scores: np.ndarray, units: np.ndarray, converted: float = 0.0) -> np.ndarray:
+    def radii(self, scores: np.ndarray, centered: np.ndarray, converted: float = 0.0) -> np.ndarray:
         """Radii of centred rows and their computed scores, of shape (n_rows,); ``converted`` as in ``score_errors``."""
         with np.errstate(all="ignore"):
-            distances = distances_above(units)
+            distances = distances_above(centered)
             errors = self.score_errors(distances, converted)
             if scores.shape[1] == 1:
-                radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.drift)
+                radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.error_lipschitz)
             else:
-                radii = class_radii(scores, errors, self.pair_lipschitz, self.drift)
+                radii = class_radii(scores, errors, self.pair_lipschitz, self.error_lipschitz)
             return np.minimum(radii, round_down(self.error.farthest - distances)) if self.may_overflow else radii
 
 
-def distances_above(units: np.ndarray) -> np.ndarray:
-    """Upper bounds of the distances of centred rows from the centre, rounding of the subtraction aside.
+def distances_above(centered: np.ndarray) -> np.ndarray:
+    """Upper bounds of the norms of centred rows; the rounding of the subtraction is not included.
 
     Parameters
     ----------
-    units : ndarray of shape (n_rows, n_features), float64
+    centered : ndarray of shape (n_rows, n_features), float64
         Rows from which the centre was subtracted.
 
     Returns
@@ -113,16 +114,16 @@ def distances_above(units: np.ndarray) -> np.ndarray:
     >>> bool(5.0 <= bound < 5.0 + 1e-12)
     True
     """
-    squares = np.einsum("ij,ij->i", units, units)
-    floor = np.sqrt(units.shape[1]) * 2.0**-500  # squares that underflowed
-    return round_up(np.sqrt(squares), units.shape[1] + 6) + floor
+    squares = np.einsum("ij,ij->i", centered, centered)
+    underflow = np.sqrt(centered.shape[1]) * 2.0**-500  # of the squares
+    return round_up(np.sqrt(squares), centered.shape[1] + 6) + underflow
 
 
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
 
 
 def certificate(network: ServedNetwork) -> Certificate:
-    """The certificate of a network, proven from its arrays once and kept as long as it lives.
+    """The certificate of a network, proven once from its arrays and kept as long as the network exists.
 
     Parameters
     ----------
@@ -150,7 +151,7 @@ def certificate(network: ServedNetwork) -> Certificate:
     return proof
 
 
-def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drift: float) -> np.ndarray:
+def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, error_lipschitz: float) -> np.ndarray:
     """Radii within which a computed score stays on its side of a threshold.
 
     ``r = (|f − t| − 2 E) / (L + a)``: see :func:`certified_radius`.
@@ -163,7 +164,7 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drif
         Bounds ``E`` of the errors of the scores.
     lipschitz : float
         Bound ``L`` of their Lipschitz constant.
-    drift : float
+    error_lipschitz : float
         Bound ``a`` of the growth of ``E`` per unit of displacement.
 
     Returns
@@ -174,13 +175,20 @@ def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, drif
     --------
     >>> import numpy as np
     >>> from sklip.certification import threshold_radii
-    >>> threshold_radii(np.array([1.0, 0.1]), np.array([0.125, 0.125]), lipschitz=1.5, drift=0.0).round(6).tolist()
+    >>> gaps, errors = np.array([1.0, 0.1]), np.array([0.125, 0.125])
+    >>> threshold_radii(gaps, errors, lipschitz=1.5, error_lipschitz=0.0).round(6).tolist()
     [0.5, 0.0]
     """
-    return _quotient(gaps, 2.0 * errors, lipschitz + drift)
+    with np.errstate(all="ignore"):
+        rest, slope = gaps - 2.0 * errors, lipschitz + error_lipschitz
+        if slope == 0:  # nothing can change
+            return np.where(rest > 0, np.inf, 0.0)
+        return np.where(rest > 0, round_down(rest / round_up(slope), 4), 0.0)
 
 
-def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarray, drift: float) -> np.ndarray:
+def class_radii(
+    scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarray, error_lipschitz: float
+) -> np.ndarray:
     """Radii within which the computed score of the predicted class stays the highest.
 
     ``r = min_j (f_c − f_j − 4 E) / (L_cj + 2 a)``: see :func:`certified_radius`.
@@ -192,7 +200,7 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
         Bounds ``E`` of the errors of the scores.
     pair_lipschitz : ndarray of shape (n_classes, n_classes)
         Bounds ``L_cj`` of the Lipschitz constants of the differences.
-    drift : float
+    error_lipschitz : float
         Bound ``a`` of the growth of ``E`` per unit of displacement.
 
     Returns
@@ -204,31 +212,22 @@ def class_radii(scores: np.ndarray, errors: np.ndarray, pair_lipschitz: np.ndarr
     >>> import numpy as np
     >>> from sklip.certification import class_radii
     >>> scores, pairs = np.array([[2.0, 1.0, -1.0]]), np.full((3, 3), 2.0)
-    >>> class_radii(scores, np.zeros(1), pairs, drift=0.0).round(6).tolist()
+    >>> class_radii(scores, np.zeros(1), pairs, error_lipschitz=0.0).round(6).tolist()
     [0.5]
     """
     rows, best = np.arange(len(scores)), scores.argmax(axis=1)
     highest = scores[rows, best]
     with np.errstate(all="ignore"):
-        # The rounding of the differences is taken off once per row, and that of the quotients after the minimum.
-        lost = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
-        reach = highest[:, None] - scores
-        reach[rows, best] = np.inf
-        reach -= lost[:, None]
-        if drift == 0 and not pair_lipschitz.any():
-            return np.where(reach.min(axis=1) > 0, np.inf, 0.0)
-        reach /= round_up(pair_lipschitz + 2.0 * drift, 2)[best]
-        nearest = reach.min(axis=1)
+        # The rounding of the differences is subtracted once per row, that of the quotients after the minimum.
+        errors_of_gaps = round_up(4.0 * errors + 2 * UNIT * (highest - scores.min(axis=1)), 3)
+        gaps = highest[:, None] - scores
+        gaps[rows, best] = np.inf
+        gaps -= errors_of_gaps[:, None]
+        if error_lipschitz == 0 and not pair_lipschitz.any():
+            return np.where(gaps.min(axis=1) > 0, np.inf, 0.0)
+        gaps /= round_up(pair_lipschitz + 2.0 * error_lipschitz, 2)[best]
+        nearest = gaps.min(axis=1)
         return np.where(nearest > 0, round_down(nearest, 4), 0.0)
-
-
-def _quotient(gap, errors, slope):
-    """``max(0, (gap − errors) / slope)``, rounded down; infinite where nothing can change."""
-    with np.errstate(all="ignore"):
-        difference = gap - errors
-        if slope == 0:
-            return np.where(difference > 0, np.inf, 0.0)
-        return np.where(difference > 0, round_down(difference / round_up(slope), 4), 0.0)
 
 
 def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -242,9 +241,9 @@ def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray
     Returns
     -------
     scores : ndarray of shape (n_rows, n_scores)
-        Those of ``network.scores``, to the bit; not finite where they overflow.
+        The numbers of ``network.scores``, bit for bit; not finite where they overflow.
     errors : ndarray of shape (n_rows,)
-        Of every single score; infinite where a hidden value may overflow.
+        Bounds for every single score; infinite where a hidden value may overflow.
 
     Examples
     --------
@@ -259,15 +258,15 @@ def scores_and_errors(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray
     proof = certificate(network)
     scores, errors = np.empty((len(X), network.n_scores)), np.empty(len(X))
     with np.errstate(all="ignore"):
-        for rows, units, computed in network.scored_blocks(X):
-            distances = distances_above(units)
+        for rows, centered, computed in network.scored_blocks(X):
+            distances = distances_above(centered)
             scores[rows] = computed
             errors[rows] = np.where(distances <= proof.error.farthest, proof.score_errors(distances), np.inf)
     return scores, errors
 
 
 def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
-    """Radius, for each row, inside which the predicted class cannot change.
+    """Radii of rows, strictly within which the predicted class cannot change.
 
     Let ``E(x) = a ‖x − center‖ + b`` bound the rounding error of every score
     (:func:`sklip.certification.error_bound`). Along a displacement of length ``r`` the error
@@ -286,7 +285,7 @@ def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n_rows,), float64
-        Rounded down; 0 where the scores tie up to rounding.
+        Rounded down; 0 where scores are equal up to rounding.
 
     Examples
     --------
@@ -298,8 +297,8 @@ def certified_radius(network: ServedNetwork, X: np.ndarray) -> np.ndarray:
     [1.4, 0.0]
     """
     proof, radii = certificate(network), np.empty(len(X))
-    for rows, units, scores in network.scored_blocks(X):
-        radii[rows] = proof.radii(scores, units)
+    for rows, centered, scores in network.scored_blocks(X):
+        radii[rows] = proof.radii(scores, centered)
     return radii
 
 
@@ -314,9 +313,9 @@ def certified_scores(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray,
     Returns
     -------
     scores : ndarray of shape (n_rows, n_scores)
-        Those of ``network.scores``, to the bit.
+        The numbers of ``network.scores``, bit for bit.
     radii : ndarray of shape (n_rows,)
-        Those of :func:`certified_radius`.
+        The numbers of :func:`certified_radius`.
 
     Examples
     --------
@@ -330,6 +329,6 @@ def certified_scores(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray,
     """
     proof = certificate(network)
     scores, radii = np.empty((len(X), network.n_scores)), np.empty(len(X))
-    for rows, units, computed in network.scored_blocks(X):
-        scores[rows], radii[rows] = computed, proof.radii(computed, units)
+    for rows, centered, computed in network.scored_blocks(X):
+        scores[rows], radii[rows] = computed, proof.radii(computed, centered)
     return scores, radii

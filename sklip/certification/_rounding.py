@@ -1,4 +1,4 @@
-"""How far the scores that floating point returns may lie from the real-arithmetic network's."""
+"""Bounds of the differences between computed scores and those of exact arithmetic."""
 
 from dataclasses import dataclass
 
@@ -13,8 +13,8 @@ class ErrorBound:
     """``|fl(f_c(x)) − f_c(x)| ≤ slope · t + intercept`` for every class and every ``x`` with ``t ≤ farthest``.
 
     ``t`` is any upper bound of both ``‖x − center‖`` and ``‖fl(x − center)‖``. Up to ``farthest`` nothing overflows: no
-    score, no difference of two, no hidden value and no part of a sum. Beyond, an infinite hidden value may vanish
-    again (ReLU makes 0 of −∞), and a finite score says nothing. No score is above ``size · t + constant``.
+    score, no difference of two scores, no hidden value and no partial sum. Beyond, ReLU may turn a hidden value of −∞
+    into 0, so that a finite score proves nothing. ``size · t + constant`` bounds the absolute value of every score.
 
     Examples
     --------
@@ -32,17 +32,17 @@ class ErrorBound:
 
 
 def error_bound(network: ServedNetwork) -> ErrorBound:
-    """Bound the rounding error of a network's scores, before it sees any input.
+    """Bound the rounding errors of a network's scores for all inputs.
 
-    Each operation carries bounds of size and of rounding (:meth:`sklip.served.Operation.carry`). Those of a dense one
-    are, with ``Lₗ ≥ ‖Wₗ‖₂``::
+    Each operation carries bounds of size and of rounding (:meth:`sklip.served.Operation.carry`). Those of a dense
+    operation are, with ``Lₗ ≥ ‖Wₗ‖₂``::
 
-        errorₗ ≤ Lₗ errorₗ₋₁ + γₙ₊₂ (‖Wₗ‖_F normₗ₋₁ + ‖bₗ‖) + flushed denormals
+        errorₗ ≤ Lₗ errorₗ₋₁ + γₙ₊₂ (‖Wₗ‖_F normₗ₋₁ + ‖bₗ‖) + flushed subnormals
         normₗ  ≤ Lₗ normₗ₋₁ + ‖bₗ‖ + the same rounding
 
-    and activations change neither. They start from ``norm₀ = t`` and ``error₀ = u t`` (the subtraction of the centre).
+    Activations change neither. The bounds start from ``norm₀ = t`` and ``error₀ = u t`` after the centre is subtracted.
     Both recursions are affine in ``t``, so their four coefficients are computed once per network. So is the ``t`` up to
-    which no part of a sum overflows, as each is at most ``‖Wₗ‖_F normₗ₋₁ + ‖bₗ‖`` and its roundings.
+    which no partial sum overflows: each is at most ``‖Wₗ‖_F normₗ₋₁ + ‖bₗ‖`` plus its roundings.
 
     Parameters
     ----------

@@ -8,18 +8,17 @@ from sklip.served import ServedNetwork
 
 
 def _mean(scores, errors, weights):
-    """Weighted mean of computed scores, and how far the exact scores' may lie from it; None where a sum overflows."""
-    n = len(scores)
-    weights = weights / np.max(weights)
+    """Weighted mean of computed scores, and a bound of its error; two times None where a sum overflows."""
+    n, weights = len(scores), weights / np.max(weights)
     total = np.sum(weights)
-    mean = np.sum(weights * scores) / total  # a sum that was infinite once is so in the end, or not-a-number
+    mean = np.sum(weights * scores) / total  # infinite or NaN if a partial sum was infinite
     # A weight passes two roundings and its term n more in the numerator, n in the denominator and
     # one in the quotient: less than γ of 3 n + 12 in all (Higham 2002, lemma 3.3).
-    rounding = gamma(3 * n + 12)
-    apart = round_up(np.sum(weights * (errors + rounding * np.abs(scores))) / total, 3 * n + 12)
+    factor = gamma(3 * n + 12)
     # A product or a sum may lose 2⁻¹⁰²² of a total of at least 1, a weight 2⁻¹²² of the largest.
-    lost = 16 * n * (TINY + 2.0**-122 * np.max(np.abs(scores) + errors))
-    return (mean, round_up(apart + lost, 4)) if np.isfinite(mean) and np.isfinite(apart + lost) else (None, None)
+    underflow = 16 * n * (TINY + 2.0**-122 * np.max(np.abs(scores) + errors))
+    error = round_up(round_up(np.sum(weights * (errors + factor * np.abs(scores))) / total, 3 * n + 12) + underflow, 4)
+    return (mean, error) if np.isfinite(mean) and np.isfinite(error) else (None, None)
 
 
 def wasserstein_lower_bound(
@@ -28,34 +27,34 @@ def wasserstein_lower_bound(
     """Lower bound of the Wasserstein-1 distance between two weighted samples.
 
     By Kantorovich and Rubinstein, ``W₁(μ, ν) = sup E_μ[f] − E_ν[f]`` over 1-Lipschitz ``f``
-    [1]_. So for any ``f`` of Lipschitz constant at most ``L``, and as ``−f`` is another,
-    ``W₁ ≥ |E_μ[f] − E_ν[f]| / L``. What the roundings of scores, sums, weights and quotients can
-    amount to is subtracted first.
+    [1]_. The Lipschitz constants of ``f`` and ``−f`` are equal. So for any ``f`` of Lipschitz constant at most ``L``,
+    ``W₁ ≥ |E_μ[f] − E_ν[f]| / L``. A bound of the roundings of scores, sums, weights and
+    quotients is subtracted first.
 
     Parameters
     ----------
     scores : ndarray of shape (n_rows,), float64
         Computed values of ``f``.
     errors : ndarray of shape (n_rows,), float64
-        Bounds of the distance of each to the exact value.
+        Bounds of the differences between computed and exact values.
     positive : ndarray of shape (n_rows,), bool
-        Which rows make up ``μ``; the others make up ``ν``.
+        True for the rows of ``μ``, False for those of ``ν``.
     weights : ndarray of shape (n_rows,), float64
-        At least 0, the largest 1; those of either sample are divided by their sum. They may be
-        rounded: each once, or by 2⁻¹⁰²².
+        Numbers of at least 0, of which the largest is 1. Those of each sample are divided by their sum. They may
+        be rounded: each once, or by up to 2⁻¹⁰²².
     lipschitz : float
         Upper bound of the Lipschitz constant of ``f``.
 
     Returns
     -------
     float
-        In the units of the distance, 0 or more: 0 when nothing is proven, as for scores that
-        overflow. Rounded down.
+        In the units of the distance, rounded down. 0 if nothing is proven, for example because scores
+        overflow.
 
     Raises
     ------
     ValueError
-        When one of the two samples has no row of positive weight.
+        If one of the two samples has no row of positive weight.
 
     References
     ----------
@@ -70,12 +69,12 @@ def wasserstein_lower_bound(
     >>> round(wasserstein_lower_bound(scores, errors, positive, weights, 1.0), 12)
     2.25
     """
-    means, apart = [], []
+    means, errors_of_means = [], []
     for sample in (positive, ~positive):
         kept = sample & (weights > 0)
         if not kept.any():
             raise ValueError("A Wasserstein distance needs rows of positive weight in both samples; one has none.")
-        # So far below the largest weight of all, what these lost to underflow is not bounded.
+        # What such small weights lost by underflow is not bounded: the largest of all is 1.
         if not weights[kept].max() > 2.0**-900:
             return 0.0
         with np.errstate(all="ignore"):
@@ -83,16 +82,16 @@ def wasserstein_lower_bound(
         if mean is None:
             return 0.0
         means.append(mean)
-        apart.append(error)
+        errors_of_means.append(error)
     with np.errstate(all="ignore"):
-        # Two finite means at most twice the largest number apart: infinite, their difference is at least that number.
-        proven = round_down(abs(means[0] - means[1])) - round_up(apart[0] + apart[1])
-        # A product or quotient of finite numbers that overflows here is the largest number or more.
+        # Where the difference of two finite means overflows, it is at least the largest number.
+        proven = round_down(abs(means[0] - means[1])) - round_up(errors_of_means[0] + errors_of_means[1])
+        # Where a product or quotient of finite numbers overflows here, it is at least the largest number.
         return float(round_down(proven / lipschitz, 4)) if proven > 0.0 else 0.0
 
 
 def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Bound, by each score of a network, the Wasserstein-1 distance of two samples from below.
+    """Compute, from each score of a network, a lower bound of the Wasserstein-1 distance of two samples.
 
     Parameters
     ----------
@@ -100,14 +99,14 @@ def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray
     X : ndarray of shape (n_rows, n_features), float64
         The rows of both samples.
     positive : ndarray of shape (n_rows, n_scores), bool
-        For each score, which rows make up its first sample; the others are its second.
+        True for the rows of the first sample of each score, False for those of its second.
     weights : ndarray of shape (n_rows,), float64
         As in :func:`wasserstein_lower_bound`.
 
     Returns
     -------
     ndarray of shape (n_scores,), float64
-        In the units of ``X``; nan where one of the samples has no row of positive weight.
+        In the units of ``X``; NaN if one of the samples has no row of positive weight.
 
     Examples
     --------
@@ -123,7 +122,7 @@ def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray
     scores, errors = scores_and_errors(network, X)
     lipschitz = certificate(network).lipschitz
     bounds = np.full(scores.shape[1], np.nan)
-    for head, own in enumerate(positive.T):
-        if weights[own].any() and weights[~own].any():
-            bounds[head] = wasserstein_lower_bound(scores[:, head], errors, own, weights, lipschitz)
+    for head, first in enumerate(positive.T):
+        if weights[first].any() and weights[~first].any():
+            bounds[head] = wasserstein_lower_bound(scores[:, head], errors, first, weights, lipschitz)
     return bounds

@@ -1,4 +1,4 @@
-"""The scikit-learn face of sklip."""
+"""The scikit-learn estimators of sklip."""
 
 from sklip._other_distribution import warn_of_another_distribution
 from sklip.estimators._hkr_classifier import HKRClassifier
@@ -8,5 +8,5 @@ from sklip.estimators._wasserstein import WassersteinEstimator
 
 __all__ = ["HKRClassifier", "LipschitzMLP", "NetworkClassifier", "WassersteinEstimator"]
 
-# Here and not in sklip/__init__.py, which the other distribution replaces by its own.
+# The call is not in sklip/__init__.py, because the other distribution replaces that file.
 warn_of_another_distribution()

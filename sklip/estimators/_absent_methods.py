@@ -1,15 +1,15 @@
-"""Methods that a class does not have on purpose: who asks for one is told what to use."""
+"""Methods that a class deliberately lacks; an error says what to use instead."""
 
 from typing import NoReturn
 
 
 class AbsentMethod:
-    """A method that is not there: ``hasattr`` is False, and asking for it raises an error that says what to use.
+    """A method that a class lacks: ``hasattr`` is False, and access raises an error that says what to use instead.
 
     Parameters
     ----------
     advice : str
-        What to use instead, in a sentence.
+        A sentence that says what to use instead.
     """
 
     def __init__(self, advice: str):

@@ -11,8 +11,8 @@ from sklip._heads import Heads
 from sklip._labels import read_labels
 from sklip._overrides import refuse_overrides
 from sklip.certification import certificate, distances_above
+from sklip.estimators._distance_ratio import FarRows, distance_ratio
 from sklip.estimators._network_estimator import NetworkEstimator
-from sklip.estimators._remoteness import FarRows, remoteness
 from sklip.estimators._sample_distances import sample_distances
 from sklip.rows.entries import all_finite
 from sklip.served import scores_and_jacobian
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
-    """What every sklip classifier can do once it has ``network_`` and ``classes_``."""
+    """Base of all classifiers of sklip: the methods that need only ``network_`` and ``classes_``."""
 
     classes_: np.ndarray
 
@@ -32,7 +32,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         return Heads(len(self.classes_))
 
     def _of_scores(self, rows, answer, dtype=np.float64, n_columns=None):
-        """What a function makes of the scores, block by block."""
+        """Apply a function to the scores, block by block."""
         result = np.empty(len(rows) if n_columns is None else (len(rows), n_columns), dtype)
         for block, _, scores in self.network_.scored_blocks(rows):
             result[block] = answer(self._finite(scores, rows))
@@ -49,34 +49,34 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_classes), float64
-            Two classes: positive scores mean ``classes_[1]``. More: one score a class. In
-            the units of the data; each changes by at most ``lipschitz_bound_`` times the
-            distance that a row moves.
+            Two classes: one score per row; positive scores mean ``classes_[1]``. Three or more: one
+            score per class. Scores are in the units of the data. Each changes by at most
+            ``lipschitz_bound_`` times the distance that a row moves.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
         A score is close to the distance that the row may move before the class changes;
-        :meth:`certified_radius` is the proven number.
+        :meth:`certified_radius` returns the proven distance.
         """
         rows, heads = self._inference_rows(X), self._heads
         return self._of_scores(rows, lambda scores: scores, n_columns=heads.n_scores)[:, heads.index]
 
     def _finite(self, scores, rows):
-        """Scores of some of the rows; a ValueError where they are not numbers."""
+        """Return scores of some of the rows; raise a ValueError if they are not finite."""
         if not all_finite(scores):
-            rows.check()  # NaN is reported before overflow
+            rows.check()  # report NaN before overflow
             raise ValueError("X holds values so large that the scores overflow. Scale the features.")
         return scores
 
     def _labels(self, scores):
-        """Classes that scores of shape (n_rows, n_scores) decide for."""
+        """Labels that the scores, of shape (n_rows, n_scores), decide for."""
         return self.classes_[self._heads.class_indices(scores)]
 
     def _labels_and_radii(self, X):
@@ -84,13 +84,13 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         refuse_overrides(self, CertifiedClassifier)
         rows, proof = self._inference_rows(X), certificate(self.network_)
         labels, radii = np.empty(len(rows), self.classes_.dtype), np.empty(len(rows))
-        for block, units, scores in self.network_.scored_blocks(rows):
-            radii[block] = proof.radii(scores, units, rows.conversion_error)
+        for block, centered, scores in self.network_.scored_blocks(rows):
+            radii[block] = proof.radii(scores, centered, rows.conversion_error)
             labels[block] = self._labels(self._finite(scores, rows))
         return labels, radii
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Class labels.
+        """Predict class labels.
 
         Parameters
         ----------
@@ -100,13 +100,13 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            Two classes: ``classes_[1]`` where the score is above 0. More: the class of the
-            highest score, the first of several.
+            Two classes: ``classes_[1]`` if the score is above 0, else ``classes_[0]``. Three or more:
+            the class of the highest score, the first one if several are equal.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
@@ -120,26 +120,26 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         X : array-like of shape (n_rows, n_features)
             Rows, in the units of ``fit``.
         y : array-like of shape (n_rows,)
-            Their labels.
+            True labels of the rows.
         sample_weight : array-like of shape (n_rows,), default=None
-            Their weights.
+            Weights of the rows.
 
         Returns
         -------
         float
-            From 0 to 1.
+            Accuracy, from 0 to 1.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, and for missing labels.
+            If ``fit`` would not take the rows, or if labels are missing.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
         return ClassifierMixin.score(self, X, read_labels(y), sample_weight)
 
     def certified_radius(self, X: ArrayLike) -> np.ndarray:
-        """Distance that each row may move, in any direction, without a change of ``predict``.
+        """Distance that each row may move, in any direction, without a change of its prediction.
 
         Parameters
         ----------
@@ -150,35 +150,35 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         -------
         ndarray of shape (n_rows,), float64
             Euclidean radii in the units of the data, rounded down: every float64 row strictly
-            inside is predicted as the row is. 0 where scores tie up to rounding.
+            inside the radius has the same prediction. 0 if scores are equal up to rounding.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         NotLipschitzError
-            For a subclass that defines ``predict``, or what it calls, in its own way.
+            If a subclass overrides ``predict``, or a method that it calls.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Warns
         -----
         sklip.exceptions.FarFromTrainingWarning
-            When a row is more than three times as far from ``center_`` as any training row.
+            If a row is more than three times as far from ``center_`` as any training row.
 
         Notes
         -----
-        The proof is about the very float64 arithmetic of ``predict``, not about an ideal
+        The proof holds for the float64 arithmetic that ``predict`` executes, not for an ideal
         network; see :func:`sklip.certification.certified_radius`. Rows of other dtypes are
-        converted first, which is exact for float16, float32 and integers up to 2⁵³. It says
-        nothing of whether the prediction is right.
+        converted first, which is exact for float16, float32 and integers up to 2⁵³. The radius
+        does not say whether the prediction is right.
         """
         refuse_overrides(self, CertifiedClassifier)
         rows = self._inference_rows(X)
         proof, radii, far = certificate(self.network_), np.empty(len(rows)), FarRows(len(rows))
-        for block, units, scores in self.network_.scored_blocks(rows):
-            radii[block] = proof.radii(scores, units, rows.conversion_error)
-            far.see(block.start, remoteness(self, distances_above(units)))
+        for block, centered, scores in self.network_.scored_blocks(rows):
+            radii[block] = proof.radii(scores, centered, rows.conversion_error)
+            far.see(block.start, distance_ratio(self, distances_above(centered)))
         far.advise()
         return radii
 
@@ -193,14 +193,14 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_rows, n_features) or (n_rows, n_classes, n_features), float64
-            Two classes: the gradient of the one score. More: that of every class's score. Score
-            and features have the same units, so it has none. The network is piecewise linear;
-            at a kink, this is the gradient of one of the pieces that meet there.
+            Two classes: the gradient of the single score. Three or more: the gradient of the score of
+            each class. Scores and features have the same units, so gradients have no unit. The network
+            is piecewise linear; at a kink, the result is the gradient of one of the pieces that meet.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
@@ -210,7 +210,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         return jacobian[:, self._heads.index]
 
     def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-        """For each row, the nearest point found that is predicted otherwise.
+        """For each row, find the nearest point with another prediction.
 
         Parameters
         ----------
@@ -220,26 +220,27 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         adversarial : ndarray of shape (n_rows, n_features), float64
-            Predicted otherwise than the row, by more than the rounding of its scores; nan where
-            none was found.
+            Points whose predictions differ from those of the rows, by more than the rounding errors of
+            the scores; nan if none was found.
         distance : ndarray of shape (n_rows,), float64
-            Euclidean distance between the two in the units of the data, rounded up; infinite
-            where none was found. The true margin lies between ``certified_radius`` and this.
+            Euclidean distance between row and point in the units of the data, rounded up; infinite if
+            none was found. The true distance to the boundary lies between ``certified_radius`` and this
+            distance.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
-        It is a counterfactual explanation as well: the least change found that would have been
-        predicted otherwise. With the HKR loss gradients have a norm near 1 and
-        ``x − f(x) ∇f(x)``, where the search begins, is close to the image of the row under the
-        optimal transport of its class to the other one. See
-        :func:`sklip.attacks.closest_adversarial` for the search; it involves no chance.
+        The point is also a counterfactual explanation: the smallest change found that changes the
+        prediction. With the HKR loss, gradients have a norm near 1, and the point
+        ``x − f(x) ∇f(x)``, at which the search begins, is close to the image of the row under the
+        optimal transport of its class to the other class. See
+        :func:`sklip.attacks.closest_adversarial` for the search; it is deterministic.
 
         Examples
         --------
@@ -266,70 +267,71 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Rows, in the units of ``fit``; any, not only those of ``fit``.
+            Rows, in the units of ``fit``; they need not be those of ``fit``.
         y : array-like of shape (n_rows,)
-            Their labels, all of them among ``classes_``.
+            Labels of the rows, all of them among ``classes_``.
         sample_weight : array-like of shape (n_rows,), default=None
-            Their weights; those of each sample are divided by their sum.
+            Weights of the rows; the weights of each sample are divided by their sum.
 
         Returns
         -------
         float or ndarray of shape (n_classes,)
-            Two classes: the bound. More: for each class, that of the distance between its rows
-            and all others, by its own score; nan for a class without rows. In the units of the
-            data, rounded down; 0 where nothing is proven.
+            Two classes: the bound. Three or more: for each class, the bound of the distance between its
+            rows and all other rows, computed from its score; nan for a class without rows. Bounds are in
+            the units of the data and rounded down; 0 if nothing is proven.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, for labels that it has not seen, and for rows of
-            one class alone.
+            If ``fit`` would not take the rows, if it has not seen a label, or if all rows have one
+            class.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
-        ``|E[f | class] − E[f | others]| / lipschitz_bound_``, less all that rounding can amount to.
-        By the duality of Kantorovich and Rubinstein it is never above the distance between the
-        samples, whatever the network; it is close to it when the network was trained for that, as
-        :class:`sklip.WassersteinEstimator` is. See :func:`sklip.certification.transport_bounds`.
+        The bound is ``|E[f | class] − E[f | others]| / lipschitz_bound_``, minus a bound of all rounding
+        errors. By the duality of Kantorovich and Rubinstein it is never above the distance between the
+        samples, for any network. It is close to the distance if the network was trained for this
+        purpose, as in :class:`sklip.WassersteinEstimator`. See
+        :func:`sklip.certification.transport_bounds`.
         """
         bounds = sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)[self._heads.index]
         return float(bounds) if bounds.ndim == 0 else bounds
 
     def to_onnx(self, *, dtype: Literal["float64", "float32"] = "float64") -> "onnx.ModelProto":
-        """Export as an ONNX model, for onnxruntime and its like.
+        """Export the classifier as an ONNX model, for runtimes such as onnxruntime.
 
         Parameters
         ----------
         dtype : {"float64", "float32"}, default="float64"
-            Of the rows that the model takes, in which it computes and of the scores that it returns. float32 is
-            for runtimes that have no float64, or for speed; it rounds the rows before the centre is
-            subtracted, which matters where the data lie far from 0 compared with ``scale_``.
+            Type of the rows, of the computation and of the scores. float32 is for runtimes without float64, or for
+            speed. It rounds the rows before the centre is subtracted, which matters if the data lie far from 0
+            compared with ``scale_``.
 
         Returns
         -------
         onnx.ModelProto
-            Of opset 17, with the input ``X``, of shape (n_rows, n_features), and the outputs ``label``, of
-            shape (n_rows,), text or int64; ``probabilities``, of shape (n_rows, n_classes), as sklearn-onnx names
-            the second output of every classifier: ``predict_proba`` or, of a classifier that has none, the
-            scores (``[−f, f]`` of two classes); and ``decision_function``, in the shape of the method. Scores
-            are those of the method to ``1e-5 · scale_``, in float64 to ``1e-12 · scale_``. Not-a-number and
-            infinity in ``X`` are not refused. Certificates are about this classifier, not about an exported
-            copy: another runtime rounds otherwise.
+            Model of opset 17. Its input is ``X``, of shape (n_rows, n_features). Its outputs are ``label``, of shape
+            (n_rows,), text or int64; ``probabilities``, of shape (n_rows, n_classes); and ``decision_function``, in
+            the shape of the method. The name ``probabilities`` is that of sklearn-onnx; for a classifier without
+            ``predict_proba``, this output holds the scores (``[−f, f]`` for two classes). Scores differ from those of
+            the method by at most ``1e-5 · scale_``, in float64 by at most ``1e-12 · scale_``. The model does not
+            refuse not-a-number and infinity in ``X``. Certificates hold for this classifier, not for an exported
+            copy: another runtime has other rounding errors.
 
         Raises
         ------
         ImportError
-            When onnx is not installed.
+            If onnx is not installed.
         ValueError
-            For another dtype, and for labels that are neither text nor whole numbers.
+            For another dtype, or for labels that are neither text nor whole numbers.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         See Also
         --------
-        sklip.register_onnx_converters : For pipelines, by sklearn-onnx.
+        sklip.register_onnx_converters : Exports pipelines, with sklearn-onnx.
 
         Examples
         --------
@@ -354,30 +356,30 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Parameters
         ----------
         clip_values : tuple of (float or ndarray, float or ndarray), default=None
-            Smallest and largest values of the features; attacks stay within.
+            Smallest and largest values of the features; attacks stay between them.
 
         Returns
         -------
         art.estimators.BaseEstimator
             Its predictions and gradients are those of the served network, in NumPy and float64. ``predict`` returns
-            logits of shape (n_rows, n_classes): two classes, ``[−f / 2, f / 2]`` for the score ``f``; more, the
-            scores. Their argmax is the position in ``classes_`` of what the classifier predicts. ``class_gradient``
-            is exact; ``loss_gradient`` and ``compute_loss`` are of the margin of the best rival over the class,
-            whose gradient, unlike that of cross-entropy, never vanishes far from the boundary.
+            logits of shape (n_rows, n_classes): ``[−f / 2, f / 2]`` of the score ``f`` for two classes, the scores for
+            three or more. Their argmax is the position of the predicted label in ``classes_``. ``class_gradient`` is
+            exact. ``loss_gradient`` and ``compute_loss`` use the margin of the best rival over the class; unlike the
+            gradient of cross-entropy, its gradient never vanishes far from the boundary.
 
         Raises
         ------
         ImportError
-            When ART is not installed.
+            If ART is not installed.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
-        The attacks that need a loss or class gradients, or predictions alone, run: DeepFool, Carlini and Wagner's,
-        projected gradient descent, AutoPGD, HopSkipJump, the boundary attack, the elastic net. Those that rebuild
-        the network in PyTorch or TensorFlow do not. Attacks hold their inputs in float32, which is exact for rows of
-        float32 numbers.
+        Attacks run if they need only a loss, class gradients or predictions: DeepFool, Carlini and Wagner's attack,
+        projected gradient descent, AutoPGD, HopSkipJump, the boundary attack, the elastic net attack. Attacks that
+        rebuild the network in PyTorch or TensorFlow do not run. Attacks hold their inputs in float32, which is exact
+        for rows of float32 numbers.
 
         Examples
         --------

@@ -1,17 +1,17 @@
-"""How much the rows of each class cost: ``class_weight`` in numbers."""
+"""Cost factors of the classes: ``class_weight`` in numbers."""
 
 import numpy as np
 
 
 def class_costs(class_weight, classes, shares):
-    """Factors of the loss of the rows of each class, of shape (n_classes,).
+    """Return factors for the loss of the rows of each class, of shape (n_classes,).
 
     Parameters
     ----------
     class_weight : None, "balanced" or dict
     classes : ndarray of shape (n_classes,)
     shares : ndarray of shape (n_classes,)
-        Of the weight of all rows.
+        Shares of the classes in the weight of all rows.
     """
     if class_weight == "balanced":
         return balanced_costs(shares)
@@ -20,5 +20,5 @@ def class_costs(class_weight, classes, shares):
 
 
 def balanced_costs(shares):
-    """Factors, of shape (n_classes,), that give every class the same mass."""
+    """Return factors, of shape (n_classes,), that give every class the same mass."""
     return 1.0 / (len(shares) * np.where(shares > 0, shares, 1.0))

@@ -1,4 +1,4 @@
-"""Anyone's Keras model of sklip's layers as a classifier with certificates."""
+"""Turn a Keras model of sklip's layers into a classifier with certificates."""
 
 from __future__ import annotations
 
@@ -15,41 +15,43 @@ if TYPE_CHECKING:
 def from_keras(
     model: keras.Model, *, classes: ArrayLike | None = None, temperature: float | None = None
 ) -> NetworkClassifier:
-    """Make a fitted classifier, with certificates, of a Keras model.
+    """Make a fitted classifier, with certificates, from a Keras model.
 
-    The weights are copied as they are, without rounding; the classifier's certificates are about its own float64
-    arithmetic and the Lipschitz constant proven of these weights, whatever they were trained with.
+    The weights are copied without rounding. The certificates hold for the float64 arithmetic of the classifier. They
+    use the Lipschitz constant that is proven for these weights, however they were trained.
 
     Parameters
     ----------
     model : keras.Model
-        A ``Sequential`` model or a functional one in which each layer feeds the next, from rows to scores. Its
+        A ``Sequential`` model, or a functional model in which each layer feeds the next, from rows to scores. Its
         layers may be ``SpectralDense``, ``FrobeniusDense``, ``keras.layers.Dense``, the activations of
-        :mod:`sklip.layers`, ReLU, the absolute value, ``Center`` and ``Flatten`` (rows are then those flattened in C
-        order), in any order that ends with a dense one; those that act in training alone, such as ``Dropout``, are
-        left out.
+        :mod:`sklip.layers`, ReLU, the absolute value, ``Center`` and ``Flatten`` (the classifier then takes rows
+        flattened in C order). They may come in any order; the last one must be dense. Layers that act only in
+        training, such as ``Dropout``, are left out.
     classes : array-like of shape (n_classes,), default=None
-        Labels in the order of the model's outputs; a single output is positive for the second. None for 0, 1, ….
+        Labels in the order of the model's outputs; a single output is positive for the second label. None means
+        0, 1, ….
     temperature : float, default=None
-        Factor of the scores in ``predict_proba``, in the inverse units of the data: 1 where the model was
-        trained with a cross-entropy of logits. None for a classifier without probabilities.
+        Factor of the scores in ``predict_proba``, in the inverse units of the data: 1 if the model was trained with
+        a cross-entropy of logits. None for a classifier without probabilities.
 
     Returns
     -------
     NetworkClassifier
-        Fitted; for :func:`sklip.certified_radius` and :func:`sklip.audit` as well. Its ``decision_function`` is the
-        model's output up to the rounding of the latter; of two outputs, the second less the first.
+        A fitted classifier, which :func:`sklip.certified_radius` and :func:`sklip.audit` also take. Its
+        ``decision_function`` is the model's output, except for the rounding errors of the model. If the model has two
+        outputs, it is the second minus the first.
 
     Raises
     ------
     NotLipschitzError
-        For a layer that is not understood, by its name.
+        If the model has a layer that sklip does not support; the message names the layer.
     ValueError
-        For a model that has no weights yet or more than one input or output, that is not a chain, whose dense layers
-        get inputs that are not vectors, whose outputs pass through an activation, or which computes something else
-        than its layers say; and for ``classes`` that do not fit.
+        If the model has no weights yet, or more than one input or output; if it is not a chain; if its dense layers
+        get inputs that are not vectors; if its outputs pass through an activation; if it does not compute what its
+        layers compute; or if ``classes`` do not fit.
     TypeError
-        For anything but a Keras model.
+        If ``model`` is not a Keras model.
 
     Examples
     --------

@@ -27,60 +27,62 @@ class HKRClassifier(LipschitzClassifier):
     """Robust classifier with a certificate: a 1-Lipschitz network trained with the HKR loss.
 
     It minimises ``−(E[f | +1] − E[f | −1]) + alpha · E[max(0, min_margin − y f)]`` over
-    1-Lipschitz networks f [1]_: the two classes' scores are pushed apart as far as their
-    distance allows, and the sign of the score is kept right. As f cannot change faster than
-    its input, a score of 0.3 proves that no input within a distance of 0.3 is classified
-    otherwise; :meth:`certified_radius` gives that number for each row, rounding included.
+    1-Lipschitz networks f [1]_. The first term drives the scores of the two classes as far apart
+    as the distance between the classes allows; the hinge keeps the signs of the scores right.
+    Since f cannot change faster than its input, a score of 0.3 proves that no input at a distance
+    below 0.3 gets another class. :meth:`certified_radius` gives that number for each row and
+    accounts for rounding.
 
     Parameters
     ----------
     alpha : float
-        Weight of the hinge: the larger, the more accurate; the smaller, the larger the radii.
+        Weight of the hinge. A larger weight makes the classifier more accurate; a smaller one
+        makes the radii larger.
     min_margin : float or "auto"
         Margin of the hinge, in the units of the data; ``"auto"`` is a tenth of ``scale_``.
     class_weight : None, "balanced" or dict
-        Factors of the hinge of each class by its label; 1 for those not named. The KR term
-        compares two means and has no class mass to weigh. ``"balanced"`` gives each class the
-        same share of every batch.
+        Factors of the hinge for each class, by its label; 1 for classes not named. The KR term
+        compares two means and does not depend on the mass of the classes. ``"balanced"`` gives
+        each class the same share of every batch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels; of two, ``classes_[1]`` is the positive one.
+        Sorted labels; with two classes, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where all were text.
+        Names of the columns, if all of them were text.
     network_ : sklip.served.ServedNetwork
-        The served network: every prediction and certificate reads it and nothing else.
+        The served network: predictions and certificates use it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the Lipschitz constant of every single score.
     history_ : dict of str to list of float
-        ``loss``, ``kr``, ``hinge`` and ``accuracy``, one number an epoch, the mean over its
-        batches; with held-out rows their ``val_`` twins (nan for epochs of ``partial_fit``,
-        which has none). In the units of the data.
+        ``loss``, ``kr``, ``hinge`` and ``accuracy``: one number per epoch, the mean over its
+        batches, in the units of the data. With held-out rows, also the same names with ``val_``
+        before them (nan for epochs of ``partial_fit``, which has no held-out rows).
     n_iter_ : int
-        Epochs of the last ``fit``, plus those of ``partial_fit`` since.
+        Number of epochs of the last ``fit``, plus those of ``partial_fit`` since then.
     min_margin_ : float
         Margin, in the units of the data.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows.
     scale_ : float
-        Root-mean-square distance of the training rows to ``center_``: the one number by which
+        Root-mean-square distance of the training rows to ``center_``: the single number by which
         data is divided for training.
 
     See Also
     --------
-    sklip.certified_radius : Radii of whole pipelines, in raw units and other norms.
+    sklip.certified_radius : Radii of pipelines, in raw units and other norms.
     sklip.audit : An attack on every certificate.
-    sklearn.neural_network.MLPClassifier : Networks without a constraint, or a certificate.
+    sklearn.neural_network.MLPClassifier : Networks without a constraint and without certificates.
     sklearn.calibration.CalibratedClassifierCV : Turns the scores into probabilities.
 
     Notes
     -----
-    Distances are Euclidean, so features should have comparable units; put a
-    ``StandardScaler`` before the classifier where they do not. The method's radii are then
-    in the scaled units, those of :func:`sklip.certified_radius` in the raw ones.
+    Distances are Euclidean, so features should have comparable units. If they do not, put a
+    ``StandardScaler`` before the classifier. The radii of the method are then in the scaled
+    units; those of :func:`sklip.certified_radius` are in the raw units.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Keyword arguments that a method does not have: refused with the name of the class, and with what to use instead."""
+"""Refuse keyword arguments that a method does not have; the error names the class and what to use instead."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -12,17 +12,17 @@ _HELD_OUT = ("validation_data", "eval_set", "validation_set")
 
 
 def refuses_unknown_keywords(method: Method) -> Method:
-    """Have a method of an estimator raise a TypeError that says what an unknown keyword argument is called here.
+    """Make a method of an estimator raise a TypeError, with advice, for an unknown keyword argument.
 
     Parameters
     ----------
     method : callable
-        Its own keyword arguments are those of its signature.
+        Method without ``**kwargs``.
 
     Returns
     -------
     callable
-        With the same signature.
+        A method with the same signature.
     """
     known = list(signature(method).parameters)[1:]
 
@@ -38,9 +38,9 @@ def refuses_unknown_keywords(method: Method) -> Method:
 
 
 def _advice(estimator, name, known):
-    """What to do instead."""
+    """Say what to do instead."""
     if name in _HELD_OUT and "X_val" in known:
-        return "Give the rows that are held out as X_val, and their labels as y_val."
+        return "Give the held-out rows as X_val, and their labels as y_val."
     if name == "validation_split" and "X_val" in known:
         return "Set the parameters early_stopping=True and validation_fraction, or give X_val and y_val."
     if name in estimator.get_params(deep=False):

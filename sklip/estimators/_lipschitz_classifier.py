@@ -1,4 +1,4 @@
-"""LipschitzClassifier: a classifier that trains the network that it serves."""
+"""LipschitzClassifier: a classifier that trains its network and then serves it."""
 
 from typing import Self
 
@@ -35,19 +35,20 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Training rows, in the user's own units.
+            Training rows, in any units.
         y : array-like of shape (n_rows,)
             Class labels: numbers, text or booleans.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in every expectation of the loss, and in ``center_`` and
-            ``scale_``; 0 is the same as leaving the row out.
+            ``scale_``. A weight of 0 is the same as leaving out the row.
         X_val : array-like of shape (n_held_out, n_features), default=None
-            Rows on which ``history_`` records the loss as well, and which early stopping
-            watches, in the units of ``X``: a pipeline transforms them with ``transform_input=["X_val"]`` alone.
+            Held-out rows, in the units of ``X``, on which early stopping measures progress; ``history_``
+            also records the loss on them. A pipeline transforms them only with
+            ``transform_input=["X_val"]``.
         y_val : array-like of shape (n_held_out,), default=None
-            Their labels, all of them among those of ``y``.
+            Labels of the held-out rows, all of them among those of ``y``.
         sample_weight_val : array-like of shape (n_held_out,), default=None
-            Their weights.
+            Weights of the held-out rows.
 
         Returns
         -------
@@ -57,27 +58,27 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
         Raises
         ------
         ValueError, TypeError
-            For parameters or data that cannot be used; the classifier is left as it was.
+            If parameters or data cannot be used; the classifier is left as it was.
         sklip.exceptions.TrainingDivergedError
-            When weights are not finite in the end; the classifier is left as it was.
+            If training ends with weights that are not finite; the classifier is left as it was.
         RuntimeError
-            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``, on another backend of Keras than TensorFlow and JAX.
+            If training is impossible: in the forked copy of a process that has trained; within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither TensorFlow nor JAX.
         ModuleNotFoundError
-            When Keras or its backend, TensorFlow or JAX, is not installed.
+            If Keras or its backend, TensorFlow or JAX, is not installed.
 
         Warns
         -----
         sklip.exceptions.UnlikeScalesWarning, UnlikeHeldOutRowsWarning
-            Where rows are unlikely to be in the right units.
+            If rows are probably not in the right units.
         sklip.exceptions.UnattainableMarginWarning, SaturatedTemperatureWarning
-            Where a parameter is unlikely to be in the units of the data.
+            If a parameter is probably not in the units of the data.
         sklearn.exceptions.ConvergenceWarning
-            When early stopping ran out of epochs at a constant learning rate.
+            If the epochs ran out before early stopping ended the training, at a constant learning rate.
         sklip.exceptions.TrainingInterruptedWarning
-            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs, and the
-            classifier keeps what it has learned. Within the first epoch, and at a second Ctrl-C, the
-            KeyboardInterrupt is raised, and the classifier is left as it was.
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends after the current epoch, and the
+            classifier keeps what it has learned. During the first epoch, and after a second Ctrl-C, the
+            KeyboardInterrupt is raised instead, and the classifier is left as it was.
         """
         with self._training() as given:
             self._fit(given, X, y, sample_weight, (X_val, y_val, sample_weight_val))
@@ -87,17 +88,17 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Go on training for one epoch over these rows, at the constant learning rate.
+        """Continue training for one epoch over these rows, at the constant learning rate.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Rows; those of the first call, if ``fit`` did not come before it, determine
-            ``center_`` and ``scale_`` for good.
+            Rows. Unless ``fit`` was called before, the rows of the first call determine ``center_``
+            and ``scale_`` for all later calls.
         y : array-like of shape (n_rows,)
-            Their labels; not every class need be there.
+            Labels of the rows; classes may be missing.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever be seen; required in the first call.
+            Labels of all calls; required in the first call.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
 
@@ -109,16 +110,16 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
         Raises
         ------
         ValueError, TypeError
-            For parameters or data that cannot be used; the classifier is left as it was.
+            If parameters or data cannot be used; the classifier is left as it was.
         RuntimeError, ModuleNotFoundError
-            As ``fit``.
+            As in ``fit``.
 
         Warns
         -----
         sklip.exceptions.UnlikeScalesWarning
-            At the first call, where rows are unlikely to be in the right units.
+            At the first call, if rows are probably not in the right units.
         sklip.exceptions.TrainingInterruptedWarning
-            After a KeyboardInterrupt that a callback raised at the end of the epoch; the classifier keeps it.
+            After a KeyboardInterrupt that a callback raised at the end of the epoch; the classifier keeps the epoch.
         """
         with self._training() as given:
             if given.early_stopping:
@@ -142,7 +143,7 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
     def _classes_of_all_calls(self, classes, first):
         """The sorted classes of all calls of ``partial_fit``."""
         if first and classes is None:
-            raise ValueError("The first call of partial_fit needs classes, all labels that will ever be seen.")
+            raise ValueError("The first call of partial_fit needs classes: the labels of all calls.")
         if classes is None:
             return self.classes_
         classes = np.unique(validation.check_labels(classes, None, "classes"))
@@ -160,16 +161,16 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
         return given
 
     def _encode_targets(self, y, weights, classes=None):
-        """What is trained on, of labels; sets ``classes_``, to those of ``y`` unless they are given."""
+        """Make the training targets from labels; set ``classes_`` to the given classes, or to those of ``y``."""
         classes = np.unique(y) if classes is None else classes
         if len(classes) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs rows of at least two classes in y; got one class: "
-                f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count). If they are a part of more rows, "
-                "shuffle those first, or take a larger part."
+                f"{classes.tolist()[0]!r} (rows with sample_weight 0 do not count). If the rows are a part of a larger "
+                "table, shuffle the table first, or take a larger part."
             )
         validation.check_class_weight(self.class_weight, classes)
-        advice = "Name every class that will ever be seen in the first call."
+        advice = "Name the classes of all calls in the first call."
         class_indices = validation.encode_labels(y, classes, advice=advice)
         if self.warm_start and hasattr(self, "network_") and not np.array_equal(classes, self.classes_):
             raise ValueError(
@@ -182,29 +183,29 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
     def loss_terms(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> dict[str, float | np.ndarray]:
-        """The terms of the loss, and their parts by class, on the served network.
+        """Terms of the loss of the served network, and their values for each class.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows, in the units of ``fit``.
         y : array-like of shape (n_rows,)
-            Their labels, all of them among ``classes_``.
+            Labels of the rows, all of them among ``classes_``.
         sample_weight : array-like of shape (n_rows,), default=None
-            Their weights in the expectations.
+            Weights of the rows in the expectations.
 
         Returns
         -------
         dict of str to float or ndarray of shape (n_classes,)
-            ``"loss"``, then its terms by name: ``"kr"`` and ``"hinge"``, or ``"cross_entropy"`` (in nats),
-            with the ``class_weight`` of ``fit`` (``"balanced"``: over these rows), in the units of the data. A name
-            that ends in ``_per_class`` holds the mean over the rows of each class of ``classes_``,
-            without ``class_weight``; nan for a class without rows.
+            ``"loss"``, then its terms by name: ``"kr"`` and ``"hinge"``, or ``"cross_entropy"`` (in nats).
+            They are in the units of the data and include the ``class_weight`` of ``fit``; ``"balanced"``
+            balances these rows. A name that ends in ``_per_class`` holds the mean over the rows of each
+            class of ``classes_``, without ``class_weight``; nan for a class without rows.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, and for labels that it has not seen.
+            If ``fit`` would not take the rows, or if it has not seen a label.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras
 
 
-# The objective of each loss, and the attributes that it is made of.
+# The objective of each loss, and the attributes of the estimator that are its arguments.
 _OBJECTIVES = {
     "cross_entropy": (CrossEntropyObjective, ("temperature_", "margin_offset_")),
     "hinge": (HingeObjective, ("min_margin_",)),
@@ -30,29 +30,30 @@ _OBJECTIVES = {
 
 @with_training_parameters
 class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
-    """Multi-layer perceptron of Lipschitz constant 1: probabilities, and a certificate with each.
+    """Multi-layer perceptron with Lipschitz constant 1: probabilities, each with a certificate.
 
-    It minimises the cross-entropy of the sigmoid (of two classes) or softmax (of more) of
-    ``temperature · f`` over 1-Lipschitz networks f, the score of the true class being lowered by
-    ``margin_offset`` first [1]_ [2]_; or another loss. As no score changes faster than the input,
-    the gap between the best two proves a distance inside which the prediction stays:
-    :meth:`certified_radius` gives it for each row, rounding included.
+    It minimises a loss over 1-Lipschitz networks f. By default, the loss is the cross-entropy of
+    the sigmoid (two classes) or the softmax (three classes or more) of ``temperature · f``, where
+    the score of the true class is first lowered by ``margin_offset`` [1]_ [2]_. Since no score
+    changes faster than the input, the gap between the two highest scores proves a distance inside
+    which the prediction does not change. :meth:`certified_radius` gives this distance for each row
+    and accounts for rounding.
 
     Parameters
     ----------
     loss : {"cross_entropy", "hinge", "hkr"} or keras.losses.Loss
-        ``"hinge"`` and ``"hkr"`` are those of :class:`HKRClassifier`. A Keras loss, or a function of
-        (y_true, y_pred), is given 0/1 targets (one-hot for three classes or more) and the logits
-        ``temperature · f``: construct it with ``from_logits=True``. It must give one value a row, of which
-        the weighted mean is taken; ``tol`` and ``history_`` take it as it is. A pickle that holds one
-        needs Keras to load, and a class of your own must be registered with Keras
-        (``keras.saving.register_keras_serializable``) to be cloned or pickled.
+        ``"hinge"`` and ``"hkr"`` are the losses of :class:`HKRClassifier`. A Keras loss, or a function
+        of (y_true, y_pred), gets 0/1 targets (one-hot for three classes or more) and the logits
+        ``temperature · f``, so construct it with ``from_logits=True``. It must return one value per row;
+        the estimator takes the weighted mean, and ``tol`` and ``history_`` use this number unchanged.
+        A pickle of an estimator with a Keras loss needs Keras to load. To be cloned or pickled, a
+        user-defined class must be registered with Keras (``keras.saving.register_keras_serializable``).
     temperature : float or "auto"
-        Factor of the scores in every probability, in the inverse units of the data: the
-        larger, the more accurate; the smaller, the larger the radii. ``"auto"`` is
-        ``20 / scale_``.
+        Factor of the scores in every probability, in the inverse units of the data. A larger
+        factor makes the classifier more accurate; a smaller one makes the radii larger.
+        ``"auto"`` is ``20 / scale_``.
     margin_offset : float or "auto"
-        By how much cross-entropy lowers the score of the true class, in the units of the data:
+        Offset by which cross-entropy lowers the score of the true class, in the units of the data:
         larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``.
     alpha : float
         Weight of the hinge in ``"hkr"``.
@@ -60,54 +61,55 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         Margin of the hinge in ``"hinge"`` and ``"hkr"``, in the units of the data; ``"auto"`` is a
         tenth of ``scale_``.
     class_weight : None, "balanced" or dict
-        Factors of the cost of the rows of each class by its label; 1 for those not named. With
-        ``loss="hkr"`` that of the hinge: the KR term compares two means and has no class mass to
-        weigh. ``"balanced"`` gives each class the same share of every batch.
+        Factors of the loss for the rows of each class, by its label; 1 for classes not named. With
+        ``loss="hkr"`` they apply to the hinge: the KR term compares two means and does not depend on
+        the mass of the classes. ``"balanced"`` gives each class the same share of every batch.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels; of two, ``classes_[1]`` is the positive one.
+        Sorted labels; with two classes, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where all were text.
+        Names of the columns, if all of them were text.
     network_ : sklip.served.ServedNetwork
-        The served network: every prediction and certificate reads it and nothing else.
+        The served network: predictions and certificates use it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the Lipschitz constant of every single score.
     history_ : dict of str to list of float
-        ``loss``, its terms (``cross_entropy`` in nats, ``kr``, ``hinge``) and ``accuracy``, one number
-        an epoch, the mean over its batches; with held-out rows their ``val_`` twins (nan for
-        epochs of ``partial_fit``, which has none). In the units of the data, cross-entropy as a
-        loss being divided by ``temperature_``; a Keras loss is what Keras would report.
+        ``loss``, its terms (``cross_entropy`` in nats, ``kr``, ``hinge``) and ``accuracy``: one number
+        per epoch, the mean over its batches. With held-out rows, also the same names with ``val_``
+        before them (nan for epochs of ``partial_fit``, which has no held-out rows). Numbers are in
+        the units of the data; as a ``loss``, cross-entropy is divided by ``temperature_``. A Keras
+        loss is the number that Keras would report.
     n_iter_ : int
-        Epochs of the last ``fit``, plus those of ``partial_fit`` since.
+        Number of epochs of the last ``fit``, plus those of ``partial_fit`` since then.
     temperature_ : float
         Factor of the scores, in the inverse units of the data.
     margin_offset_ : float
-        In the units of the data.
+        Offset of cross-entropy, in the units of the data.
     min_margin_ : float
-        In the units of the data.
+        Margin of the hinge, in the units of the data.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows.
     scale_ : float
-        Root-mean-square distance of the training rows to ``center_``: the one number by which
+        Root-mean-square distance of the training rows to ``center_``: the single number by which
         data is divided for training.
 
     See Also
     --------
-    sklip.certified_radius : Radii of whole pipelines, in raw units and other norms.
+    sklip.certified_radius : Radii of pipelines, in raw units and other norms.
     sklip.audit : An attack on every certificate.
     HKRClassifier : Optimal transport with a hinge; no probabilities.
-    sklearn.neural_network.MLPClassifier : Networks without a constraint, or a certificate.
+    sklearn.neural_network.MLPClassifier : Networks without a constraint and without certificates.
 
     Notes
     -----
-    Distances are Euclidean, so features should have comparable units; put a
-    ``StandardScaler`` before the classifier where they do not. The method's radii are then
-    in the scaled units, those of :func:`sklip.certified_radius` in the raw ones. ``predict`` compares
-    scores, not probabilities, which saturate.
+    Distances are Euclidean, so features should have comparable units. If they do not, put a
+    ``StandardScaler`` before the classifier. The radii of the method are then in the scaled
+    units; those of :func:`sklip.certified_radius` are in the raw units. ``predict`` compares
+    scores, not probabilities, because probabilities saturate.
 
     References
     ----------
@@ -187,5 +189,5 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
 
 
 def _objective(loss):
-    """What makes the objective of a loss, and the attributes of the estimator that it takes."""
+    """A function that makes the objective of a loss, and the attributes of the estimator that are its arguments."""
     return _OBJECTIVES[loss] if isinstance(loss, str) else (partial(KerasObjective, loss), ("temperature_",))

@@ -1,4 +1,4 @@
-"""NetworkClassifier: a network that was trained elsewhere, with sklip's predictions and certificates."""
+"""NetworkClassifier: predictions and certificates of sklip for a network that was trained elsewhere."""
 
 from numbers import Real
 from typing import Self
@@ -23,19 +23,20 @@ def _has_temperature(classifier):
 
 
 class NetworkClassifier(ProbabilisticClassifier):
-    """Classifier that serves a given network: nothing is trained.
+    """Classifier that serves a given network without training.
 
-    :func:`sklip.from_keras` returns one, fitted. Predictions, gradients and certificates are those of the other
-    classifiers, from the weights as they are: kernels need not be orthonormal, and the certificate divides by
-    the Lipschitz constant that is proven of them.
+    :func:`sklip.from_keras` returns a fitted one. Predictions, gradients and certificates are computed from the
+    weights as in the other classifiers. Kernels need not be orthonormal: the certificate divides by the Lipschitz
+    constant that is proven for them.
 
     Parameters
     ----------
     network : sklip.served.ServedNetwork
-        One score for two classes, or one a class. Of two scores, their difference is served.
+        Network with one score for two classes, or one score per class. If it has two scores, their difference is
+        served.
     classes : array-like of shape (n_classes,) or None, default=None
-        Labels in the order of the scores; a single score is positive for the second of them. None
-        for 0, 1, and so on.
+        Labels in the order of the scores; a single score is positive for the second label. None
+        means 0, 1, and so on.
     temperature : float or None, default=None
         Factor of the scores in probabilities, in the inverse units of the data. None for a classifier without
         ``predict_proba``.
@@ -43,11 +44,11 @@ class NetworkClassifier(ProbabilisticClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Sorted labels; of two, ``classes_[1]`` is the positive one.
+        Sorted labels; with two classes, ``classes_[1]`` is the positive one.
     n_features_in_ : int
         Number of columns that the network takes.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where all that ``fit`` saw were text.
+        Names of the columns in ``fit``, if all of them were text.
     network_ : sklip.served.ServedNetwork
         The served network, its scores in the order of ``classes_``.
     lipschitz_bound_ : float
@@ -57,13 +58,13 @@ class NetworkClassifier(ProbabilisticClassifier):
 
     See Also
     --------
-    sklip.from_keras : Makes one of a Keras model.
+    sklip.from_keras : Makes such a classifier from a Keras model.
     HKRClassifier, LipschitzMLP : Train a network.
 
     Notes
     -----
-    ``fit`` checks rows and labels and changes no weight, so that the classifier may stand at the end of a
-    ``Pipeline`` whose other steps are fitted.
+    ``fit`` checks rows and labels and changes no weight, so the classifier may be the last step of a ``Pipeline``
+    whose other steps need fitting.
 
     Examples
     --------
@@ -90,16 +91,16 @@ class NetworkClassifier(ProbabilisticClassifier):
 
     @refuses_unknown_keywords
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Check that rows and labels fit the network; its weights stay as they are.
+        """Check that rows and labels fit the network; do not change its weights.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
             Rows, in the units of the network.
         y : array-like of shape (n_rows,)
-            Their labels, all of them among ``classes``.
+            Labels of the rows, all of them among ``classes``.
         sample_weight : array-like of shape (n_rows,), default=None
-            Checked, and without effect.
+            Weights of the rows; they are checked, but have no effect.
 
         Returns
         -------
@@ -109,22 +110,22 @@ class NetworkClassifier(ProbabilisticClassifier):
         Raises
         ------
         ValueError, TypeError
-            For parameters, rows or labels that do not fit; the classifier is left as it was.
+            If parameters, rows or labels do not fit; the classifier is left as it was.
         """
         with validation.unchanged_on_error(self):
             self.serve()
             rows, width = validation.check_features(self, X, reset=True, training=False), self.network_.n_features
             if rows.shape[1] != width:
                 raise ValueError(
-                    f"X has {rows.shape[1]} features, but the network takes {width}. Give the columns that it was "
-                    "trained on."
+                    f"X has {rows.shape[1]} features, but the network takes {width}. Give the columns on which it was "
+                    "trained."
                 )
             validation.encode_labels(validation.check_labels(y, len(rows)), self.classes_)
             validation.check_weights(sample_weight, rows)
         return self
 
     def serve(self) -> Self:
-        """Become fitted without any rows.
+        """Fit without rows.
 
         Returns
         -------
@@ -134,7 +135,7 @@ class NetworkClassifier(ProbabilisticClassifier):
         Raises
         ------
         ValueError, TypeError
-            For parameters that do not fit together.
+            If the parameters do not fit together.
         """
         given = validation.check_parameters(self)
         kernel, bias = self.network.heads.arrays
@@ -162,4 +163,4 @@ class NetworkClassifier(ProbabilisticClassifier):
 
     predict_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_proba)
     predict_log_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_log_proba)
-    loss_terms = AbsentMethod("its network was trained elsewhere, with any loss.")
+    loss_terms = AbsentMethod("its network was trained elsewhere, and the loss is not known.")

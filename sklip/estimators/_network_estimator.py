@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class NetworkEstimator(StampedState, BaseEstimator):
-    """Base of all estimators of sklip: what each can do once it has ``network_``, whatever its scores mean."""
+    """Base of all estimators of sklip: the methods that need only ``network_``, whatever its scores mean."""
 
     network_: ServedNetwork
 
     def _inference_rows(self, X):
-        """Rows as the served network takes them: every method that reads rows begins here."""
-        if not hasattr(self, "network_"):  # check_is_fitted takes its time
+        """Rows for the served network; every method that reads rows calls this first."""
+        if not hasattr(self, "network_"):  # check_is_fitted is slow
             check_is_fitted(self, "network_")
         check_network(self)
         return served_rows(self, X)
@@ -34,17 +34,17 @@ class NetworkEstimator(StampedState, BaseEstimator):
         return certificate(self.network_).lipschitz
 
     def to_keras(self) -> "keras.Model":
-        """Export as a ``keras.Model`` of ordinary Dense layers.
+        """Export the network as a ``keras.Model`` of ordinary Dense layers.
 
         Returns
         -------
         keras.Model
-            Its outputs are the scores of ``network_``. The centre is subtracted in float64, the rest runs in float32:
-            equal to the scores to ``1e-5 · scale_`` (where float32 products are: GPUs may
-            round them to TF32). A saved copy loads where ``sklip.layers`` is imported.
-            ``model(X)`` takes float64 as it is; ``model.predict(X)`` rounds X to float32
-            first, which matters where the data lie far from 0 compared with ``scale_``.
-            Certificates are about this estimator, not about an exported copy.
+            Its outputs are the scores of ``network_``. The centre is subtracted in float64, and the rest is
+            computed in float32. Outputs differ from the scores by at most ``1e-5 · scale_`` if products are
+            computed in float32; GPUs may round them to TF32. To load a saved copy, import ``sklip.layers``
+            first. ``model(X)`` uses float64 rows unchanged. ``model.predict(X)`` first rounds X to float32,
+            which matters if the data lie far from 0 compared with ``scale_``. Certificates hold for this
+            estimator, not for an exported copy.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Columns that do not hold numbers: refused by name, with what to do."""
+"""Refuse columns that do not hold numbers; errors name the column and say what to do."""
 
 from datetime import date, time, timedelta
 
@@ -9,10 +9,10 @@ from sklip._compat import feature_names
 _REASONS = {
     "text": "holds text, which is not a number. Encode it, for example with sklearn.preprocessing.OneHotEncoder, or "
     "convert it to numbers.",
-    "dates": "holds dates or times. Their numbers depend on the unit in which they are stored, and so would every "
+    "dates": "holds dates or times. Their numbers depend on the unit in which they are stored, and so does every "
     "radius. Give the time since a fixed date in a unit that you choose: "
     "(column - numpy.datetime64('2000-01-01')) / numpy.timedelta64(1, 'D') is in days.",
-    "durations": "holds durations. Their numbers depend on the unit in which they are stored, and so would every "
+    "durations": "holds durations. Their numbers depend on the unit in which they are stored, and so does every "
     "radius. Give them in a unit that you choose: column / numpy.timedelta64(1, 'D') is in days.",
 }
 _MISSING = (
@@ -23,13 +23,13 @@ _KINDS = {"U": "text", "S": "text", "T": "text", "M": "dates", "m": "durations"}
 
 
 def refuse_columns(bad, source, name, reason, kind=ValueError):
-    """Raise an error that names the first of the bad columns, if there is one.
+    """Raise an error that names the first bad column, if there is one.
 
     Parameters
     ----------
     bad : ndarray of shape (n_columns,), bool
     source : array-like
-        What the user passed; it may have names for the columns.
+        User input, which may have names for the columns.
     name : str
         Name of the argument.
     reason : str
@@ -46,14 +46,14 @@ def refuse_columns(bad, source, name, reason, kind=ValueError):
 
 
 def refuse_missing(bad, source, name, estimator):
-    """:func:`refuse_columns` with missing values."""
+    """Call :func:`refuse_columns` for columns with missing values."""
     refuse_columns(bad, source, name, _MISSING.format(estimator=type(estimator).__name__))
 
 
 def refuse_not_numbers(X, name, estimator):
     """Raise an error that names the first column of text, dates, durations, or objects that are not numbers.
 
-    Missing values that only objects can hold, such as ``pandas.NA``, are refused too; NaN in numbers is not looked for.
+    Also refuse missing values that only objects can hold, such as ``pandas.NA``. Do not look for NaN in numbers.
     """
     kinds = _kinds_of_columns(X)
     for kind, reason in _REASONS.items():
@@ -61,7 +61,7 @@ def refuse_not_numbers(X, name, estimator):
     refuse_missing(np.array(["missing" in of_column for of_column in kinds], dtype=bool), X, name, estimator)
     for unknown in sorted(set().union(*kinds) - {"number", "missing"}):
         bad = np.array([unknown in of_column for of_column in kinds])
-        # A TypeError, and these words about the argument, are what scikit-learn asks for.
+        # scikit-learn's tests require a TypeError and these words about the argument.
         reason = (
             f"holds objects of type {unknown}, and an argument must be a string or a number. Convert them to numbers."
         )
@@ -69,12 +69,12 @@ def refuse_not_numbers(X, name, estimator):
 
 
 def _kinds_of_columns(X):
-    """The kinds of the entries of each column, as a list of sets; an empty list where all are numbers by dtype."""
+    """The kinds of the entries of each column, as a list of sets; an empty list if all dtypes are numeric."""
     dtypes = list(X.dtypes) if hasattr(X, "dtypes") and getattr(X, "ndim", 2) == 2 else []
     if dtypes and {getattr(dtype, "kind", "?") for dtype in dtypes} <= set("biuf"):  # a frame of numbers
         return []
     if any(hasattr(dtype, "is_temporal") for dtype in dtypes):
-        # NumPy makes numbers of the dates in a polars frame, if there are numbers too.
+        # NumPy converts the dates in a polars frame to numbers if the frame also has numbers.
         kinds = [_kind_in_polars(dtype) for dtype in dtypes]
         if {"dates", "durations"} & set(kinds):
             return [{kind} for kind in kinds]
@@ -93,7 +93,7 @@ def _kind_in_polars(dtype):
 
 
 def _kind(entry: type) -> str:
-    """The kind of an entry of an object array by its type; the type's name for what is not known."""
+    """The kind of an entry of an object array, by its type; the name of the type if it is not known."""
     if issubclass(entry, str | bytes):
         return "text"
     if issubclass(entry, timedelta | np.timedelta64):

@@ -1,4 +1,4 @@
-"""Numbers of NumPy's types that are given as parameters."""
+"""Conversion of parameters that are NumPy numbers."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def python_number(value: Any) -> Any:
-    """A number of NumPy as one of Python: those of 8 and 16 bits overflow where they are computed with."""
+    """Convert a NumPy number to a Python number: numbers of 8 and 16 bits overflow in computations."""
     if isinstance(value, np.floating):  # the item of a long double is a long double
         return float(value)
     return value.item() if isinstance(value, np.integer | np.bool_) else value

@@ -1,6 +1,6 @@
-"""What a classifier minimises: its Keras loss for training, its terms in NumPy afterwards.
+"""Objectives of classifiers: the Keras loss that training minimises, and its terms in NumPy.
 
-All are in the units of the data; training runs on data divided by ``scale``.
+The parameters are in the units of the data; training runs on data divided by ``scale``.
 """
 
 from dataclasses import dataclass
@@ -91,13 +91,13 @@ class KerasObjective:
         right, wrong = (float(loss(own, sign * (2 * own - 1) / loss.tau)) for sign in (1, -1))
         if right == wrong:
             raise ValueError(
-                "The 'loss' does not tell right from wrong: it costs as much for one as for the other. For two "
-                "classes, which have one score, give a binary loss, such as BinaryCrossentropy(from_logits=True)."
+                "The 'loss' has the same value for right and wrong predictions. For two classes, which have one "
+                "score, give a binary loss, such as BinaryCrossentropy(from_logits=True)."
             )
         return loss
 
     def _of_logits(self, scale, class_weight):
-        """The Keras loss, unchecked."""
+        """The Keras loss, without the check."""
         from sklip.losses._of_logits import LossOfLogits
 
         return LossOfLogits(self.loss, self.temperature * scale, class_weight)

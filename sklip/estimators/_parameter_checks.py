@@ -14,7 +14,7 @@ OPTIMIZERS = (
 
 
 def check_parameters_of_training(given):
-    """Raise an error for parameters with which nothing can train; ``hidden_layer_sizes`` becomes a tuple of ints."""
+    """Raise an error for parameters with which training is impossible; make ``hidden_layer_sizes`` a tuple of ints."""
     check_activation(given.activation)
     given.hidden_layer_sizes = check_hidden_layer_sizes(given.hidden_layer_sizes, given.activation)
     check_optimizer(given.optimizer)
@@ -22,15 +22,15 @@ def check_parameters_of_training(given):
 
 
 def check_activation(name):
-    """Raise a ValueError unless the activation is one of sklip's."""
+    """Raise a ValueError unless sklip has the activation."""
     try:
         activation(name)
     except ValueError as error:
-        raise ValueError(f"The 'activation' parameter is not one of sklip's. {error}") from error
+        raise ValueError(f"The 'activation' parameter is not an activation of sklip. {error}") from error
 
 
 def check_hidden_layer_sizes(sizes, name):
-    """Return the widths as a tuple of ints; raise a ValueError for what they cannot be."""
+    """Return the widths as a tuple of ints; raise a ValueError if one is not possible."""
     single = isinstance(sizes, Integral) or np.ndim(sizes) == 0
     multiple = activation(name).multiple
     widths = [python_number(width) for width in ([sizes] if single else sizes)]
@@ -57,26 +57,26 @@ def check_callbacks(callbacks):
 
 
 def check_loss(loss):
-    """Raise an error for a loss of probabilities or of class numbers, where that can be seen, and for a class."""
+    """Raise an error if the loss is a class, or if it evidently expects probabilities or class numbers."""
     if isinstance(loss, type):
         raise TypeError(f"The 'loss' parameter must be an instance, not a class: give {loss.__name__}(...).")
     if isinstance(loss, str):
         return
     name = getattr(loss, "__name__", type(loss).__name__)
     if "sparse" in name.lower():
-        raise ValueError(f"The 'loss' parameter is given one-hot targets, for which {name} is not made. Give its twin.")
+        raise ValueError(f"The loss {name} needs class numbers; it gets one-hot targets. Use CategoricalCrossentropy.")
     if name in ("KLDivergence", "Poisson"):
-        raise ValueError(f"The 'loss' parameter is given logits; {name} expects probabilities or counts.")
+        raise ValueError(f"The 'loss' parameter gets logits; {name} expects probabilities or counts.")
     argument = signature(loss).parameters.get("from_logits")
     if not getattr(loss, "from_logits", True) or (argument is not None and argument.default is False):
         raise ValueError(
-            f"The 'loss' parameter is given logits; got {name}, which expects probabilities. Set from_logits=True in "
-            "its constructor, or by functools.partial."
+            f"The 'loss' parameter gets logits; {name} as given expects probabilities. Set from_logits=True in its "
+            "constructor, or with functools.partial."
         )
 
 
 def check_optimizer(optimizer):
-    """Raise an error unless the optimizer is a known name or a Keras optimizer instance."""
+    """Raise an error unless the optimizer is a known name or an instance of a Keras optimizer."""
     if isinstance(optimizer, str):
         if optimizer not in OPTIMIZERS:
             raise ValueError(

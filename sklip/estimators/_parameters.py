@@ -1,4 +1,4 @@
-"""The parameters of training: in one table what may be passed, and what each of them is."""
+"""The parameters of training in one table: their allowed values and their documentation."""
 
 import re
 from inspect import cleandoc, signature
@@ -14,66 +14,69 @@ _ENTRY = re.compile(r"(\w+) : (.*)\n((?: {4}.*\n)+)")
 
 
 class TrainingParameters:
-    """Parameters that several estimators have.
+    """Parameters that several estimators share.
 
-    ``alpha``, ``min_margin`` and ``class_weight`` mean something else to each loss: the classes describe them.
+    ``alpha``, ``min_margin`` and ``class_weight`` have another meaning for each loss, so the classes describe them.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
-        Units of each hidden layer.
+        Number of units of each hidden layer.
     activation : str
-        ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
-        All are 1-Lipschitz; the sorting ones keep gradients of norm 1.
+        Name of the activation: ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``,
+        ``"relu"`` or ``"abs"``. All are 1-Lipschitz; those that sort keep gradients of norm 1.
     optimizer : str or keras.optimizers.Optimizer
-        Name, or an instance, which is copied from its configuration and brings its own
-        learning rate. A pickle that holds an instance needs Keras to load; one that holds a
+        Name of an optimizer, or an instance. An instance is copied from its configuration, with
+        its learning rate. A pickle that holds an instance needs Keras to load; one that holds a
         name does not.
     learning_rate : float
-        Learning rate of an optimizer that is given by its name.
+        Learning rate of the optimizer if it is given by name.
     learning_rate_schedule : {"cosine", "constant"}
-        ``"cosine"`` brings the learning rate to 0 over ``epochs``, also where early stopping
-        ends sooner; a warm start begins it anew. ``partial_fit`` is always constant.
+        ``"cosine"`` lowers the learning rate to 0 over ``epochs``, even if early stopping ends
+        the training sooner; a warm start begins the schedule again. ``partial_fit`` always uses
+        the constant rate.
     batch_size : int
-        An epoch is ``ceil(n_rows / batch_size)`` batches of equal size. Every batch holds every
-        class, if need be by repeating rows, which the loss makes up for.
+        Number of rows per batch: an epoch has ``ceil(n_rows / batch_size)`` batches of equal size.
+        Every batch holds rows of every class. If necessary, rows are repeated; the loss gives
+        repeated rows a smaller weight.
     epochs : int
-        Passes over the data.
+        Number of passes over the data.
     dropout : float in [0, 1)
-        Share of hidden units left out at random while training. The certificate is about the
-        network that serves, which has all of them.
+        Share of the hidden units that are left out at random during training. The certificate is
+        about the served network, which has all units.
     early_stopping : bool
-        Stop when the loss on held-out rows has not improved by ``tol`` for
-        ``n_iter_no_change`` epochs, and go back to the best epoch.
+        Stop if the loss on held-out rows has not improved by ``tol`` for ``n_iter_no_change``
+        epochs, and return to the best epoch.
     monitor : {"loss", "accuracy", "certified_accuracy"}
-        What early stopping watches on the held-out rows.
+        Number on the held-out rows that early stopping monitors.
     epsilon : float or None
-        Radius, in the units of the data, at which ``history_`` records the share of rows that are
-        right and certified, as ``certified_accuracy``; needed to monitor it.
+        Radius, in the units of the data, for ``certified_accuracy`` in ``history_``: the share of
+        rows that are predicted right and certified at this radius. It is required to monitor
+        ``certified_accuracy``.
     validation_fraction : float or None
-        Share of the rows held out for early stopping when ``X_val`` is not given; None to
-        watch the training loss.
+        Share of the rows to hold out for early stopping if ``X_val`` is not given; None to
+        monitor the training loss.
     n_iter_no_change : int
         Patience of early stopping, in epochs.
     tol : float
-        Least improvement: of the loss as a fraction of ``scale_``, of an accuracy as it is.
+        Minimum improvement: of the loss, as a fraction of ``scale_``; of an accuracy, in absolute terms.
     callbacks : list of keras.callbacks.Callback or None
-        Keras callbacks. A batch, for them, is an epoch, and what they see is in the units of
-        the training, that is divided by ``scale_``. Those that set the learning rate need
+        Keras callbacks. For them, a batch is an epoch, and numbers are in the units of the
+        training, that is, divided by ``scale_``. Callbacks that set the learning rate need
         ``learning_rate_schedule="constant"``.
     jit_compile : "auto" or bool
-        Whether XLA compiles the training step, which takes a few seconds once for each shape of network in a
-        process and then about halves the time of a step. ``"auto"``: where it pays within this one training, from
-        3,000 steps. True pays in searches, whose fits share the compilation. It changes the last bits of
-        the result.
+        Compile the training step with XLA. This takes a few seconds, once per process for each shape of network, and
+        then about halves the time of a step. ``"auto"`` compiles if it pays within a single training, from 3,000
+        steps on. True pays in searches, because their fits share the compilation. Compilation changes the last bits
+        of the result.
     warm_start : bool
-        Whether ``fit`` goes on from the weights of the last one.
+        Start ``fit`` from the weights of the last fit.
     random_state : int, RandomState instance or None
         Seed of the initial weights, the batches, the dropout and the held-out rows. An int gives
-        the same bits on the same machine at the same number of threads.
+        the same bits on the same machine with the same number of threads.
     verbose : int
-        1 for one live line, with the time left, on standard error; 2 for a table on standard output, one row per
-        epoch. Numbers are those of ``history_``.
+        1 shows one live line, with the remaining time, on standard error; 2 prints a table on standard output, one row
+        per epoch. Numbers are those of ``history_``.
     """
 
     constraints: dict[str, Any] = {
@@ -103,10 +106,10 @@ class TrainingParameters:
 
 
 def with_training_parameters(estimator: Estimator) -> Estimator:
-    """Give the parameters of an estimator that trains their constraints and their documentation, from the table.
+    """Add the constraints and the documentation of the training parameters in the table to an estimator class.
 
-    What the class has in ``_parameter_constraints``, or describes in its docstring, comes before the table. The
-    docstring says no defaults: they are those of the signature.
+    Entries in ``_parameter_constraints`` or in the docstring of the class replace those of the table. The defaults
+    in the documentation come from the signature.
     """
     parameters = signature(estimator).parameters
     constraints = {**TrainingParameters.constraints, **vars(estimator).get("_parameter_constraints", {})}
@@ -123,14 +126,14 @@ def with_training_parameters(estimator: Estimator) -> Estimator:
 
 
 def store_parameters(estimator: object, passed: dict[str, Any]) -> None:
-    """Set the attributes of an estimator to what its ``__init__`` was passed: the ``locals()`` at its beginning."""
+    """Set the attributes of an estimator to the arguments of its ``__init__``: the ``locals()`` at its beginning."""
     for name, value in passed.items():
         if name != "self":
             setattr(estimator, name, value)
 
 
 def _parts(kind):
-    """A docstring before its section of parameters, in it and after it."""
+    """The parts of a docstring before, in and after its section of parameters."""
     before, _, rest = f"{cleandoc(kind.__doc__)}\n".partition(_SECTION)
     section, _, after = rest.partition("\n\n")
     return before, f"{section.rstrip()}\n", after

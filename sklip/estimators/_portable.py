@@ -1,4 +1,4 @@
-"""Estimators with Keras objects and callbacks of the user's among their parameters, on their way to other processes."""
+"""Pickling of estimators whose parameters include Keras objects and callbacks that the user defined."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from sklip.estimators._unpicklable import unpicklable_part
 
 
 class PortableParameters:
-    """Part of every sklip estimator that trains; comes before what pickles it."""
+    """Mixin of every sklip estimator that trains; it comes before the class that pickles."""
 
     _get_param_names: Any
 
@@ -27,7 +27,7 @@ class PortableParameters:
             raise
 
     def _check_portable(self):
-        """Raise a TypeError that names the parameter whose value can be neither pickled nor copied."""
+        """Raise a TypeError that names a parameter whose value can be neither pickled nor copied."""
         for name in self._get_param_names():
             value = getattr(self, name, None)
             for each in value if isinstance(value, (list, tuple)) else [value]:
@@ -36,13 +36,13 @@ class PortableParameters:
                     held = "it" if part is each else f"a {type(part).__name__} that it holds"
                     raise TypeError(
                         f"{type(self).__name__} cannot be pickled, copied or cloned: its parameter {name!r} has a "
-                        f"{type(each).__name__}, and {held} cannot be stored. Call set_params({name}=None) before, "
-                        "which a fitted estimator serves without; or let the class leave it out in a __getstate__."
+                        f"{type(each).__name__}, and {held} cannot be stored. Call set_params({name}=None) first: a "
+                        "fitted estimator serves without it. Or omit it in the __getstate__ of its class."
                     )
 
 
 def _with_its_classes(value):
-    """A parameter; one of Keras with parts that a script has defined goes with their classes."""
+    """Return a parameter; if it is a Keras object with parts that a script defined, add the classes of these parts."""
     if not hasattr(value, "get_config"):
         return value
     import keras
@@ -54,11 +54,11 @@ def _with_its_classes(value):
         for name, kind in keras.saving.get_custom_objects().items()
         if getattr(kind, "__module__", None) == "__main__" and json.dumps(name) in text
     }
-    return _OfAScript(classes, configuration) if classes else value
+    return _WithClasses(classes, configuration) if classes else value
 
 
-class _OfAScript:
-    """Pickles to a Keras object, which Keras itself would look up by names that another process does not know."""
+class _WithClasses:
+    """Pickle of a Keras object with its classes: Keras stores names, which another process does not know."""
 
     def __init__(self, classes, configuration):
         self._classes, self._configuration = classes, configuration
@@ -68,7 +68,7 @@ class _OfAScript:
 
 
 def _restored(classes, configuration):
-    """The Keras object of a configuration, once its classes are registered with Keras here."""
+    """Register the classes with Keras, and return the Keras object of the configuration."""
     import keras
 
     for name, kind in classes.items():

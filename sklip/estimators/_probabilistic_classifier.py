@@ -1,4 +1,4 @@
-"""ProbabilisticClassifier: probabilities of the classes, which are functions of the scores times a temperature."""
+"""ProbabilisticClassifier: probabilities of the classes, computed from the scores times a temperature."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +13,7 @@ class ProbabilisticClassifier(CertifiedClassifier):
     temperature_: float | None
 
     def _of_logits(self, X, of_one, of_many):
-        """A function of ``temperature_`` times the scores, of shape (n_rows, n_classes)."""
+        """Apply a function to ``temperature_`` times the scores; the result has the shape (n_rows, n_classes)."""
         rows, heads = self._inference_rows(X), self._heads
 
         def answer(scores):
@@ -34,19 +34,19 @@ class ProbabilisticClassifier(CertifiedClassifier):
         Returns
         -------
         ndarray of shape (n_rows, n_classes), float64
-            In the order of ``classes_``.
+            Probabilities, in the order of ``classes_``.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """
         return self._of_logits(X, expit, softmax)
 
     def predict_log_proba(self, X: ArrayLike) -> np.ndarray:
-        """Logarithms of the probabilities, computed from the scores: finite where those saturate.
+        """Logarithms of the probabilities, computed from the scores; finite even if probabilities round to 0.
 
         Parameters
         ----------
@@ -56,12 +56,12 @@ class ProbabilisticClassifier(CertifiedClassifier):
         Returns
         -------
         ndarray of shape (n_rows, n_classes), float64
-            In the order of ``classes_``.
+            Logarithms, in the order of ``classes_``.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
         """

@@ -1,4 +1,4 @@
-"""From user input to validated rows, and to what is trained on."""
+"""From user input to validated rows and training targets."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ from sklip.rows.protocol import UnreadRows, selected_rows
 
 @dataclass(frozen=True)
 class Targets:
-    """What a network is trained on, one entry per row.
+    """Training targets of a network, one entry per row.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows, n_scores), float32
-        What the loss compares the scores with.
+        Values with which the loss compares the scores.
     groups : ndarray of shape (n_rows,), int
-        Numbers from 0: every batch holds rows of each group. Those of a classifier are its classes.
+        Numbers of groups, from 0: every batch holds rows of each group. The groups of a classifier are its classes.
     weights : ndarray of shape (n_rows,), float64
         Weights of the rows.
     """
@@ -48,7 +48,7 @@ class TrainingRows:
 
 
 def class_targets(class_indices, weights, n_classes):
-    """Targets of a classifier: 1 for the score of the row's own class, −1 for the others."""
+    """Targets of a classifier: 1 for the score of the row's class, −1 for the others."""
     own = Heads(n_classes).own(class_indices)
     return Targets(np.where(own, np.float32(1), np.float32(-1)), class_indices, weights)
 
@@ -60,9 +60,9 @@ def checked_rows(estimator, X, y, sample_weight, *, reset=True):
     ----------
     estimator : sklip estimator
     X, y, sample_weight : array-like
-        As in ``fit``; rows of weight 0 are left out.
+        Arguments of ``fit``; rows of weight 0 are left out.
     reset : bool
-        Whether the columns of ``X`` are those of the estimator from now on.
+        Whether to store the columns of ``X`` in the estimator.
 
     Returns
     -------
@@ -78,10 +78,10 @@ def checked_rows(estimator, X, y, sample_weight, *, reset=True):
 
 
 def held_out_rows(estimator, X_val, y_val, sample_weight_val):
-    """Validate rows that the user held out; None when there are none."""
+    """Validate rows that the user held out; return None if there are none."""
     if X_val is None:
         if y_val is not None or sample_weight_val is not None:
-            raise ValueError("y_val and sample_weight_val need X_val, the rows that they are about.")
+            raise ValueError("y_val and sample_weight_val need X_val, the rows to which they belong.")
         return None
     X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
     of_rows = labels_and_weights(X_val, y_val, sample_weight_val, estimator.classes_, suffix="_val")
@@ -89,28 +89,28 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val):
 
 
 def labels_and_weights(X, y, sample_weight, classes, *, suffix=""):
-    """Class indices and weights of rows, validated; ``suffix`` is that of the arguments' names."""
+    """Class indices and weights of rows, validated; ``suffix`` is appended to the names of the arguments."""
     y = validation.check_labels(y, len(X), f"y{suffix}")
     weights = validation.check_weights(sample_weight, X, f"sample_weight{suffix}")
     return validation.encode_labels(y, classes, f"y{suffix}"), weights
 
 
 def hold_out(rows, classes, fraction, random_state):
-    """Split rows into those to train on and a stratified share to watch.
+    """Split rows into training rows and a stratified share of held-out rows.
 
     Raises
     ------
     ValueError
-        When a class has a single row.
+        If a class has a single row.
     """
     counts = np.bincount(rows.targets.groups)
     if counts.min() < 2:
         rare = classes.tolist()[counts.argmin()]
         raise ValueError(
-            f"early_stopping needs at least two rows of each class to hold some out; class {rare!r} has one. Pass "
-            "X_val and y_val, or set validation_fraction=None to watch the training loss."
+            f"early_stopping needs at least two rows of each class to hold out some; class {rare!r} has one. Pass "
+            "X_val and y_val, or set validation_fraction=None to monitor the training loss."
         )
-    from sklearn.model_selection import train_test_split  # which a process that serves can do without
+    from sklearn.model_selection import train_test_split  # serving does not need it
 
     count = np.clip(round(fraction * len(rows.X)), len(classes), len(rows.X) - len(classes))
     kept, watched = train_test_split(
@@ -123,20 +123,20 @@ def hold_out(rows, classes, fraction, random_state):
 
 
 def training_inputs(X, center, scale, *, read_all):
-    """Features in the units and dtype of the training.
+    """Convert features to the units and the dtype of the training.
 
     Parameters
     ----------
     X : ndarray or UnreadRows of shape (n_rows, n_features)
     center, scale : ndarray of shape (n_features,), float
     read_all : bool
-        Whether rows are read into memory however many they are.
+        Whether to read all rows into memory, however many they are.
 
     Returns
     -------
     inputs : ndarray of shape (n_rows, n_features), float32, or UnreadRows
     distance : float
-        The largest of a row to ``center``.
+        Largest distance of a row to ``center``.
     """
 
     def convert(X):

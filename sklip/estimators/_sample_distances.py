@@ -1,4 +1,4 @@
-"""From labelled rows to the proven distances between their samples, by a fitted network."""
+"""Proven distances between the samples of labelled rows, computed with a fitted network."""
 
 import numpy as np
 
@@ -8,32 +8,32 @@ from sklip.estimators._rows import labels_and_weights
 
 
 def sample_distances(estimator, X, y, sample_weight):
-    """Bounds of the Wasserstein-1 distances between the rows of each class and all others.
+    """Lower bounds of the Wasserstein-1 distances between the rows of each class and all other rows.
 
     Parameters
     ----------
     estimator : fitted sklip estimator
-        With ``network_`` and ``classes_``.
+        An estimator that has ``network_`` and ``classes_``.
     X : ndarray of shape (n_rows, n_features), float64
         Validated rows.
     y, sample_weight : array-like
-        As in ``fit``; all labels among ``classes_``.
+        Labels and weights, as in ``fit``; all labels must be among ``classes_``.
 
     Returns
     -------
     ndarray of shape (1,) for two classes, (n_classes,) for more
-        Nan for a class without rows.
+        Bounds; nan for a class without rows.
 
     Raises
     ------
     ValueError
-        When rows of two classes are not there.
+        If the rows belong to fewer than two classes.
     """
     class_indices, weights = labels_and_weights(X, y, sample_weight, estimator.classes_)
     seen = estimator.classes_[np.unique(class_indices[weights > 0])]
     if len(seen) < 2:
         raise ValueError(
-            f"A distance between samples needs rows of at least two labels in y; got {seen.tolist()} alone (rows with "
+            f"A distance between samples needs rows of at least two labels in y; got only {seen.tolist()} (rows with "
             "sample_weight 0 do not count). Add rows of another label."
         )
     return transport_bounds(estimator.network_, X, Heads(len(estimator.classes_)).own(class_indices), weights)

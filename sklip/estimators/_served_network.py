@@ -1,4 +1,4 @@
-"""What a network must be for the classes of a classifier, wherever the two come from: a fit, a file, an assignment."""
+"""Check that a network fits the classes of a classifier, whether they come from a fit, a file or an assignment."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from sklip.served import ServedNetwork
 
 
 def misfit(network: object, classes: object) -> str | None:
-    """Why a network cannot serve these classes; None where it can.
+    """Say why a network cannot serve these classes; None if it can.
 
-    Two classes have one score, whose sign is predicted and certified; others have one each.
+    Two classes have one score, whose sign is predicted and certified; three or more have one score per class.
     """
     if type(network) is not ServedNetwork:  # a subclass may compute something else
         return f"it has a {type(network).__name__} where its network should be"
@@ -23,7 +23,7 @@ def misfit(network: object, classes: object) -> str | None:
 
 
 def check_network(estimator) -> None:
-    """Raise a ValueError for a classifier whose network cannot serve its classes."""
+    """Raise a ValueError if the network of a classifier cannot serve its classes."""
     reason = misfit(estimator.network_, getattr(estimator, "classes_", None))
     if reason:
         raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")

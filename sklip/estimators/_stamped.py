@@ -1,4 +1,4 @@
-"""State that says with which versions it was written, and is checked before anybody relies on it."""
+"""State of estimators, stored with the versions that wrote it and checked when it is loaded."""
 
 import warnings
 from contextlib import suppress
@@ -20,7 +20,7 @@ _STAMP = "_written_with"
 
 @cache
 def running_versions() -> dict[str, str | None]:
-    """Versions of what a stored estimator depends on, by the packages' names; None for one that is not installed."""
+    """Versions of the packages on which a stored estimator depends, by name; None if one is not installed."""
     from importlib import metadata
 
     try:
@@ -31,24 +31,24 @@ def running_versions() -> dict[str, str | None]:
 
 
 def _after_a_silent_start(new, arguments):
-    """An estimator whose state, which is read next, holds Keras objects: reading them starts TensorFlow."""
+    """Make an estimator whose state holds Keras objects: reading the state, the next step, starts TensorFlow."""
     from sklip.training import runtime
 
-    with suppress(ImportError):  # Keras may be here without it
+    with suppress(ImportError):  # Keras may be installed without TensorFlow
         runtime.prepare()
     return new(*arguments)
 
 
 def _is_of_keras(value):
-    """Whether a parameter is a Keras object, or holds some."""
+    """Whether a parameter is a Keras object or a list of such objects."""
     values = value if isinstance(value, (list, tuple)) else [value]
     return any(base.__module__.startswith("keras.") for each in values for base in type(each).__mro__)
 
 
 class StampedState:
-    """Part of every sklip estimator: ``pickle``, ``joblib``, ``skops`` and ``copy`` go through it.
+    """Mixin of every sklip estimator: ``pickle``, ``joblib``, ``skops`` and ``copy`` use it.
 
-    scikit-learn stamps its own estimators alone.
+    scikit-learn stores versions only with estimators of its own modules.
     """
 
     def __reduce_ex__(self, protocol):
@@ -64,8 +64,8 @@ class StampedState:
         name = type(self).__name__
         if not isinstance(state, dict):
             raise ModelFileError(
-                f"{name}: the file holds a {type(state).__name__} where the attributes of an estimator should be. It "
-                "was not written by sklip, or was changed since: get the original."
+                f"{name}: the file holds a {type(state).__name__} instead of the attributes of an estimator. It was "
+                "not written by sklip, or was changed later: get the original."
             )
         state = dict(state)
         written, running = state.pop(_STAMP, None), running_versions()
@@ -74,10 +74,10 @@ class StampedState:
         if fault is not None:
             origin = f"was written by sklip {written['sklip']}" if written.get("sklip") else "was not written by sklip"
             raise ModelFileError(
-                f"{name}: the file {fault}. It {origin}, or was changed since: get the original, or fit again with "
+                f"{name}: the file {fault}. It {origin}, or was changed later: get the original, or fit again with "
                 "this version."
             )
-        # An environment without Keras serves; what it lacks cannot differ.
+        # An environment without Keras can serve; a missing package has no version that could differ.
         differing = [
             package
             for package in running
@@ -90,7 +90,7 @@ class StampedState:
 
 
 def _fault(estimator, state):
-    """Why an estimator cannot serve with the attributes that a file has; None where it can."""
+    """Say why an estimator cannot serve with the attributes in a file; None if it can."""
     missing = [parameter for parameter in parameter_names(estimator) if parameter not in state]
     if missing:
         return f"has no {', '.join(map(repr, missing))}"
@@ -102,7 +102,7 @@ def _fault(estimator, state):
     network, classes = state["network_"], state.get("classes_")
     reason = misfit(network, classes)
     if reason is not None:
-        return f"is not sound: {reason}"
+        return f"is inconsistent: {reason}"
     n_features, farthest = state.get("n_features_in_"), state.get("_farthest", 0.0)
     if n_features != network.n_features:
         return f"says that there are {n_features!r} features, but its network takes {network.n_features}"
@@ -112,11 +112,11 @@ def _fault(estimator, state):
 
 
 def _fault_of_classes(classes):
-    """Why no fit has such classes; None where one may."""
+    """Say why no fit can have such classes; None if one can."""
     try:
         distinct = np.unique(check_labels(classes, len(classes), "classes_"))
     except (TypeError, ValueError) as error:
-        return f"has classes_ that are no labels: {str(error).rstrip('.')}"
+        return f"has classes_ that are not labels: {str(error).rstrip('.')}"
     if len(distinct) != len(classes) or not np.all(distinct == classes):
-        return f"has classes_, {classes!r}, that are not sorted, or repeat"
+        return f"has classes_, {classes!r}, that are not sorted, or not distinct"
     return None

@@ -1,4 +1,4 @@
-"""TrainedEstimator: the recipe of ``fit`` that all estimators share which train a network."""
+"""TrainedEstimator: the recipe of ``fit`` for all estimators that train a network."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,27 +25,27 @@ from sklip.training.state import TrainingState
 class TrainedEstimator(PortableParameters, NetworkEstimator):
     """Base of the estimators that train a network.
 
-    A subclass says what is trained on (``_encode_targets``) and what is minimised (``_objective_of_fit``). It may
-    check more of the parameters, and warn at the end of a fit (``_advise``).
+    A subclass defines the training targets (``_encode_targets``) and the objective (``_objective_of_fit``). It may
+    check more parameters, and warn at the end of a fit (``_advise``).
     """
 
     _objective: Any
     _class_factors: np.ndarray | None
     _state: TrainingState
 
-    # What a fit uses for the parameters that an estimator does not have.
+    # Values that a fit uses for the parameters that an estimator does not have.
     _fixed_parameters: dict[str, Any] = {}
 
     @contextmanager
     def _training(self):
         """Check the parameters and yield them, with Python's numbers; an error leaves the estimator as it was."""
         runtime.check_surroundings()
-        # What underflows is as good as 0, whatever the user's error state says.
+        # A number that underflows may become 0; NumPy's error state, which the user sets, must not make it an error.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             yield self._check_parameters()
 
     def _fit(self, given, X, y, sample_weight, held_out=(None, None, None)):
-        """Read the rows, train, and return those that were trained on."""
+        """Read the rows, train, and return the rows of the training."""
         rows = self._rows(X, y, sample_weight)
         watched = held_out_rows(self, *held_out)
         if watched is not None:
@@ -56,7 +56,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             self._check_same_network(given)
         else:
             self._begin(rows)
-        # A warm start keeps the weights and starts the optimizer and its schedule afresh.
+        # A warm start keeps the weights, and starts the optimizer and its schedule from the beginning.
         self._state = replace(self._state, optimizer_variables=[])
         self.history_ = self._train(given, rows, watched)
         self.n_iter_ = len(self.history_["loss"])
@@ -64,19 +64,19 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         return rows
 
     def _check_parameters(self):
-        """Check the parameters; return them with Python's numbers, which is what training computes with."""
+        """Check the parameters; return them with Python's numbers, with which training computes."""
         given = validation.check_parameters(self)
         vars(given).update(self._fixed_parameters)
         check_parameters_of_training(given)
         return given
 
     def _rows(self, X, y, sample_weight, reset=True, **known):
-        """Validated rows and what is trained on."""
+        """Validated rows with their targets."""
         X, y, weights = checked_rows(self, X, y, sample_weight, reset=reset)
         return TrainingRows(X, self._encode_targets(y, weights, **known))
 
     def _check_same_network(self, given):
-        """Raise a ValueError where a training cannot go on from the weights of the last one."""
+        """Raise a ValueError if training cannot continue from the weights of the last fit."""
         widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
         trained, wanted = self.network_.widths, activation(given.activation)
         others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
@@ -88,7 +88,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             )
 
     def _begin(self, rows, more_will_come=False):
-        """Set what stays for all the training of a network: its units and its seed."""
+        """Set what stays the same in all further training of a network: centre, scale and seed."""
         self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights)
         if self.scale_ == 0.0:
             if not more_will_come:
@@ -99,7 +99,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
 
     def _train(self, given, rows, watched=None):
-        """Train, serve what was learned, and return the history in the units of the data."""
+        """Train, set ``network_``, and return the history in the units of the data."""
         self._objective = self._objective_of_fit(given)
         inputs, distance = training_inputs(rows.X, self.center_, self.scale_, read_all=False)
         if watched is not None:
@@ -112,27 +112,27 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         training = train(task)
         if training.interrupted:
             advice.advise_on_interrupt(len(training.history["loss"]), given.epochs)
-        # Under a schedule that ends at 0 the epochs are a plan, and their end is none too soon.
+        # A schedule that ends at 0 plans for the given epochs, so training that still improves at their end is normal.
         elif given.learning_rate_schedule == "constant" and training.was_improving:
             advice.advise_on_end(given.n_iter_no_change, given.epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
         operations = (operation.rescaled(self.scale_) for operation in training.operations)
         self.network_ = ServedNetwork((Center(self.center_), *operations))
-        units = task.objective.units
+        factors = task.objective.factors
         return {
-            name: [value * units[name.removeprefix("val_")] for value in values]
+            name: [value * factors[name.removeprefix("val_")] for value in values]
             for name, values in training.history.items()
         }
 
     def _task(self, given, inputs, targets, watched):
-        """What ``train`` takes, in the units of the training."""
+        """The task for ``train``, in the units of the training."""
         from sklip.training.architecture import Architecture
         from sklip.training.task import Schedule, TrainingTask
 
         heads, balanced = Heads(len(self.classes_)), given.class_weight == "balanced"
         plan = plan_batches(targets.groups, targets.weights, heads.n_classes, given.batch_size, balanced)
-        # Repeated rows weigh less, so that each class keeps its share of every expectation.
+        # Repeated rows have smaller weights, so that each class keeps its share of every expectation.
         weights = (targets.weights * plan.class_factor[targets.groups]).astype(np.float32)
         schedule = Schedule(
             epochs=given.epochs,
@@ -169,4 +169,4 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         return Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
 
     def _advise(self, given, rows):
-        """Warn where a fit is unlikely to be what the user meant."""
+        """Warn if the user probably did not intend such a fit."""

@@ -1,4 +1,4 @@
-"""Units: data is centred and divided by one number for training, and nothing but that."""
+"""Units: for training, data is only centred and divided by one number."""
 
 from functools import reduce
 
@@ -7,27 +7,28 @@ import numpy as np
 from sklip.rows.blocks import sum_blocks
 from sklip.rows.protocol import Rows
 
-# What "auto" stands for, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a
-# temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
+# Meaning of "auto", with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a temperature
+# of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
 AUTO_MARGIN = 0.1
 AUTO_OFFSET = 0.05
 AUTO_TEMPERATURE = 20.0
 
 
 def center_and_scale(X: Rows, weights: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weighted mean of the rows, and the weighted root-mean-square distance to it.
+    """Return the weighted mean of the rows, and the weighted root-mean-square distance to it.
 
     Parameters
     ----------
     X : Rows of shape (n_rows, n_features), float32 or float64
-        Of at most 1e18 in size, so that squares do not overflow. The result's bits do not depend on where rows lie.
+        Rows, in memory or in files, which give the same bits. Entries are at most 1e18 in size, so that squares do not
+        overflow.
     weights : ndarray of shape (n_rows,), float64
 
     Returns
     -------
     center : ndarray of shape (n_features,)
     scale : float
-        0 when all rows are equal.
+        Distance; 0 if all rows are equal.
     """
     mass = weights.sum()
     center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in sum_blocks(X))) / mass
@@ -36,7 +37,7 @@ def center_and_scale(X: Rows, weights: np.ndarray) -> tuple[np.ndarray, float]:
         return center, 0.0
     if variance > 1e-200:
         return center, float(np.sqrt(variance))
-    # Squares underflow: divide by the largest offset first.
+    # Squares underflow, so divide by the largest offset first.
     largest = max(np.abs(X[rows] - center).max() for rows in sum_blocks(X))
     if largest == 0:
         return center, 0.0
@@ -54,20 +55,30 @@ def _mean_square(X, shares, center, unit):
     return total
 
 
-def farthest(units: Rows, scale: float) -> float:
-    """The largest distance to the centre among rows that :func:`to_training_units` returned, in the units of the data.
+def farthest(inputs: Rows, scale: float) -> float:
+    """Return the largest distance to the centre, in the units of the data.
+
+    Parameters
+    ----------
+    inputs : Rows of shape (n_rows, n_features), float32
+        Rows that :func:`to_training_units` returned.
+    scale : float
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     ValueError
-        For rows farther out than 1e12 times ``scale``: squares and sums of float32 must not overflow.
+        If a row is farther than 1e12 times ``scale`` from the centre: squares and sums of float32 must not overflow.
     """
-    blocks = (units[rows] for rows in sum_blocks(units))
+    blocks = (inputs[rows] for rows in sum_blocks(inputs))
     largest = np.sqrt(max(np.einsum("ij,ij->i", block, block).max() for block in blocks))
     if not largest <= 1e12:
         raise ValueError(
-            f"X has rows that lie over 1e12 times scale_ = {scale:.3g} from the mean of the rows that "
-            "determined it. Give all rows in the same units."
+            f"X has rows whose distance from the mean of the first training rows is over 1e12 times scale_ = "
+            f"{scale:.3g}. Give all rows in the same units."
         )
     return float(largest) * scale
 
@@ -79,52 +90,52 @@ def _all_equal(X):
 
 
 def _offsets(rows, center):
-    """Rows less the centre, in float64."""
-    offsets = rows.astype(np.float64)  # to cast and to subtract at once takes longer
+    """Rows minus the centre, in float64."""
+    offsets = rows.astype(np.float64)  # a cast within the subtraction is slower
     offsets -= center
     return offsets
 
 
 def to_training_units(X: Rows, center: np.ndarray, scale: float) -> np.ndarray:
-    """``(X − center) / scale`` in float32, computed in float64; infinite where that overflows."""
+    """Return ``(X − center) / scale`` in float32, computed in float64; entries that overflow are infinite."""
     result = np.empty(X.shape, np.float32)
     with np.errstate(over="ignore"):
         for rows in sum_blocks(X):
-            units = _offsets(X[rows], center)
-            units /= scale
-            result[rows] = units
+            offsets = _offsets(X[rows], center)
+            offsets /= scale
+            result[rows] = offsets
     return result
 
 
 def length(name: str, given: float | str, automatic: float, scale: float) -> float:
-    """A parameter that is a length in the units of the data; ``"auto"`` is a share of ``scale``.
+    """Return a parameter that is a length in the units of the data; ``"auto"`` is ``automatic · scale``.
 
     Raises
     ------
     ValueError
-        For one that is over 1e9 times ``scale``.
+        If it is over 1e9 times ``scale``.
     """
     value = automatic * scale if given == "auto" else float(given)
     if not value <= 1e9 * scale:
         raise ValueError(
-            f"The {name!r} parameter is {given}, in the units of the data, whose rows lie about {scale:.3g} from their "
-            "mean. Give a fraction of that, or 'auto'."
+            f"The {name!r} parameter is {given}, in the units of the data. The rows lie about {scale:.3g} from their "
+            "mean. Give a fraction of that distance, or 'auto'."
         )
     return value
 
 
 def inverse_length(name: str, given: float | str, automatic: float, scale: float) -> float:
-    """A parameter in the inverse units of the data; ``"auto"`` is a number over ``scale``.
+    """Return a parameter in the inverse units of the data; ``"auto"`` is ``automatic / scale``.
 
     Raises
     ------
     ValueError
-        For one that is not from 1e-6 to 1e9 over ``scale``.
+        If it is not between ``1e-6 / scale`` and ``1e9 / scale``.
     """
     value = automatic / scale if given == "auto" else float(given)
     if not 1e-6 <= value * scale <= 1e9:
         raise ValueError(
-            f"The {name!r} parameter is {given}, in the inverse units of the data, whose rows lie about {scale:.3g} "
-            f"from their mean. Give a number around {automatic / scale:.3g}, or 'auto'."
+            f"The {name!r} parameter is {given}, in the inverse units of the data. The rows lie about {scale:.3g} from "
+            f"their mean. Give a number around {automatic / scale:.3g}, or 'auto'."
         )
     return value

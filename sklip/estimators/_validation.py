@@ -1,4 +1,4 @@
-"""Checks of the rows, labels and weights that users hand in; every message names the culprit and says what to do."""
+"""Checks of rows, labels and weights in user input; every message names the fault and says what to do."""
 
 from contextlib import contextmanager
 from numbers import Real
@@ -17,9 +17,9 @@ from sklip.rows.entries import bad_columns, largest_entry
 from sklip.rows.protocol import UnreadRows
 from sklip.rows.served import SERVED_DTYPES, ServedRows
 
-__all__ = ["Interval", "StrOptions", "check_labels"]  # of others, for those who check
+__all__ = ["Interval", "StrOptions", "check_labels"]  # from other modules, for the modules that check
 
-# Training runs in float32, whose largest number is 3e38 and which squares what it is given.
+# Training squares its inputs in float32, whose largest number is 3e38.
 _LARGEST_FEATURE = 1e18
 
 
@@ -41,12 +41,12 @@ def check_parameters(estimator) -> SimpleNamespace:
     Returns
     -------
     SimpleNamespace
-        The parameters, with Python's numbers in place of NumPy's. Those of the estimator stay as they are.
+        The parameters, with Python's numbers instead of NumPy's. The parameters of the estimator do not change.
 
     Raises
     ------
     ValueError
-        For a parameter that the table does not allow, by its name.
+        If the table does not allow a parameter; the message names it.
     """
     given = {name: python_number(value) for name, value in estimator.get_params(deep=False).items()}
     validate_parameter_constraints(estimator._parameter_constraints, given, caller_name=type(estimator).__name__)
@@ -59,16 +59,16 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     Parameters
     ----------
     estimator : sklip classifier
-        Gets ``n_features_in_`` and ``feature_names_in_`` when ``reset``, is checked against
-        them otherwise.
+        Estimator, which gets ``n_features_in_`` and ``feature_names_in_`` if ``reset`` is true. Otherwise
+        the rows are checked against these attributes.
     X : array-like of shape (n_rows, n_features)
     reset : bool
     training : bool
-        Whether Keras will see the rows.
+        Whether the rows are for training with Keras.
     name : str
-        Of the argument, for messages.
-    dtype : dtype or sequence of them
-        Of the result: that of the rows where it is among them, else the first.
+        Name of the argument, for messages.
+    dtype : dtype or sequence of dtypes
+        Allowed dtypes of the result. If the dtype of the rows is not among them, the first is used.
 
     Returns
     -------
@@ -78,10 +78,10 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     ------
     ValueError
         For no rows, no columns, another number of columns or other names than in ``fit``,
-        text, dates, complex numbers, three dimensions, NaN, infinity, masked entries; for entries beyond 1e18 when
-        ``training``.
+        text, dates, complex numbers, three dimensions, NaN, infinity, masked entries; if ``training``, for entries
+        beyond 1e18.
     TypeError
-        For a sparse matrix, and for what holds no rows.
+        If ``X`` is a sparse matrix, or does not hold rows.
     """
     source = as_rows_container(X, name)
     X = check_form(estimator, source, reset=reset, name=name, dtype=dtype, order="C")
@@ -90,7 +90,7 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
 
 
 def check_training_features(estimator, X, *, reset, name="X") -> np.ndarray | UnreadRows:
-    """:func:`check_features` of rows to train on, which stay unread if they can, and float32 if they are."""
+    """Do :func:`check_features` for training rows; rows outside memory stay unread, and float32 stays float32."""
     rows = sources.unread_rows(X)
     if rows is None:
         return check_features(estimator, X, reset=reset, training=True, name=name, dtype=(np.float64, np.float32))
@@ -100,7 +100,7 @@ def check_training_features(estimator, X, *, reset, name="X") -> np.ndarray | Un
 
 
 def served_rows(estimator, X) -> ServedRows:
-    """Check the form of rows to predict: columns, names, dtype.
+    """Check the shape, column names and dtype of rows to predict.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def served_rows(estimator, X) -> ServedRows:
     Raises
     ------
     ValueError, TypeError
-        As :func:`check_features`, which checks all that is not plainly fine.
+        As :func:`check_features`.
     """
     plain = (
         type(X) in (np.ndarray, np.memmap)
@@ -136,14 +136,14 @@ def _check_entries(estimator, X, source, name, training):
         refuse_not_finite(estimator, X, source, name)
     if training and largest > _LARGEST_FEATURE:
         huge = bad_columns(X, lambda block: np.abs(block) > _LARGEST_FEATURE)
-        refuse_columns(huge, source, name, "has values beyond 1e18 in size, next to which nothing else would count. "
+        refuse_columns(huge, source, name, "has values beyond 1e18 in size, so that other columns would not matter. "
                        "Give it in a larger unit, or scale the features.")  # fmt: skip
 
 
 def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
-    """:func:`check_features` but for NaN, infinity and size; without ``dtype``, rows keep one of ``SERVED_DTYPES``."""
+    """Do :func:`check_features` except for NaN, infinity and size; without ``dtype``, keep any of ``SERVED_DTYPES``."""
     refuse_not_numbers(X, name, estimator)
-    if dtype is None:  # of frames, columns of several dtypes would come as objects
+    if dtype is None:  # a frame with columns of several dtypes would otherwise become an array of objects
         dtype = [np.float64, *SERVED_DTYPES] if isinstance(X, np.ndarray) else np.float64
     try:
         return validate_data(estimator, X, reset=reset, dtype=dtype, order=order, ensure_all_finite=False)
@@ -153,7 +153,7 @@ def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
             message = "Complex data not supported."
             advice = " Drop the imaginary parts, or give real and imaginary parts as columns."
         elif message.startswith("Found array with dim"):
-            advice = " Reshape it to two dimensions: one row a sample, one column a feature."
+            advice = " Reshape it to two dimensions: one row per sample, one column per feature."
         elif not message.startswith("Found array"):
             raise
         raise ValueError(f"Input {name}: {message}{advice}") from error
@@ -162,7 +162,7 @@ def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
 def refuse_not_finite(estimator, X, source, name="X"):
     """Raise a ValueError that names the first column of an array with NaN, or else with infinity, if there is one.
 
-    ``source`` is what the user passed; it may have names for the columns.
+    ``source`` is the user input, which may have names for the columns.
     """
     refuse_missing(bad_columns(X, np.isnan), source, name, estimator)
     infinite = bad_columns(X, np.isinf)
@@ -175,11 +175,11 @@ def check_weights(sample_weight, X, name="sample_weight"):
     Raises
     ------
     ValueError
-        When they are negative, not finite, all zero, or not one for each row.
+        If weights are negative, not finite or all zero, or if there is not one weight per row.
     """
     if sample_weight is not None and not isinstance(sample_weight, Real):
         sample_weight = as_column_container(sample_weight, name, "weights")
-    if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would make numbers of them
+    if getattr(sample_weight, "dtype", np.dtype(float)).kind in "mM":  # NumPy would convert them to numbers
         raise ValueError(f"{name} holds dates or durations. Give one finite weight ≥ 0 for each row.")
     try:
         weights = check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -194,12 +194,12 @@ def check_weights(sample_weight, X, name="sample_weight"):
 
 
 def encode_labels(y, classes, name="y", advice="Leave their rows out."):
-    """Return the numbers of labels among sorted classes; ``advice`` says what to do about labels that are not.
+    """Return the positions of labels in sorted classes; ``advice`` says what to do about unknown labels.
 
     Raises
     ------
     ValueError
-        When a label is not among the classes.
+        If a label is not among the classes.
     """
     seen = np.unique(y)
     unseen = seen[~np.isin(seen, classes)]
@@ -211,7 +211,7 @@ def encode_labels(y, classes, name="y", advice="Leave their rows out."):
 
 
 def check_class_weight(class_weight, classes):
-    """Raise a ValueError for the weights of unknown classes, and for negative or infinite ones."""
+    """Raise a ValueError for weights of unknown classes, and for negative or infinite weights."""
     if not isinstance(class_weight, dict):
         return
     unknown = [label for label in class_weight if label not in classes]

@@ -24,26 +24,27 @@ if TYPE_CHECKING:
 
 @with_training_parameters
 class WassersteinEstimator(TrainedEstimator):
-    """Wasserstein-1 distance between two samples, bounded from below by a proof.
+    """Wasserstein-1 distance between two samples, with a proven lower bound.
 
-    The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, as
-    Kantorovich and Rubinstein found [1]_. A 1-Lipschitz network is trained to come close to
-    the supremum, as in :class:`HKRClassifier` with ``alpha=0`` [2]_; what it attains, less all
-    rounding, is below the distance for certain, whether or not the training went well.
+    The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, by a
+    theorem of Kantorovich and Rubinstein [1]_. A 1-Lipschitz network is trained to come close to
+    the supremum, as in :class:`HKRClassifier` with ``alpha=0`` [2]_. The value that it attains,
+    minus all rounding errors, is certainly not above the distance, even if the training went badly.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
-        Units of each hidden layer. Rows in many dimensions ask for more and wider layers, the
-        first as wide as there are features.
+        Number of units of each hidden layer. Rows with many features need more and wider layers;
+        the first should have at least as many units as there are features.
     learning_rate_schedule : {"cosine", "constant"}
-        ``"cosine"`` brings the learning rate to 0 over ``epochs``.
+        ``"cosine"`` lowers the learning rate to 0 over ``epochs``.
     batch_size : int
-        An epoch is ``ceil(n_rows / batch_size)`` batches of equal size, half of each from
-        either sample, if need be by repeating rows, which the means make up for.
+        Number of rows per batch: an epoch has ``ceil(n_rows / batch_size)`` batches of equal size,
+        and half of the rows of each come from either sample. If necessary, rows are repeated; the
+        means give repeated rows a smaller weight.
     random_state : int, RandomState instance or None
         Seed of the initial weights and the batches. An int gives the same bits on the same machine
-        at the same number of threads.
+        with the same number of threads.
 
     Attributes
     ----------
@@ -55,31 +56,31 @@ class WassersteinEstimator(TrainedEstimator):
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where all were text.
+        Names of the columns, if all of them were text.
     network_ : sklip.served.ServedNetwork
-        The served network: potentials and distances read it and nothing else.
+        The served network: potentials and distances use it and nothing else.
     lipschitz_bound_ : float
         Proven upper bound of the network's Lipschitz constant.
     history_ : dict of str to list of float
-        ``kr``: ``E[f | second] − E[f | first]``, one number an epoch, the mean over its batches.
-        In the units of the data, an estimate.
+        ``kr``: an estimate of ``E[f | second] − E[f | first]``, in the units of the data; one number
+        per epoch, the mean over its batches.
     n_iter_ : int
-        Epochs of ``fit``.
+        Number of epochs of ``fit``.
     center_ : ndarray of shape (n_features,)
         Mean of the rows of both samples.
     scale_ : float
-        Root-mean-square distance of these rows to ``center_``: the one number by which data is divided for training.
+        Root-mean-square distance of these rows to ``center_``: the single number by which data is divided for training.
 
     See Also
     --------
-    HKRClassifier : Adds a hinge, to classify; its ``kr_distance`` is a bound too.
+    HKRClassifier : Adds a hinge, to classify; its ``kr_distance`` is also a bound.
     scipy.stats.wasserstein_distance : The exact distance in one dimension.
 
     Notes
     -----
-    The bound is about the two samples, that is the weighted rows as they are, not about the
-    populations that they were drawn from. The distance is Euclidean, so features should have
-    comparable units.
+    The bound is about the two samples, that is, the weighted rows, not about the populations from
+    which they were drawn. Distances between rows are Euclidean, so features should have comparable
+    units.
 
     References
     ----------
@@ -101,7 +102,7 @@ class WassersteinEstimator(TrainedEstimator):
     (200,)
     """
 
-    # Equal shares of every batch make the noise of the two means alike.
+    # Equal shares of every batch give the two means similar noise.
     _fixed_parameters = {
         "class_weight": "balanced",
         "dropout": 0.0,
@@ -129,17 +130,17 @@ class WassersteinEstimator(TrainedEstimator):
 
     @refuses_unknown_keywords
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train the potential and prove the distance that it attains.
+        """Train the potential and prove a lower bound of the distance.
 
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            The rows of both samples.
+            Rows of both samples.
         y : array-like of shape (n_rows,)
-            The sample of each row, of exactly two: numbers, text or booleans.
+            Name of the sample of each row, with exactly two names: numbers, text or booleans.
         sample_weight : array-like of shape (n_rows,), default=None
-            Masses of the rows; those of each sample are divided by their sum. 0 is the same as
-            leaving the row out.
+            Masses of the rows; the masses of each sample are divided by their sum. A mass of 0 is
+            the same as leaving out the row.
 
         Returns
         -------
@@ -149,24 +150,24 @@ class WassersteinEstimator(TrainedEstimator):
         Raises
         ------
         ValueError, TypeError
-            For parameters or data that cannot be used, as when ``y`` does not name two samples;
-            the estimator is left as it was.
+            If parameters or data cannot be used, for example if ``y`` does not name two samples; the
+            estimator is left as it was.
         RuntimeError
-            Where nothing can train: in the forked copy of a process that has trained, within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``, on another backend of Keras than TensorFlow and JAX.
+            If training is impossible: in the forked copy of a process that has trained; within ``tf.function``,
+            ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither TensorFlow nor JAX.
         ModuleNotFoundError
-            When Keras or its backend, TensorFlow or JAX, is not installed.
+            If Keras or its backend, TensorFlow or JAX, is not installed.
 
         Warns
         -----
         sklip.exceptions.TrainingInterruptedWarning
-            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends with the epoch that runs. Within
-            the first epoch, and at a second Ctrl-C, the KeyboardInterrupt is raised.
+            After Ctrl-C, or a KeyboardInterrupt of a callback: the training ends after the current epoch. During the
+            first epoch, and after a second Ctrl-C, the KeyboardInterrupt is raised instead.
         """
         with self._training() as given:
             rows = self._fit(given, X, y, sample_weight)
             self.history_ = {"kr": self.history_["kr"]}
-            del self._state  # no training goes on from here
+            del self._state  # training cannot continue
             X, second, weights = np.asarray(rows.X[:], np.float64), rows.targets.values > 0, rows.targets.weights
             self.network_ = _balanced(self.network_, X, second[:, 0], weights)
             self.distance_ = float(transport_bounds(self.network_, X, second, weights)[0])
@@ -178,7 +179,7 @@ class WassersteinEstimator(TrainedEstimator):
             raise ValueError(
                 f"{type(self).__name__} compares two samples, named by y; got {len(samples)} "
                 f"class{'es' if len(samples) > 1 else ''}: {samples[:10].tolist()} (rows with sample_weight 0 do "
-                "not count). Give the rows of two, or one name to all but one of them."
+                "not count). Give rows of exactly two samples, or give several samples the same name."
             )
         self.classes_ = samples
         return class_targets(np.searchsorted(samples, y), weights, 2)
@@ -192,28 +193,28 @@ class WassersteinEstimator(TrainedEstimator):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features)
-            Rows, in the units of ``fit``; any, not only those of ``fit``.
+            Rows, in the units of ``fit``; they need not be those of ``fit``.
         y : array-like of shape (n_rows,)
-            The sample of each row: both of ``classes_``.
+            Name of the sample of each row; both names in ``classes_`` must occur.
         sample_weight : array-like of shape (n_rows,), default=None
-            Masses of the rows; those of each sample are divided by their sum.
+            Masses of the rows; the masses of each sample are divided by their sum.
 
         Returns
         -------
         float
-            In the units of the data, rounded down; 0 where nothing is proven.
+            Lower bound, in the units of the data, rounded down; 0 if nothing is proven.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, and for ``y`` of other samples or of one alone.
+            If ``fit`` would not take the rows, or if ``y`` names other samples, or only one.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
-        See :func:`sklip.certification.transport_bounds`. The potential was trained to tell the
-        rows of ``fit`` apart; the fewer they were, the looser is the bound for others.
+        See :func:`sklip.certification.transport_bounds`. The potential was trained to separate the
+        rows of ``fit``. If there were only few of them, the bound for other rows is loose.
         """
         return float(sample_distances(self, self._inference_rows(X).as_float64(), y, sample_weight)[0])
 
@@ -228,22 +229,23 @@ class WassersteinEstimator(TrainedEstimator):
         Returns
         -------
         ndarray of shape (n_rows,), float64
-            The network's score divided by ``lipschitz_bound_``, in the units of the data. Its
-            means over the two training samples are opposite, and about ``distance_`` apart.
+            Scores of the network divided by ``lipschitz_bound_``, in the units of the data. The means
+            over the two training samples have opposite signs and equal sizes, and differ by about
+            ``distance_``.
 
         Raises
         ------
         ValueError
-            For rows that ``fit`` would not take, or of other columns.
+            If ``fit`` would not take the rows, or if they have other columns.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 
         Notes
         -----
-        The function in exact arithmetic is proven to be 1-Lipschitz. The values returned differ
-        from it by rounding, at most by :func:`sklip.certification.error_bound`, around 1e-12 of the
-        distance to the data; ``distance`` accounts for it. Mass is moved where the potential rises
-        as fast as it may: along its gradient.
+        In exact arithmetic, the function is proven to be 1-Lipschitz. The returned values differ from it
+        by rounding errors, at most by :func:`sklip.certification.error_bound`, around 1e-12 of the
+        distance to the data; ``distance`` accounts for them. The optimal transport moves mass along the
+        gradient of the potential, where the potential rises at the maximum rate of 1.
         """
         rows = self._inference_rows(X)
         scores = self.network_.scores(rows)[:, 0]
@@ -254,12 +256,12 @@ class WassersteinEstimator(TrainedEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
-        tags.classifier_tags = ClassifierTags(multi_class=False)  # y names two classes, though nothing is predicted
+        tags.classifier_tags = ClassifierTags(multi_class=False)  # y names two classes, but nothing is predicted
         return tags
 
 
 def _balanced(network, X, second, weights):
-    """The network less a constant, so that the means of its scores over the two samples are opposite."""
+    """Subtract a constant from the network, so that the mean scores of the two samples have the sum 0."""
     scores = network.scores(X)[:, 0]
     middle = sum(np.average(scores[sample], weights=weights[sample]) for sample in (second, ~second)) / 2
     return network.with_heads(Dense(network.heads.kernel, network.heads.bias - middle))

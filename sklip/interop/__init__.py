@@ -1,4 +1,4 @@
-"""The served network in other runtimes, and back: functions of networks, which know no estimator."""
+"""Conversion of served networks to other runtimes, and of Keras models to served networks."""
 
 from sklip.interop._art import to_art
 from sklip.interop._from_keras import network_from_keras

@@ -26,7 +26,7 @@ def to_art(
     classes : array-like of shape (n_classes,)
         Labels, in the order of the scores.
     clip_values : tuple of (float or ndarray, float or ndarray), default=None
-        Smallest and largest values of the features; attacks stay within.
+        Smallest and largest values of the features. Attacks stay between them.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def to_art(
     Raises
     ------
     ImportError
-        When ART is not installed.
+        If ART is not installed.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def to_art(
 
 @cache
 def _estimator_class():
-    """The class of the estimators of ``to_art``; ART is imported here and not before."""
+    """The class of the estimators of ``to_art``; only here is ART imported."""
     with extra("attacks", "adversarial-robustness-toolbox", "to_art"):
         from art.estimators.classification.classifier import ClassifierClassLossGradients
 
@@ -73,18 +73,18 @@ def _estimator_class():
             return _logits(self._network.scores(np.float64(x)))
 
         def fit(self, x, y, **kwargs):
-            """Not provided: the network is fitted."""
+            """Not provided: the network is already fitted."""
             raise NotImplementedError("Fit the sklip classifier, then call to_art again.")
 
         def class_gradient(self, x, label=None, **kwargs):
-            """Gradients of the logits: (n_rows, n_classes, n_features), or (n_rows, 1, n_features) of labels."""
+            """Gradients of the logits: (n_rows, n_classes, n_features), or (n_rows, 1, n_features) for given labels."""
             jacobian = _logits(scores_and_jacobian(self._network, np.float64(x))[1])
             if label is None:
                 return jacobian
             return jacobian[np.arange(len(x)), np.broadcast_to(label, len(x))][:, None]
 
         def compute_loss(self, x, y, reduction="none", **kwargs):
-            """Margin of the best rival over class ``y``, of shape (n_rows,)."""
+            """Largest logit of another class minus that of class ``y``, of shape (n_rows,)."""
             losses = np.einsum("ij,ij->i", _combination(self.predict(x), y), self.predict(x))
             return {"none": lambda loss: loss, "mean": np.mean, "sum": np.sum}[reduction](losses)
 
@@ -94,7 +94,7 @@ def _estimator_class():
 
             def cotangents(scores, rows):
                 combination = _combination(_logits(scores), y[rows])
-                # Of two classes, z₁ − z₀ is the score itself.
+                # With two classes, z₁ − z₀ is the score itself.
                 return combination[:, 1:] if scores.shape[1] == 1 else combination
 
             return scores_and_gradients(self._network, np.float64(x), cotangents)[1]
@@ -103,16 +103,16 @@ def _estimator_class():
 
 
 def _logits(scores):
-    """One logit a class; of one score (on axis 1), minus and plus its half."""
+    """One logit per class; for a single score (on axis 1), minus and plus its half."""
     return np.concatenate([-0.5 * scores, 0.5 * scores], axis=1) if scores.shape[1] == 1 else scores
 
 
 def _combination(logits, y):
-    """The coefficients, 1 and −1, of the best rival's logit less that of class ``y``."""
-    codes = y.argmax(axis=1) if y.ndim == 2 else np.asarray(y, dtype=int)
-    every = np.arange(len(logits))
+    """The coefficients, 1 and −1, of the largest logit of another class minus that of class ``y``."""
+    class_indices = y.argmax(axis=1) if y.ndim == 2 else np.asarray(y, dtype=int)
+    rows = np.arange(len(logits))
     others = logits.copy()
-    others[every, codes] = -np.inf
+    others[rows, class_indices] = -np.inf
     result = np.zeros_like(logits)
-    result[every, others.argmax(axis=1)], result[every, codes] = 1.0, -1.0
+    result[rows, others.argmax(axis=1)], result[rows, class_indices] = 1.0, -1.0
     return result

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def network_from_keras(model: keras.Model) -> ServedNetwork:
-    """Read the served network off a Keras model; see :func:`sklip.from_keras`, which makes a classifier of it.
+    """Convert a Keras model to a served network; :func:`sklip.from_keras` makes a classifier from it.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def network_from_keras(model: keras.Model) -> ServedNetwork:
     Raises
     ------
     NotLipschitzError, ValueError, TypeError
-        As :func:`sklip.from_keras` does.
+        In the cases of :func:`sklip.from_keras`.
 
     Examples
     --------
@@ -56,9 +56,9 @@ def network_from_keras(model: keras.Model) -> ServedNetwork:
 
 
 def _network(operations, n_features):
-    """The served network of operations; one that does not begin with a centre begins with 0."""
+    """The served network of operations; a centre of 0 is added if they begin with none."""
     if not any(isinstance(operation, Dense) for operation in operations):
-        raise ValueError("The model has no dense layer, and so no scores. Give the model from the rows to the scores.")
+        raise ValueError("The model has no dense layer, and so no scores. Give a model from the rows to the scores.")
     if not isinstance(operations[-1], Dense):
         raise ValueError(
             f"The model's outputs pass through {operations[-1]!r}. End it with a dense layer without an activation, "
@@ -69,10 +69,10 @@ def _network(operations, n_features):
 
 
 def _check_computes(model, network):
-    """Raise a ValueError where the model's outputs are not those of its layers, as with a call of its own.
+    """Raise a ValueError if the model's outputs are not those of its layers, for example because it overrides call.
 
-    Rows at the distances from the centre at which biases count. The tolerance is that of the coarsest products of
-    16 bits; a layer that was misread is off by more.
+    The rows are at distances from the centre at which biases matter. The tolerance allows the coarsest products of
+    16 bits; the error of a layer that was misread is larger.
     """
     from sklip.layers._operations import as_numpy
 
@@ -88,6 +88,6 @@ def _check_computes(model, network):
     allowed = 0.02 * (np.abs(scores).max() + np.abs(scores - scores.mean(axis=0)).max())
     if computed.shape != scores.shape or not np.abs(computed - scores).max() <= allowed:
         raise ValueError(
-            f"The model {model.name!r} computes something else than its layers say: it has a call of its own, or a "
-            "layer that was changed. Rebuild it from unchanged layers."
+            f"The outputs of the model {model.name!r} are not those of its layers: it overrides call, or a layer was "
+            "changed. Rebuild it from unchanged layers."
         )

@@ -42,13 +42,13 @@ def to_keras(network: ServedNetwork) -> keras.Model:
 
     inputs = keras.Input((network.n_features,), dtype="float64", name="features")
     center = layers.Center(dtype="float64", name="center")
-    units = center(inputs)
+    outputs = center(inputs)
     center.set_weights([network.center])
     for operation in network.operations[1:]:
         layer = _layer(operation)
-        units = layer(units)
+        outputs = layer(outputs)
         layer.set_weights(list(operation.arrays))
-    return keras.Model(inputs, units)
+    return keras.Model(inputs, outputs)
 
 
 @singledispatch

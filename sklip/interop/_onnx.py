@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     import onnx
 
 
-# Every operator that is used stands in it, for float64 too; onnxruntime has it since 1.12.
+# It has every operator that is used, also for float64. onnxruntime supports it since 1.12.
 OPSET = 17
 IR_VERSION = 8
 
 
 class Graph:
-    """Nodes and constants in the making.
+    """The nodes and constants of a model, collected so far.
 
     Parameters
     ----------
     dtype : {"float32", "float64"}
-        In which the network is computed once the centre is subtracted.
+        Dtype in which the network is computed after the subtraction of the centre.
     unique : callable
-        From a name to one that the graph does not have.
+        Function of a name that returns a name which is not yet in the graph.
     """
 
     def __init__(self, dtype: str, unique: Callable[[str], str]):
@@ -40,7 +40,7 @@ class Graph:
         self._unique = unique
 
     def add(self, operator, *inputs, name=None, **attributes):
-        """Append a node; arrays among its inputs become constants. Returns the name of its output."""
+        """Append a node, and return the name of its output; arrays among its inputs become constants."""
         outputs = [name or self._unique(operator.lower())]
         if operator == "TopK":
             outputs.append(self._unique("positions"))
@@ -54,11 +54,11 @@ class Graph:
         self.constants.append((name, value))
         return name
 
-    def cast(self, units, dtype, **attributes):
+    def cast(self, values, dtype, **attributes):
         """Append a conversion to a NumPy dtype."""
         from onnx.helper import np_dtype_to_tensor_dtype
 
-        return self.add("Cast", units, to=int(np_dtype_to_tensor_dtype(np.dtype(dtype))), **attributes)
+        return self.add("Cast", values, to=int(np_dtype_to_tensor_dtype(np.dtype(dtype))), **attributes)
 
     def scores(self, network, rows):
         """Append the network; return the name of its scores, of shape (n_rows, n_scores) and of the graph's dtype."""
@@ -93,15 +93,15 @@ class Graph:
         rows : str
             Name of the input.
         classes : ndarray of shape (n_classes,)
-            Labels of :func:`exported_classes`.
+            Labels as :func:`exported_classes` returns them.
         temperature : float or None
-            Factor of the scores in the probabilities; without one, these are the scores, one column per class.
+            Factor of the scores in the probabilities. None to return the scores instead, one column per class.
         label, probabilities : str
             Names of the outputs.
         """
         scores = self.scores(network, rows)
         columns = self._one_per_class(scores, len(classes))
-        best = self.add("ArgMax", columns, axis=1, keepdims=0)  # the first of several
+        best = self.add("ArgMax", columns, axis=1, keepdims=0)  # the first of equal scores
         self.add("Gather", classes, best, name=label)
         if temperature is None:
             self.add("Identity", columns, name=probabilities)
@@ -166,25 +166,25 @@ def _(operation: FullSort, graph, z, width):
 
 
 def exported_classes(classes: np.ndarray) -> np.ndarray:
-    """Labels as sklearn-onnx has them: text, or int64 for all else.
+    """Convert labels to the types of sklearn-onnx: text, or int64 for all others.
 
     Raises
     ------
     ValueError
-        For labels that are neither text nor whole numbers.
+        For labels other than text and whole numbers.
     """
     if all(isinstance(label, str) for label in classes.tolist()):
         return classes.astype(object)
     try:
-        whole = np.array([int(label) for label in classes.tolist()], dtype=np.int64)
+        integers = np.array([int(label) for label in classes.tolist()], dtype=np.int64)
     except (TypeError, ValueError, OverflowError):
-        whole = None
-    if whole is None or any(label != number for label, number in zip(classes.tolist(), whole.tolist(), strict=True)):
+        integers = None
+    if integers is None or integers.tolist() != classes.tolist():
         raise ValueError(
-            f"ONNX holds labels that are text or whole numbers of 64 bits; got classes {classes.tolist()[:10]}. Fit "
+            f"ONNX labels are text or whole numbers of 64 bits; got classes {classes.tolist()[:10]}. Fit "
             "with such labels."
         )
-    return whole
+    return integers
 
 
 def to_onnx(
@@ -198,8 +198,8 @@ def to_onnx(
     classes : array-like of shape (n_classes,)
         Labels, in the order of the scores; a single score is positive for the second of two.
     temperature : float, default=None
-        Factor of the scores in ``probabilities``, in the inverse units of the data. None to return the scores
-        there, one column per class.
+        Factor of the scores in ``probabilities``, in the inverse units of the data. If None, ``probabilities`` holds
+        the scores, one column per class.
     dtype : {"float64", "float32"}, default="float64"
         Dtype of the rows that the model takes and of the scores that it returns.
 
@@ -210,9 +210,9 @@ def to_onnx(
     Raises
     ------
     ImportError
-        When onnx is not installed.
+        If onnx is not installed.
     ValueError
-        For another dtype, and for labels that are neither text nor whole numbers.
+        For another dtype, and for labels other than text and whole numbers.
 
     Examples
     --------
@@ -249,7 +249,7 @@ def to_onnx(
 
 
 def _model(graph, inputs, outputs):
-    """The ONNX model of a graph; inputs and outputs by name: dtype, and shape of a row."""
+    """The ONNX model of a graph; ``inputs`` and ``outputs`` map names to a dtype and the shape of a row."""
     from onnx import helper, numpy_helper
 
     def declared(variables):
@@ -260,7 +260,7 @@ def _model(graph, inputs, outputs):
 
     return helper.make_model(
         helper.make_graph(
-            # Without names, optimizers of runtimes give one name to several of their own.
+            # Without names, optimizers of runtimes give the same name to several nodes.
             [helper.make_node(kind, given, made, f"make_{made[0]}", **more) for kind, given, made, more in graph.nodes],
             "sklip",
             declared(inputs),

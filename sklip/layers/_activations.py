@@ -1,4 +1,4 @@
-"""Sorting activations: 1-Lipschitz, gradient-norm preserving, exact in floating point."""
+"""Sorting activations: they are 1-Lipschitz, preserve the norm of gradients, and are exact in floating point."""
 
 from typing import Any
 
@@ -16,27 +16,27 @@ class _Sorting(keras.layers.Layer):
         return tuple(input_shape)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config()  # Keras' automatic one cannot hold a dtype policy
+        return super().get_config()  # the one that Keras makes cannot hold a dtype policy
 
 
 def _check_divisible(layer, width, size):
     if width is None or width % size:
         raise ValueError(
-            f"{layer} sorts groups of {size} units, but its input has {width} of them. Give the layer before "
+            f"{layer} sorts groups of {size} values, but its input has {width} per row. Give the layer before "
             f"it a width that is a multiple of {size}, or use FullSort, which takes any width."
         )
 
 
-def _halves(units):
-    """The first and the second half of the units."""
-    half = units.shape[-1] // 2
-    return units[..., :half], units[..., half:]
+def _halves(z):
+    """The first and the second half of the last axis."""
+    half = z.shape[-1] // 2
+    return z[..., :half], z[..., half:]
 
 
 @ops.custom_gradient
-def _sort_pairs(units):
+def _sort_pairs(z):
     """Sort the pairs ``(i, i + width / 2)``; its own gradient saves two thirds of the backward pass."""
-    first, second = _halves(units)
+    first, second = _halves(z)
 
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
@@ -48,7 +48,7 @@ def _sort_pairs(units):
 
 
 def _sort(values, axis):
-    """Sort ascending along an axis of known length."""
+    """Sort in ascending order along an axis of known length."""
     if keras.backend.backend() != "tensorflow" or keras.backend.standardize_dtype(values.dtype) != "float32":
         return ops.sort(values, axis=axis)
     from sklip.layers._sorting_network import sort_columns
@@ -58,33 +58,32 @@ def _sort(values, axis):
     return ops.moveaxis(ops.reshape(sort_columns(columns), ops.shape(first)), 0, axis)
 
 
-def _sort_groups(units, size):
-    """Sort ascending within groups; unit ``i`` belongs to group ``i mod (width / size)``."""
+def _sort_groups(z, size):
+    """Sort in ascending order within groups; value ``i`` belongs to group ``i mod (width / size)``."""
     if size == 2:
-        return _sort_pairs(units)
-    groups = ops.reshape(units, (-1, size, units.shape[-1] // size))
-    return ops.reshape(_sort(groups, 1), ops.shape(units))
+        return _sort_pairs(z)
+    groups = ops.reshape(z, (-1, size, z.shape[-1] // size))
+    return ops.reshape(_sort(groups, 1), ops.shape(z))
 
 
 @keras.saving.register_keras_serializable(package="sklip")
 class GroupSort(_Sorting):
-    """Sort the units of each group in ascending order (Anil, Lucas and Grosse 2019).
+    """Sort the values of each group in ascending order (Anil, Lucas and Grosse 2019).
 
-    The groups are strided: unit ``i`` of ``width`` units belongs to group
-    ``i mod (width / n)``, so that ``GroupSort(2)`` compares the first half of the units with
-    the second and runs at the speed of memory.
+    The groups are strided: value ``i`` of ``width`` belongs to group ``i mod (width / n)``. So
+    ``GroupSort(2)`` compares the first half of the values with the second half, at the speed of memory.
 
     Parameters
     ----------
     n : int, default=2
-        Units in a group; it must divide the number of units.
+        Number of values in a group. It must divide the width of the input.
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``.
 
     Raises
     ------
     ValueError
-        When the layer is built on a number of units that ``n`` does not divide.
+        If the layer is built on a width that ``n`` does not divide.
 
     Examples
     --------
@@ -97,7 +96,7 @@ class GroupSort(_Sorting):
     def __init__(self, n: int = 2, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(n, int) or n < 1:
-            raise ValueError(f"GroupSort needs n, the units in a group, as a positive integer; got {n!r}.")
+            raise ValueError(f"GroupSort needs n, the number of values in a group, as a positive integer; got {n!r}.")
         self.n = n
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -110,18 +109,18 @@ class GroupSort(_Sorting):
         return _sort_groups(inputs, self.n)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds the layer."""
+        """Return the arguments from which Keras rebuilds the layer."""
         return {**super().get_config(), "n": self.n}
 
 
 @keras.saving.register_keras_serializable(package="sklip")
 class FullSort(_Sorting):
-    """Sort all units in ascending order; any width.
+    """Sort all values of a row in ascending order; any width.
 
     Parameters
     ----------
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``.
 
     Examples
     --------
@@ -139,17 +138,17 @@ class FullSort(_Sorting):
 
 @keras.saving.register_keras_serializable(package="sklip")
 class MaxMin(_Sorting):
-    """The maxima of the pairs ``(i, i + width / 2)``, then their minima: GroupSort(2), descending.
+    """The maxima of the pairs ``(i, i + width / 2)``, then their minima: GroupSort(2) in descending order.
 
     Parameters
     ----------
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``.
 
     Raises
     ------
     ValueError
-        When the layer is built on an odd number of units.
+        If the layer is built on an odd width.
 
     Examples
     --------
@@ -172,7 +171,7 @@ class MaxMin(_Sorting):
 
 @keras.saving.register_keras_serializable(package="sklip")
 def _absolute(inputs):
-    """Drop the signs."""
+    """Return the absolute values."""
     return ops.abs(inputs)
 
 
@@ -184,7 +183,7 @@ def activation_layer(name: str, **kwargs: Any) -> keras.layers.Layer:
     name : str
         ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``, ``"relu"`` or ``"abs"``.
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``.
 
     Returns
     -------
@@ -200,7 +199,7 @@ def activation_layer(name: str, **kwargs: Any) -> keras.layers.Layer:
 
 
 def layer_of(operation: served.Activation, **kwargs: Any) -> keras.layers.Layer:
-    """The Keras layer of an activation that is served."""
+    """The Keras layer of a served activation."""
     if isinstance(operation, served.GroupSort):
         return GroupSort(operation.n, **kwargs)
     if isinstance(operation, served.Abs):

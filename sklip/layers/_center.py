@@ -1,4 +1,4 @@
-"""The layer with which exported networks begin."""
+"""The first layer of exported networks."""
 
 import keras
 from keras import ops
@@ -10,12 +10,12 @@ from sklip._tensors import Tensor
 class Center(keras.layers.Layer):
     """Subtract a fixed centre from each row, in the layer's dtype.
 
-    The centre is a weight, so that files keep all of its bits.
+    The centre is a weight, so that files store all of its bits.
 
     Parameters
     ----------
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from sklip._tensors import Tensor
 
 @keras.saving.register_keras_serializable(package="sklip")
 class Orthonormal(keras.constraints.Constraint):
-    """Bring a kernel back to orthonormal columns (rows, when wider than tall).
+    """Bring a kernel back to orthonormal columns (rows if it is wider than tall).
 
     Every singular value of the result is within 1e-5 of 1 for any finite kernel of full
     rank, however far the optimizer's step took it.
@@ -16,9 +16,9 @@ class Orthonormal(keras.constraints.Constraint):
     Parameters
     ----------
     iterate : bool, default=True
-        Repeat until that is reached. False makes a single step, the cheaper choice for who
-        calls :meth:`SpectralDense.retract` when training ends: the largest singular value is
-        at most 1 + 1e-5 all the same, the smallest may lag behind.
+        Repeat until that accuracy is reached. False makes a single step, which is cheaper; then
+        call :meth:`SpectralDense.retract` when training ends. The largest singular value is
+        still at most 1 + 1e-5, but small ones may be below 1.
 
     See Also
     --------
@@ -41,7 +41,7 @@ class Orthonormal(keras.constraints.Constraint):
         return manifold.retract(kernel) if self.iterate else manifold.short_retraction_step(kernel)
 
     def get_config(self) -> dict[str, bool]:
-        """Return what rebuilds the constraint."""
+        """Return the arguments from which Keras rebuilds the constraint."""
         return {"iterate": self.iterate}
 
 

@@ -16,7 +16,7 @@ from sklip.layers.constrained import ConstrainedLayer
 
 
 class _ConstrainedDense(ConstrainedLayer):
-    """``activation(x W + b)``; the subclass says on which manifold ``W`` lives, and its tangent space."""
+    """``activation(x W + b)``; the subclass defines the manifold of ``W`` and its tangent space."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class _ConstrainedDense(ConstrainedLayer):
         return (*input_shape[:-1], self.units)
 
     def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Save the layer; a kernel set by hand to anything else is brought to its manifold first."""
+        """Save the layer; first bring the kernel to its manifold, in case the user has set it."""
         self.retract()
         super().save_own_variables(store)
 
@@ -77,7 +77,7 @@ class _ConstrainedDense(ConstrainedLayer):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return what rebuilds the layer."""
+        """Return the arguments from which Keras rebuilds the layer."""
         layer = isinstance(self.activation, keras.layers.Layer)
         serialize = keras.saving.serialize_keras_object if layer else keras.activations.serialize
         return {
@@ -95,9 +95,9 @@ class _ConstrainedDense(ConstrainedLayer):
 class SpectralDense(_ConstrainedDense):
     """Dense layer with an orthonormal kernel: every singular value is 1.
 
-    The kernel itself is the Keras variable: nothing is normalised in the forward pass. Its
-    gradient is projected on the tangent space of the Stiefel manifold, and the constraint
-    :class:`Orthonormal` brings it back after every optimizer step.
+    The Keras variable is the kernel itself: nothing is normalised in the forward pass. Its
+    gradient is projected on the tangent space of the Stiefel manifold. The constraint
+    :class:`Orthonormal` brings the kernel back to the manifold after every optimizer step.
 
     Parameters
     ----------
@@ -105,8 +105,8 @@ class SpectralDense(_ConstrainedDense):
         Number of outputs.
     activation : str, callable, keras.layers.Layer or None, default=None
         One of sklip's names (``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``,
-        ``"maxmin"``, ``"relu"``, ``"abs"``) or anything that Keras accepts. For the layer to
-        be 1-Lipschitz, the activation must be.
+        ``"maxmin"``, ``"relu"``, ``"abs"``) or anything that Keras accepts. The layer is
+        1-Lipschitz only if the activation is.
     use_bias : bool, default=True
         Whether to add a bias.
     kernel_initializer, bias_initializer : str or keras.initializers.Initializer
@@ -114,12 +114,12 @@ class SpectralDense(_ConstrainedDense):
     kernel_constraint : keras.constraints.Constraint, optional
         :class:`Orthonormal` unless given.
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
 
     Raises
     ------
     ValueError
-        When ``units`` is not a positive integer.
+        If ``units`` is not a positive integer.
 
     References
     ----------
@@ -141,7 +141,7 @@ class SpectralDense(_ConstrainedDense):
     on_manifold = staticmethod(polar_factor)
 
     def end_epoch(self) -> None:
-        """Make one whole retraction step, as the short ones may have left small singular values behind."""
+        """Make one full retraction step, as the short steps may have left singular values below 1."""
         self.kernel.assign(manifold.retraction_step(ops.convert_to_tensor(self.kernel))[0])
 
     def _product(self, inputs, kernel):
@@ -152,10 +152,10 @@ class SpectralDense(_ConstrainedDense):
 
 @keras.saving.register_keras_serializable(package="sklip")
 class FrobeniusDense(_ConstrainedDense):
-    """Dense layer whose outputs are separately normalised: every column has norm 1.
+    """Dense layer with separately normalised outputs: every column of the kernel has norm 1.
 
-    Each single output is a 1-Lipschitz function of the input; the vector of them is not, in
-    general. The layer of choice for heads.
+    Each single output is a 1-Lipschitz function of the input. The vector of all outputs is
+    not, in general. Use this layer for heads.
 
     Parameters
     ----------
@@ -170,12 +170,12 @@ class FrobeniusDense(_ConstrainedDense):
     kernel_constraint : keras.constraints.Constraint, optional
         :class:`UnitColumns` unless given.
     **kwargs : dict
-        Of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
+        Arguments of ``keras.layers.Layer``: ``name``, ``dtype``, ``trainable``.
 
     Raises
     ------
     ValueError
-        When ``units`` is not a positive integer.
+        If ``units`` is not a positive integer.
 
     Examples
     --------

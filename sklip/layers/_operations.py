@@ -1,4 +1,4 @@
-"""From Keras layers to the operations that serve them: the one translation, for ``fit`` and for anyone's models."""
+"""The translation of Keras layers to served operations, for ``fit`` and for models of the user."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def operations_of(model: keras.Model, *, on_manifold: bool = False) -> tuple[ser
     model : keras.Model
         A ``Sequential`` model or a functional one in which each layer feeds the next.
     on_manifold : bool, default=False
-        Whether kernels of sklip's layers are brought to their manifold in float64; else they are copied as they are.
+        Whether to bring kernels of sklip's layers to their manifold in float64. They are copied unchanged otherwise.
 
     Returns
     -------
@@ -40,10 +40,10 @@ def operations_of(model: keras.Model, *, on_manifold: bool = False) -> tuple[ser
     Raises
     ------
     NotLipschitzError
-        For a layer that is not understood, by its name.
+        For a layer that sklip does not know; the message has its name.
     ValueError
-        For a model that has no weights yet, or more than one input or output, and for a dense layer whose inputs are
-        not vectors.
+        If the model has no weights yet, or more than one input or output, or a dense layer whose inputs are not
+        vectors.
 
     Examples
     --------
@@ -61,11 +61,11 @@ def as_numpy(tensor) -> np.ndarray:
 
 
 def _layers(model):
-    """The layers of a model in the order in which rows pass them, those of models within it included."""
+    """The layers of a model in the order in which rows pass them, including those of models within it."""
     if not getattr(model, "built", False) or not getattr(model, "inputs", None):
         raise ValueError(
-            f"The model {model.name!r} has no layers that could be read: it was not built, or computes by a call of "
-            "its own. Give a Sequential model with an Input, or keras.Model(inputs, outputs)."
+            f"The model {model.name!r} has no layers that sklip can read: it was not built, or overrides call. "
+            "Give a Sequential model with an Input, or keras.Model(inputs, outputs)."
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(
@@ -86,8 +86,8 @@ def _layers(model):
             )
         if node.arguments.kwargs.get("training"):
             raise NotLipschitzError(
-                f"The layer {layer.name!r} ({type(layer).__name__}) is called with training=True also when the model "
-                "serves. Build the model without that."
+                f"The layer {layer.name!r} ({type(layer).__name__}) is called with training=True for predictions as "
+                "well. Build the model without that argument."
             )
         _check_input(layer, node.input_tensors[0].shape[1:])
         chain.append(_layers(layer) if isinstance(layer, keras.Model) else [layer])
@@ -95,16 +95,17 @@ def _layers(model):
 
 
 def _check_input(layer, shape):
-    """Raise a ValueError for a dense layer whose inputs are not vectors."""
-    if type(layer) in _DENSE and len(shape) != 1:
+    """Raise a ValueError for a layer that acts on the last axis alone and whose inputs are not vectors."""
+    inner = layer.activation if type(layer) is keras.layers.Activation else layer
+    if type(inner) in (*_DENSE, GroupSort, FullSort, MaxMin, Center) and len(shape) != 1:
         raise ValueError(
             f"The layer {layer.name!r} ({type(layer).__name__}) gets inputs of shape {tuple(shape)} per row and acts "
-            "on their last axis alone. Put a Flatten before it, so that each row is one vector."
+            "only on their last axis. Put a Flatten before it, so that each row is one vector."
         )
 
 
 def _operations(layer, on_manifold):
-    """The operations of one layer; types are compared exactly, as a subclass may compute anything."""
+    """The operations of one layer. Types are compared exactly, as a subclass may compute anything."""
     kind = type(layer)
     if kind in _IN_TRAINING_ALONE or (kind is keras.layers.Flatten and layer.data_format == "channels_last"):
         return []
@@ -161,7 +162,7 @@ def _not_understood(layer, activation=None):
 
 
 def _array(variable):
-    """A variable's numbers in float64, none of which is rounded."""
+    """The numbers of a variable in float64, without rounding."""
     array = as_numpy(variable)
     if array.dtype.kind in "iub":  # quantised: the numbers mean something else
         raise NotLipschitzError(

@@ -1,23 +1,23 @@
-"""Layers whose kernel lives on a manifold while it trains."""
+"""Layers whose kernel stays on a manifold while it trains."""
 
 import keras
 import numpy as np
 
 
 class ConstrainedLayer(keras.layers.Layer):
-    """A layer with a ``kernel`` on a manifold; the subclass says which, and which point of it is the nearest."""
+    """A layer with a ``kernel`` on a manifold; the subclass defines the manifold and the projection on it."""
 
     _manifold: type[keras.constraints.Constraint]
 
     def retract(self) -> None:
-        """Bring the kernel to its manifold now, all the way."""
+        """Bring the kernel to its manifold, to the full accuracy of the constraint."""
         self.kernel.assign(self._manifold()(self.kernel))
 
     def end_epoch(self) -> None:
-        """Bring the kernel to its manifold where the steps of an epoch have not done so."""
+        """Bring the kernel to its manifold if the steps of an epoch have not done so."""
 
     def end_training(self) -> None:
-        """Bring the kernel to its manifold as closely as its dtype allows, by NumPy."""
+        """Bring the kernel to its manifold by NumPy, as closely as its dtype allows."""
         kernel = np.asarray(self.kernel)
         self.kernel.assign(self.on_manifold(kernel).astype(kernel.dtype))
 

@@ -1,8 +1,8 @@
 """Metrics of certified classifiers: how often a prediction is right, and stays right nearby.
 
-A prediction is certified at ``epsilon`` when its radius is greater: then every row at a distance of
-at most ``epsilon`` is predicted alike. At ``epsilon = 0`` there is nothing to certify, and certified
-accuracy is accuracy.
+A prediction is certified at ``epsilon`` if its radius is larger: then every row at a distance of at
+most ``epsilon`` has the same prediction. At ``epsilon = 0`` there is nothing to certify, and
+certified accuracy is accuracy.
 """
 
 from sklip.metrics._scorers import certified_accuracy, certified_accuracy_scorers

@@ -1,4 +1,4 @@
-"""Scorers of certified accuracy, for ``scoring=`` wherever scikit-learn takes one."""
+"""Scorers of certified accuracy, for the parameter ``scoring`` of scikit-learn."""
 
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -12,7 +12,7 @@ Norm = Literal[1, 2, "l1", "l2", "inf"] | float
 
 
 class _CertifiedAccuracy:
-    """Scorer of distances; ``question`` is what :func:`sklip.certified_radius` is asked, empty for the method."""
+    """Scorer for distances; ``question`` holds the arguments of :func:`sklip.certified_radius`, none for the method."""
 
     def __init__(self, epsilons, question):
         self.epsilons, self.question = epsilons, question
@@ -47,14 +47,15 @@ def certified_accuracy(
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
 ) -> Callable[..., float]:
-    """Make a scorer of certified accuracy, for ``scoring=`` wherever scikit-learn takes one.
+    """Make a scorer of certified accuracy, for the parameter ``scoring`` of scikit-learn.
 
     Parameters
     ----------
     epsilon : float or array-like of shape (n_epsilons,)
-        Distance; of several, the score is the mean of the certified accuracies. In the units in which the classifier
-        gets its rows: at the end of a ``Pipeline``, those that the earlier steps return. If any of the parameters below
-        is given: in the raw units of the columns of ``X``, or in tolerances. 0 is the accuracy.
+        Distance. For several distances, the score is the mean of the certified accuracies; for 0, it is the accuracy.
+        The units are those in which the classifier gets its rows: at the end of a ``Pipeline``, those of the output of
+        the earlier steps. If any of the parameters below is given, the units are the raw units of the columns of
+        ``X``, or tolerances.
     norm : {1, 2, inf} or None, default=None
         Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`. None is 2 if one of the
         parameters below is given.
@@ -66,17 +67,17 @@ def certified_accuracy(
     Returns
     -------
     callable
-        ``scorer(estimator, X, y, sample_weight=None)``. Without the last three parameters it takes a sklip classifier,
-        a ``Pipeline`` that ends in one, or a fitted search of these, and prediction and radius come from one forward
-        pass. With one of them it takes all that :func:`sklip.certified_radius` takes. Scikit-learn's searches pass no
-        sample weights to a scorer of this kind.
+        ``scorer(estimator, X, y, sample_weight=None)``. Without the last three parameters, it takes a sklip classifier,
+        a ``Pipeline`` that ends in one, or a fitted search of these, and computes predictions and radii in one forward
+        pass. With one of them, it takes any estimator that :func:`sklip.certified_radius` takes. Scikit-learn's
+        searches pass no sample weights to a scorer of this kind.
 
     Raises
     ------
     ValueError
-        For an ``epsilon`` below 0, and for another norm.
+        If ``epsilon`` is below 0, or for another norm.
     TypeError
-        For an ``epsilon`` that is not a number; from the scorer, for an estimator without certificates.
+        If ``epsilon`` is not a number. The scorer raises it for an estimator without certificates.
 
     See Also
     --------
@@ -124,26 +125,26 @@ def certified_accuracy_scorers(
     Parameters
     ----------
     epsilons : array-like of shape (n_epsilons,)
-        Distances, as ``epsilon`` of :func:`certified_accuracy`.
+        Distances, each as ``epsilon`` in :func:`certified_accuracy`.
     norm : {1, 2, inf} or None, default=None
-        As in :func:`certified_accuracy`.
+        Norm of displacements of the raw columns, as in :func:`certified_accuracy`.
     tolerances : array-like of shape (n_columns,), mapping or None, default=None
-        As in :func:`certified_accuracy`.
+        Tolerances of the raw columns, as in :func:`certified_accuracy`.
     step_lipschitz : mapping of str to float or None, default=None
-        As in :func:`certified_accuracy`.
+        Lipschitz constants of steps, as in :func:`certified_accuracy`.
 
     Returns
     -------
     dict of str to callable
-        :func:`certified_accuracy` of each distance, by the name ``certified_accuracy_<epsilon>``, for ``scoring=``,
-        alone or together with other scorers. ``refit=`` then takes one of the names.
+        Scorers :func:`certified_accuracy` by name, ``certified_accuracy_<epsilon>``. Pass the dict as ``scoring``,
+        alone or together with other scorers, and one of the names as ``refit``.
 
     Raises
     ------
     ValueError
-        For no distances, for one below 0, and for another norm.
+        If there are no distances, if one is below 0, or for another norm.
     TypeError
-        For what is no sequence of numbers.
+        If ``epsilons`` is not a sequence of numbers.
 
     Examples
     --------
@@ -176,7 +177,7 @@ def _shortest(number):
 
 
 def _labels_and_radii(estimator, X):
-    """Labels and radii of a sklip classifier, however wrapped, from one forward pass."""
+    """Labels and radii of a sklip classifier, also inside pipelines and searches, from one forward pass."""
     from sklip.pipelines.unwrap import is_passthrough, refuse_own_ways, unwrapped
 
     steps, estimator = unwrapped(estimator)

@@ -20,12 +20,12 @@ def certified_accuracy_score(
     *,
     sample_weight: ArrayLike | None = None,
 ) -> float:
-    """Share of the rows that are predicted right, and certified at ``epsilon``.
+    """Share of the rows that are predicted right and certified at ``epsilon``.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_rows,)
-        Labels, and what was predicted.
+        True labels, and predictions.
     radius : array-like of shape (n_rows,)
         Certified radii, as ``certified_radius`` returns them.
     epsilon : float
@@ -36,7 +36,7 @@ def certified_accuracy_score(
     Returns
     -------
     float
-        From 0 to 1: a proven lower bound of the accuracy under any change of the rows by at
+        Number from 0 to 1. It is a proven lower bound of the accuracy if each row changes by at
         most ``epsilon``.
 
     Raises
@@ -45,7 +45,7 @@ def certified_accuracy_score(
         For arrays of different lengths, missing labels, radii or weights that are negative or not numbers, weights
         that are all 0, and an ``epsilon`` below 0.
     TypeError
-        For an ``epsilon`` that is not a number.
+        If ``epsilon`` is not a number.
 
     Examples
     --------
@@ -68,16 +68,16 @@ def certified_accuracy_curve(
     epsilons: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Certified accuracy against the distance.
+    """Certified accuracy as a function of the distance.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_rows,)
-        Labels, and what was predicted.
+        True labels, and predictions.
     radius : array-like of shape (n_rows,)
         Certified radii, as ``certified_radius`` returns them.
     epsilons : array-like of shape (n_epsilons,), default=None
-        Distances; by default 0 and all at which the curve falls.
+        Distances. By default, 0 and all distances at which the curve falls.
     sample_weight : array-like of shape (n_rows,), default=None
         Weights of the rows.
 
@@ -86,8 +86,8 @@ def certified_accuracy_curve(
     epsilons : ndarray of shape (n_epsilons,)
         Distances, in the units of ``radius``.
     accuracies : ndarray of shape (n_epsilons,)
-        :func:`certified_accuracy_score` at each. By default a step function: each value holds up
-        to the next distance, for ``drawstyle="steps-post"``.
+        :func:`certified_accuracy_score` at each distance. By default, it is a step function: each
+        value holds up to the next distance. Draw it with ``drawstyle="steps-post"``.
 
     Raises
     ------
@@ -104,13 +104,13 @@ def certified_accuracy_curve(
     right, radii, weight = _checked(y_true, y_pred, radius, sample_weight)
     if epsilons is None:
         falls = radii[right & (weight > 0) & np.isfinite(radii)]
-        # Rows of radius 0 are right at 0 and certified nowhere: the curve falls just after.
+        # Rows of radius 0 count at distance 0 and at no other distance: the curve falls just after 0.
         distances = np.unique(np.append(np.where(falls == 0, math.ulp(0.0), falls), 0.0))
     else:
         distances = check_distances(epsilons)
     radii, order = np.where(right, radii, -1.0), np.argsort(np.where(right, radii, -1.0))
     with np.errstate(under="ignore"):
-        # Weight of the rows whose radius is at most that of each place, 0 before the first.
+        # Cumulative weight of the rows in the order of their radii, 0 before the first.
         below = np.concatenate([[0.0], np.cumsum((weight / weight.sum())[order])])
     places = np.searchsorted(radii[order], distances, side="right")
     places = np.where(distances == 0, np.searchsorted(radii[order], 0.0, side="left"), places)
@@ -124,12 +124,12 @@ def average_certified_radius(
     """Mean radius, where a wrong prediction counts as 0.
 
     It is the area under :func:`certified_accuracy_curve`. A few rows with large radii can raise
-    it while most lose theirs: look at the curve as well.
+    the mean while the radii of most rows fall, so look at the curve as well.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_rows,)
-        Labels, and what was predicted.
+        True labels, and predictions.
     radius : array-like of shape (n_rows,)
         Certified radii, as ``certified_radius`` returns them.
     sample_weight : array-like of shape (n_rows,), default=None
@@ -138,7 +138,7 @@ def average_certified_radius(
     Returns
     -------
     float
-        In the units of ``radius``.
+        Mean radius, in the units of ``radius``.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def average_certified_radius(
 
 
 def check_distance(epsilon: float) -> float:
-    """Return a distance as a float, rounded up; raise an error that names ``epsilon`` for what is none."""
+    """Return a distance as a float, rounded up; raise an error that names ``epsilon`` if it is not a distance."""
     number = epsilon.item() if isinstance(epsilon, np.ndarray) and epsilon.ndim == 0 else epsilon
     if isinstance(number, bool | np.bool_) or not isinstance(number, Real):
         raise TypeError(f"epsilon must be a distance, a number of 0 or more; got {epsilon!r}.")
@@ -168,7 +168,7 @@ def check_distance(epsilon: float) -> float:
 
 
 def check_distances(epsilons: ArrayLike) -> np.ndarray:
-    """Return distances as an array of shape (n_epsilons,), float64; raise an error that names ``epsilons``."""
+    """Return distances as an array of shape (n_epsilons,), float64; errors name ``epsilons``."""
     message = f"epsilons must be a sequence of distances, numbers of 0 or more; got {epsilons!r}."
     try:
         distances = np.asarray(epsilons, dtype=np.float64)

@@ -42,17 +42,15 @@ class Vote:
             np.stack(votes, axis=1), np.stack(radii, axis=1), self.weights, len(classes)
         )
 
-        def descend(raw, wanted):
-            answers = [
-                member.descend(raw, np.minimum(np.searchsorted(member.classes, wanted), len(member.classes) - 1))
-                for member in members
-            ]
+        def margins_and_gradients(raw, wanted):
+            positions = [np.minimum(np.searchsorted(one.classes, wanted), len(one.classes) - 1) for one in members]
+            answers = map(lambda member, own: member.margins_and_gradients(raw, own), members, positions)
             margins, gradients = zip(*answers, strict=True)
             return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
 
         ratio = np.maximum.reduce([member.distance_ratio for member in members])
         is_imputed = any(member.is_imputed for member in members)
-        return Decision(classes, class_indices, certified, None, ratio, is_imputed, descend)
+        return Decision(classes, class_indices, certified, None, ratio, is_imputed, margins_and_gradients)
 
 
 def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:

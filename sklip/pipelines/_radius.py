@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from sklip.estimators._remoteness import FarRows
+from sklip.estimators._distance_ratio import FarRows
 from sklip.pipelines._certified_radii import CertifiedRadii
 from sklip.pipelines.trace import trace
 from sklip.rows.missing import missing_entries

@@ -94,7 +94,7 @@ class Decision:
         How far outside its training data a classifier is asked, as a multiple of the farthest training row.
     is_imputed : bool
         Whether a step filled missing values.
-    descend : callable
+    margins_and_gradients : callable
         From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
         raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
         attackers: approximate, and no part of any proof.
@@ -106,21 +106,23 @@ class Decision:
     lipschitz: float | None
     distance_ratio: np.ndarray
     is_imputed: bool
-    descend: Callable
+    margins_and_gradients: Callable
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """A plan with the parts of the estimator that it names, and the question that is asked.
 
-    ``kept`` holds what was found for rows of any values, by the node of the plan, the place before it, and the form of
-    the values (container, dtypes, width), which decides the precision: computed once, and used for all rows since.
+    ``kept`` holds what earlier runs found for rows of any values, by the node of the plan, the place before it, and the
+    form of the values (container, dtypes, width), which decides the precision. What this run finds is ``found``, until
+    :meth:`publish` adds it to ``kept``.
     """
 
     plan: Plan
     parts: tuple
     question: Question
     kept: dict
+    found: dict = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, parts: tuple, question: Question) -> "Run":
@@ -133,10 +135,15 @@ class Run:
 
     def keep(self, key: Hashable, find: Callable) -> Any:
         """What was found for a key, or is found now; it may hold no rows."""
-        found = self.kept.get(key)
+        found = self.kept.get(key) or self.found.get(key)
         if found is None:
-            found = self.kept[key] = find()
+            found = self.found[key] = find()
         return found
+
+    def publish(self, is_unchanged: Callable[[], bool]) -> None:
+        """Keep for later runs what this one found, if the estimator did not change meanwhile."""
+        if self.found and is_unchanged():
+            self.kept.update(self.found)
 
     def begin(self, X) -> Batch:
         """The raw rows."""

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from sklip.arithmetic.rounding import round_down, round_up
-from sklip.attacks import network_descent
+from sklip.attacks import network_margins
 from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
 from sklip.estimators._certified_classifier import CertifiedClassifier
-from sklip.estimators._remoteness import remoteness
+from sklip.estimators._distance_ratio import distance_ratio
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._read import Origin, Reading, read_steps
 from sklip.pipelines._run import Batch, Decision, Run
@@ -51,37 +51,37 @@ class Network:
         proof = certificate(network)
         slopes = self._slopes(network, proof, place, run)
         class_indices, (radii, ratio) = np.empty(len(rows), dtype=np.intp), np.empty((2, len(rows)))
-        of_input = proof.slope_of_input_errors
+        of_input = proof.input_error_slope
         with np.errstate(all="ignore"):
             for block, units, values in network.scored_blocks(rows):
                 distances, error = distances_above(units), batch.error[block]
                 # The network sees rows that are off by ``error``.
                 errors = round_up(proof.score_errors(distances) + of_input * error, 4)
                 room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
-                ratio[block] = remoteness(estimator, distances)
+                ratio[block] = distance_ratio(estimator, distances)
                 estimator._finite(values, rows)
                 class_indices[block], found = judge(values, np.where(np.isnan(errors), np.inf, errors), slopes)
                 radii[block] = np.minimum(found, room)
-        descend = self._descent(estimator, place, run)
-        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, descend)
+        margins = self._margins(estimator, place, run)
+        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, margins)
 
     def _slopes(self, network, proof, place, run):
         known = run.kept.get((self, place))
         if known is None or known[0] is not proof:  # the network was replaced
-            known = run.kept[self, place] = proof, _slopes(network, proof, place, run.question)
+            known = run.found[self, place] = proof, _slopes(network, proof, place, run.question)
         return known[1]
 
-    def _descent(self, estimator, place, run):
+    def _margins(self, estimator, place, run):
         """From raw rows and positions of classes to the margins of these, and their gradients in the raw columns."""
 
-        def descend(raw, class_indices):
+        def margins_and_gradients(raw, class_indices):
             rows = estimator._inference_rows(run.transform(self.outer + self.nodes, raw))
-            margins, gradients = network_descent(estimator.network_)(rows, class_indices)
+            margins, gradients = network_margins(estimator.network_)(rows, class_indices)
             if run.plan.stated:
                 return margins, None
             return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
 
-        return descend
+        return margins_and_gradients
 
 
 def _slopes(network, proof, place, question):
@@ -91,7 +91,7 @@ def _slopes(network, proof, place, question):
         lipschitz, pairs = score_bounds(
             network, lambda kernel: place.map.norm(question.norm, question.tolerances, kernel)
         )
-        of_errors = round_up(proof.drift * place.speed + proof.slope_of_input_errors * place.error_lipschitz, 6)
+        of_errors = round_up(proof.error_lipschitz * place.speed + proof.input_error_slope * place.error_lipschitz, 6)
     lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
     return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)
 

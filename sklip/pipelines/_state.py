@@ -58,7 +58,9 @@ def state_of(estimator: object) -> list:
         value = waiting.pop()
         kind = type(value)
         state.append(kind)
-        if kind in _PLAIN or isinstance(value, _OTHER_PLAIN):
+        if isinstance(value, np.void):  # the one scalar of NumPy that can be changed
+            state.append(value.tobytes())
+        elif kind in _PLAIN or isinstance(value, _OTHER_PLAIN):
             state.append(value)
         elif kind in (np.ndarray, np.memmap):
             state += (value.dtype, value.shape)

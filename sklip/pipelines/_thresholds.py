@@ -32,11 +32,12 @@ class Threshold:
         """Decide by the scores of rows."""
         decision = self.network.decide(batch, run, self.judge)
 
-        def descend(raw, class_indices):
-            margins, gradients = decision.descend(raw, class_indices if self.sign > 0 else 1 - class_indices)
+        def margins_and_gradients(raw, class_indices):
+            wanted = class_indices if self.sign > 0 else 1 - class_indices
+            margins, gradients = decision.margins_and_gradients(raw, wanted)
             return margins - np.where(class_indices > 0, self.offset, -self.offset), gradients
 
-        return replace(decision, descend=descend)
+        return replace(decision, margins_and_gradients=margins_and_gradients)
 
 
 def read_threshold(estimator, origin, path, reading, nodes, outer) -> Threshold:

@@ -13,7 +13,7 @@ from sklip.pipelines._places import Place
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._rounding import precision_of_step, rounding
 from sklip.pipelines._run import Batch, Run
-from sklip.pipelines._steps import affine_map, why_not
+from sklip.pipelines._steps import affine_map, is_selector, why_not
 from sklip.rows.dtypes import form_of, is_sparse
 from sklip.rows.missing import rows_with_missing
 
@@ -64,8 +64,10 @@ class Step:
         if self.constant is not None:
             after, error, room = self._stated(batch, values, run)
             return Batch(values, after, error, room, is_shared, batch.is_imputed)
-        form = form_of(values)
-        affine, after, bounds = run.keep((self, place, batch.form, form), lambda: self._affine(step, batch, values))
+        # A selector may decide by more than its attributes hold, such as a function.
+        selected = step.get_support().tobytes() if is_selector(step) else b""
+        key = self, place, batch.form, form_of(values), selected
+        affine, after, bounds = run.keep(key, lambda: self._affine(step, batch, values))
         error, local, room = bounds(batch)
         _check(step, self.path, affine, batch.values, values, local)
         # A missing value of the raw rows is a constant, as it is missing in all rows that are compared. One that a step

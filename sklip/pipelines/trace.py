@@ -47,15 +47,15 @@ class Trace:
     is_stated: bool
     decision: Decision
 
-    def columns(self, *, whole: bool = False) -> MovableColumns:
-        """The columns of numbers that may move; with ``whole``, integers are placed in their own types.
+    def columns(self, *, keep_integers: bool = False) -> MovableColumns:
+        """The columns of numbers that may move; with ``keep_integers``, integers are placed in their own types.
 
         Raises
         ------
         ValueError
-            When there is none.
+            If there is none.
         """
-        return MovableColumns.of(self.rows, self.tolerances, whole=whole)
+        return MovableColumns.of(self.rows, self.tolerances, keep_integers=keep_integers)
 
 
 def trace(
@@ -113,8 +113,11 @@ def trace(
 def _decided(estimator, X, question):
     """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
     try:
-        run = Run.of(*plan_of(estimator, X, question.constants), question)
-        return run, run.plan.end.decide(run.begin(X), run)
+        plan, parts, is_unchanged = plan_of(estimator, X, question.constants)
+        run = Run.of(plan, parts, question)
+        decision = run.plan.end.decide(run.begin(X), run)
+        run.publish(is_unchanged)
+        return run, decision
     except (NotLipschitzError, NotFittedError):
         raise
     except Exception as error:

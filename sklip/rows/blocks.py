@@ -5,26 +5,26 @@ from collections.abc import Iterator
 from sklip.rows.protocol import Rows
 
 BLOCK_ROWS = 1024
-"""Rows that a network serves at a time: their values in all layers stay in the cache, and a product is still long."""
+"""Rows that a network serves at a time: their values in all layers stay in the cache, and products are still large."""
 
 ATTACK_ROWS = 2048
 """Rows that are attacked at a time. Random numbers are drawn per block: what is found depends on this number."""
 
 SUM_BYTES = 1 << 18
-"""Bytes in float64 of the rows that are summed or checked at a time, which stay in the cache.
+"""Bytes in float64 of the rows that are summed or checked at a time: they stay in the cache.
 
-The last bits of ``center_`` and ``scale_`` depend on this number, as it is the order of their sums.
+The last bits of ``center_`` and ``scale_`` depend on this number, as it sets the order of their sums.
 """
 
 CHUNK_BYTES = 1 << 26
-"""Bytes that are held at a time of rows that are not in memory: of a mapped file's pages, and of a chunk of batches.
+"""Bytes of memory for rows that stay in a file: for the pages of the mapping, and for a chunk of batches.
 
-More of a chunk at once makes fewer calls of the compiled steps; fewer rows than that are read once, for all epochs.
+Larger chunks need fewer calls of the compiled steps. Rows that take less than this are read once, for all epochs.
 """
 
 
 def slices(length: int, size: int) -> Iterator[slice]:
-    """Yield slices of ``size`` of so many rows; the last may be shorter."""
+    """Yield slices of ``size`` rows that cover ``length`` rows; the last may be shorter."""
     for start in range(0, length, size):
         yield slice(start, min(start + size, length))
 
@@ -45,18 +45,18 @@ def chunk_blocks(X: Rows) -> Iterator[slice]:
 
 
 def chunks(steps: int, batch_bytes: int) -> Iterator[slice]:
-    """Return slices of the batches of an epoch: as few as stay within :data:`CHUNK_BYTES`, of like length.
+    """Return slices of the batches of an epoch: as few as :data:`CHUNK_BYTES` allows, of nearly the same length.
 
     Parameters
     ----------
     steps : int
-        Batches of the epoch.
+        Number of batches in the epoch.
     batch_bytes : int
-        Of the inputs of a batch.
+        Bytes of the inputs of a batch.
 
     Returns
     -------
     iterator of slice
     """
-    most = max(1, CHUNK_BYTES // batch_bytes)
-    return slices(steps, -(-steps // -(-steps // most)))
+    max_batches = max(1, CHUNK_BYTES // batch_bytes)
+    return slices(steps, -(-steps // -(-steps // max_batches)))

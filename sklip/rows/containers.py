@@ -1,4 +1,4 @@
-"""The gate for containers: rows and labels of any library, as something that NumPy and scikit-learn can index."""
+"""Rows and labels of any library, converted to containers that NumPy and scikit-learn can index."""
 
 import sys
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
     """Return rows in a container that has a shape and that NumPy and scikit-learn can index.
 
     Arrays (also mapped files), sparse matrices and frames of pandas and polars are returned as they are. Arrow tables
-    become frames, so that columns keep their names. Tensors, buffers, lists and whatever else NumPy reads become
+    become frames, so that columns keep their names. Tensors, buffers, lists and everything else that NumPy reads become
     arrays; their short floats, such as bfloat16, become float64, which is exact. No entry is checked.
 
     Parameters
@@ -26,19 +26,19 @@ def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
     name : str, default="X"
         Name of the argument, for messages.
     widen : bool, default=True
-        Whether short floats that NumPy itself does not know become float64.
+        Whether to convert short floats that NumPy itself does not know to float64.
 
     Returns
     -------
     ndarray, sparse matrix or DataFrame
-        Scalars, None and pandas Series are returned too: scikit-learn says what is wrong with them.
+        Scalars, None and pandas Series are returned as well: scikit-learn explains what is wrong with them.
 
     Raises
     ------
     ValueError
         For masked arrays with masked entries, and for rows of different lengths.
     TypeError
-        For structured arrays, and for what NumPy cannot read, such as a generator.
+        For structured arrays, and for objects that NumPy cannot read, such as a generator.
     """
     if type(X) is np.ndarray and X.dtype.kind != "V":
         return X
@@ -58,7 +58,7 @@ def as_rows_container(X: Any, name: str = "X", *, widen: bool = True) -> Any:
 
 
 def as_column_container(y: Any, name: str = "y", what: str = "labels") -> np.ndarray:
-    """Return a column, of labels or numbers, as a NumPy array, whatever the container.
+    """Return a column of labels or numbers, in any container, as a NumPy array.
 
     Nullable columns without missing values keep their kind: booleans stay booleans, integers stay integers. Numbers in
     a list with text stay numbers.
@@ -70,19 +70,19 @@ def as_column_container(y: Any, name: str = "y", what: str = "labels") -> np.nda
     name : str, default="y"
         Name of the argument, for messages.
     what : str, default="labels"
-        What it holds, for messages.
+        What the column holds, for messages.
 
     Returns
     -------
     ndarray
-        Of any shape. Missing values are still there.
+        An array of any shape. Missing values are still there.
 
     Raises
     ------
     ValueError
         For masked arrays with masked entries, and for lists that no array can hold.
     TypeError
-        For what NumPy cannot read, such as a set or a generator.
+        For objects that NumPy cannot read, such as a set or a generator.
     """
     if isinstance(y, np.ma.MaskedArray):
         _refuse_masked(y, name)
@@ -116,13 +116,13 @@ def _refuse_masked(array, name):
 
 
 def _is_a(X, module, name):
-    """Whether an object is of a class of a library; a library that was never imported has no objects."""
+    """Whether an object is an instance of a class of a library, which need not be imported for that."""
     kind = getattr(sys.modules.get(module), name, None)
     return isinstance(kind, type) and isinstance(X, kind)
 
 
 def _is_frame(X):
-    """Whether scikit-learn knows how to index an object, or what to say of it: what pandas and polars have."""
+    """Whether an object comes from pandas or polars: scikit-learn indexes it, or explains what is wrong with it."""
     return hasattr(X, "iloc") or _is_a(X, "polars", "DataFrame")
 
 
@@ -131,7 +131,7 @@ def _is_arrow(X):
 
 
 def _frame(X):
-    """A table of Arrow, or a frame of another library, as one of pandas or polars; None where that is not possible."""
+    """An Arrow table, or a frame of another library, as a frame of pandas or polars; None if that is impossible."""
     is_arrow = _is_arrow(X)
     try:
         if find_spec("pyarrow"):
@@ -142,7 +142,7 @@ def _frame(X):
             import polars
 
             return polars.DataFrame(X)
-    except (TypeError, ValueError, NotImplementedError):  # a single column, or types that are unknown there
+    except (TypeError, ValueError, NotImplementedError):  # a single column, or unknown types
         pass
     return None
 
@@ -158,9 +158,9 @@ def _arrow_table(X, is_arrow):
 
 
 def _read(X, name, what):
-    """What NumPy makes of an object."""
+    """An object as a NumPy array."""
     is_sequence = hasattr(X, "__len__") and hasattr(X, "__getitem__") and not isinstance(X, Mapping | str | bytes)
-    if not is_sequence and not any(hasattr(X, way) for way in _READ_BY_NUMPY):
+    if not is_sequence and not any(hasattr(X, method) for method in _READ_BY_NUMPY):
         raise TypeError(
             f"{name} must hold {what} in an array, a frame or a list; got an object of type {type(X).__name__}."
             f"{_advice(X, name, what)}"
@@ -169,12 +169,12 @@ def _read(X, name, what):
         return np.asarray(X)
     except ValueError as error:
         raise ValueError(f"{name} cannot be read as an array: {error}") from error
-    except TypeError:  # dates beside numbers
+    except TypeError:  # dates next to numbers
         return np.asarray(X, dtype=object)
 
 
 def _advice(X, name, what):
-    """How to convert what NumPy cannot read."""
+    """Advice on how to convert an object that NumPy cannot read."""
     if isinstance(X, Mapping) and what == "rows":
         return f" Give its columns as a frame: pandas.DataFrame({name})."
     if isinstance(X, Mapping):

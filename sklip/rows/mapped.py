@@ -16,7 +16,7 @@ except ImportError:  # before NumPy 2.0
 
 
 def is_mapped_as_stored(array: object) -> TypeGuard[np.memmap]:
-    """Whether an array lies in a mapped file with no private changes, which would be kept in memory alone."""
+    """Whether an array lies in a mapped file without private changes, which would exist in memory only."""
     return isinstance(array, np.memmap) and mapping(array) is not None and array.mode != "c"
 
 
@@ -26,10 +26,10 @@ def releases_pages(array: object) -> TypeGuard[np.memmap]:
 
 
 def release_pages(array: np.memmap) -> None:
-    """Take the pages of an array for which :func:`releases_pages` holds out of the process's resident memory.
+    """Remove the pages of an array from the resident memory of the process; :func:`releases_pages` must be true.
 
-    The system keeps them in its cache as long as it has no better use for the memory. Nothing is lost: a page is
-    mapped again when it is touched, and what was written to it goes to the file.
+    The system keeps them in its cache as long as it does not need the memory. Nothing is lost: a page is
+    mapped again when it is touched, and the file gets what was written to it.
     """
     start = np.frombuffer(mapping(array), np.uint8).__array_interface__["data"][0]
     low, high = (int(bound) - start for bound in byte_bounds(array))
@@ -48,7 +48,7 @@ class ReadPages:
     Attributes
     ----------
     stride : int
-        Bytes that are mapped for each row that is read: of views, what lies between their entries as well.
+        Bytes that are mapped per row that is read; in views, with the bytes between their entries.
     """
 
     __slots__ = ("_mapped", "_read", "stride")
@@ -58,7 +58,7 @@ class ReadPages:
         self.stride = max(abs(mapped.strides[0]), mapped.shape[1] * mapped.itemsize)
 
     def count(self, n_rows: int) -> None:
-        """Count rows, those in between included; release all pages where half of ``CHUNK_BYTES`` has been read."""
+        """Count rows that were read or skipped; release all pages when half of ``CHUNK_BYTES`` has been read."""
         self._read += n_rows * self.stride
         if self._read >= blocks.CHUNK_BYTES // 2:
             if releases_pages(self._mapped):

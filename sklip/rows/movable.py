@@ -1,4 +1,4 @@
-"""The raw columns that may move, as numbers, and rows made of such numbers again, whatever holds the rows."""
+"""The raw columns that may move, as numbers, and rows that are made from such numbers, in any container."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,15 +19,15 @@ class MovableColumns:
     ----------
     X : array, DataFrame or sparse matrix of shape (n_rows, n_columns)
     positions : ndarray of shape (n_movable,)
-        Of these columns in ``X``.
+        Positions of these columns in ``X``.
     rows : ndarray of shape (n_rows, n_movable), float64
-        Their values; 0 where one is missing.
+        Their values, with 0 for missing ones.
     missing : ndarray of shape (n_rows, n_movable), bool
-        Which of them are missing, and stay so.
+        True for missing values, which stay missing.
     dtypes : list of dtype
-        In which each of them is placed into rows again.
+        The NumPy dtype in which each column is placed into rows again.
     plain : bool
-        Whether frames get NumPy's columns instead of pandas' own.
+        True if frames get columns of NumPy's dtypes instead of pandas' own.
     """
 
     X: Any
@@ -38,20 +38,20 @@ class MovableColumns:
     plain: bool = False
 
     @classmethod
-    def of(cls, X, tolerances: np.ndarray, *, whole: bool = False) -> "MovableColumns":
-        """The columns of numbers whose tolerance is not 0; with ``whole``, integers are placed in their own types.
+    def of(cls, X, tolerances: np.ndarray, *, keep_integers: bool = False) -> "MovableColumns":
+        """The columns of numbers whose tolerance is not 0; ``keep_integers`` places integers in their own types.
 
         Raises
         ------
         ValueError
-            When there is none.
+            If there is none.
         """
         columns = [_numbers(X, column) if tolerances[column] else None for column in range(X.shape[1])]
         positions = np.array([column for column, numbers in enumerate(columns) if numbers is not None], dtype=np.intp)
         if not len(positions):
             raise ValueError("No column may move: all are held fixed, or hold no numbers.")
         rows = np.stack([columns[column] for column in positions], axis=1)
-        missing, dtypes = np.isnan(rows), [_placed_dtype(column_of(X, column), whole) for column in positions]
+        missing, dtypes = np.isnan(rows), [_placed_dtype(column_of(X, column), keep_integers) for column in positions]
         return cls(X, positions, np.where(missing, 0.0, rows), missing, dtypes)
 
     @property
@@ -70,24 +70,24 @@ class MovableColumns:
 
     @property
     def _given_dtypes(self):
-        """In which X holds each of them."""
+        """The dtype of each of them in X."""
         return [_dtype_of(column_of(self.X, column)) for column in self.positions]
 
     def representable(self, inputs: np.ndarray) -> np.ndarray:
-        """The nearest inputs that the columns hold, as float64."""
-        held = np.empty(inputs.shape)
+        """The nearest inputs that the dtypes of the columns can represent, as float64."""
+        nearest = np.empty(inputs.shape)
         for place, dtype in enumerate(self.dtypes):
             column = inputs[:, place]
             if dtype.kind in "iub":
                 smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-                # Of 64 bits, the largest that float64 holds as well.
+                # Of 64 bits, the largest that is a float64 as well.
                 largest = np.nextafter(float(largest), 0.0) if float(largest) > largest else largest
                 column = np.clip(np.rint(column), smallest, largest)
-            held[:, place] = column.astype(dtype).astype(np.float64)
-        return held
+            nearest[:, place] = column.astype(dtype).astype(np.float64)
+        return nearest
 
     def placed(self, inputs: np.ndarray, index: np.ndarray):
-        """The rows ``index`` of X, in new memory, with other values here, in the types of the columns."""
+        """Copies of the rows ``index`` of X with ``inputs`` in the movable columns, in their dtypes."""
         X, moving = self.X, self.positions
         if self.missing.any():
             inputs = np.where(self.missing[index], np.nan, inputs)
@@ -115,21 +115,21 @@ class MovableColumns:
             frame = X.iloc[index].copy()
             for name, column in values.items():
                 frame[name] = column
-        own = {name: X.dtypes.iloc[column] for name, column in zip(names, moving, strict=True)}
+        given = {name: X.dtypes.iloc[column] for name, column in zip(names, moving, strict=True)}
         of_pandas = {
             name: dtype
-            for (name, dtype), placed in zip(own.items(), self.dtypes, strict=True)
+            for (name, dtype), placed in zip(given.items(), self.dtypes, strict=True)
             if not (self.plain or isinstance(dtype, np.dtype)) and dtype.kind == placed.kind
         }
-        if self.plain:  # sparse columns are no other rows, and scikit-learn may treat them otherwise
+        if self.plain:  # sparse columns stay sparse, as scikit-learn may treat dense ones differently
             of_pandas = {
-                name: dtype.update_dtype(float) for name, dtype in own.items() if hasattr(dtype, "update_dtype")
+                name: dtype.update_dtype(float) for name, dtype in given.items() if hasattr(dtype, "update_dtype")
             }
         return frame.astype(of_pandas) if of_pandas else frame
 
 
 def column_of(X, column):
-    """A column as it is."""
+    """A column, unchanged."""
     if sparse.issparse(X):
         return X[:, [column]].toarray()[:, 0]
     return safe_indexing(X, int(column), axis=1)
@@ -139,19 +139,19 @@ def _dtype_of(column):
     return getattr(column, "dtype", np.dtype(object))
 
 
-def _placed_dtype(column, whole):
-    """The NumPy dtype in which numbers are put into a column again."""
+def _placed_dtype(column, keep_integers):
+    """The NumPy dtype in which numbers are placed into a column again."""
     dtype = _dtype_of(column)
     kind, inner = kind_of(dtype), getattr(dtype, "numpy_dtype", None) or getattr(dtype, "subtype", dtype)
     if kind.startswith("float"):
         return inner if isinstance(inner, np.dtype) else np.dtype(kind)
-    if whole and kind in ("integer", "boolean") and not np.isnan(as_numbers(column).astype(np.float64)).any():
+    if keep_integers and kind in ("integer", "boolean") and not np.isnan(as_numbers(column).astype(np.float64)).any():
         return inner if isinstance(inner, np.dtype) else np.asarray(column).dtype
     return inner if isinstance(inner, np.dtype) and inner.kind == "V" else np.dtype(float)
 
 
 def _numbers(X, column):
-    """A column as float64; None where it holds something else."""
+    """A column as float64; None if it holds something else."""
     try:
         return as_numbers(column_of(X, column)).astype(np.float64)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Rows that stay in a file mapped into memory: a part of them is read at a time, and then its pages are released."""
+"""Rows that stay in a mapped file: a part of them is read at a time, and then its pages are released."""
 
 from collections.abc import Callable
 
@@ -18,46 +18,46 @@ def is_on_disk(X) -> bool:
     Returns
     -------
     bool
-        False for mappings with ``mode="c"``: what was changed there is in memory alone.
+        False for mappings with ``mode="c"``, as their changes exist in memory only.
     """
     return is_mapped_as_stored(X) and X.ndim == 2 and X.size > 0 and X.dtype.kind in "fiub" and X.dtype.itemsize <= 8
 
 
 class RowsOnDisk:
-    """Rows of a mapped file, of which indexing reads a part and keeps nothing.
+    """Rows of a mapped file: indexing reads a part of them and keeps nothing.
 
     They follow :class:`sklip.rows.protocol.UnreadRows`. Pages of the mapping that were read count as memory of the
-    process. They are released by ``madvise``, where the system has it; they stay in its cache of the file.
+    process. They are released by ``madvise`` if the system has it, and stay in the system's cache of the file.
 
     Parameters
     ----------
     mapped : numpy.memmap of shape (n, d)
         See :func:`is_on_disk`.
     numbers : ndarray of shape (n_rows,), int, or None
-        Which rows; None for all.
+        Numbers of the selected rows; None for all.
     convert : callable or None
-        From rows in float64 to what indexing returns; None to return them.
+        Function of rows in float64 that returns the result of indexing; None to return the rows.
     dtype : dtype
-        Of what indexing returns.
+        Dtype of the result of indexing.
     """
 
     def __init__(self, mapped, numbers=None, convert: Callable | None = None, dtype=np.float64):
         self._mapped, self._numbers, self._convert = mapped, numbers, convert
         self.dtype = np.dtype(dtype)
         self.shape: tuple[int, ...] = (len(mapped) if numbers is None else len(numbers), mapped.shape[1])
-        self._array = np.asarray(mapped)  # whose indexing is lighter
+        self._array = np.asarray(mapped)  # faster to index
         self._pages = ReadPages(mapped)
 
     def __len__(self):
         return self.shape[0]
 
     def take(self, selected: np.ndarray) -> "RowsOnDisk":
-        """The selected rows, by their numbers or a mask; nothing is read."""
+        """Select rows by their numbers or a mask; nothing is read."""
         numbers = np.arange(len(self))[selected] if self._numbers is None else self._numbers[selected]
         return RowsOnDisk(self._mapped, numbers, self._convert, self.dtype)
 
     def converted(self, convert: Callable, dtype) -> "RowsOnDisk":
-        """The same rows, of which indexing returns ``convert(rows)``."""
+        """Return the same rows with another conversion: indexing returns ``convert(rows)``."""
         return RowsOnDisk(self._mapped, self._numbers, convert, dtype)
 
     def __getitem__(self, rows):
@@ -77,7 +77,7 @@ class RowsOnDisk:
         numbers = rows if self._numbers is None else self._numbers[rows]
         order = np.argsort(numbers, kind="stable")
         result = np.empty((len(order), self.shape[1]), self.dtype)
-        # The system may map 2 MB around a page that is asked for: few scattered rows could make all the file resident.
+        # The system may map 2 MB around a requested page: few scattered rows could make the entire file resident.
         windows = numbers[order] // max(1, blocks.CHUNK_BYTES // self._pages.stride)
         for places in filter(len, np.split(order, np.flatnonzero(np.diff(windows)) + 1)):
             result[places] = self._read(numbers[places])

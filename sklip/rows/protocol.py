@@ -1,4 +1,4 @@
-"""What rows must offer to be checked, measured, trained on and served, wherever they lie."""
+"""The interface of rows that are checked, measured, trained on and served, in memory or not."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ import numpy as np
 class Rows(Protocol):
     """Rows of numbers that are read block by block.
 
-    Indexing with a slice reads a block, as in NumPy: an array in memory follows the protocol as it is, at no cost.
+    Indexing with a slice reads a block, as in NumPy: an array in memory follows the protocol already.
 
     - :class:`numpy.ndarray`: rows in memory.
     - :class:`sklip.rows.on_disk.RowsOnDisk`: rows of a mapped file, to train on.
@@ -20,7 +20,7 @@ class Rows(Protocol):
     shape : tuple of int
         ``(n_rows, n_features)``.
     dtype : dtype
-        Of the blocks.
+        Dtype of the blocks.
     """
 
     shape: tuple[int, ...]
@@ -39,28 +39,28 @@ class Rows(Protocol):
         Returns
         -------
         ndarray of shape (n_selected, n_features)
-            Only to be read: it may share its memory with the source.
+            Do not write to it: it may share its memory with the source.
         """
 
 
 class UnreadRows(Rows, Protocol):
     """Rows that are not in memory, and can be selected and converted without being read.
 
-    ``fit`` takes a new source, such as an Arrow table, the partitions of Dask or an iterator that can start again,
-    once a class of its own file follows this protocol and :func:`sklip.rows.sources.unread_rows` makes it. Its blocks
-    are float64 until they are converted, and C-ordered; no two reads of the same rows may differ.
+    To add a source to ``fit``, such as an Arrow table, the partitions of Dask or an iterator that can start again,
+    write a class in a new file that follows this protocol, and let :func:`sklip.rows.sources.unread_rows` return it.
+    Its blocks are C-ordered, and float64 until they are converted. All reads of the same rows must be equal.
     """
 
     def take(self, selected: np.ndarray, /) -> "UnreadRows":
-        """Select rows, by their numbers or a mask; nothing is read."""
+        """Select rows by their numbers or a mask; nothing is read."""
 
     def converted(self, convert: Callable[[np.ndarray], np.ndarray], dtype: Any, /) -> "UnreadRows":
-        """The same rows, of which indexing returns ``convert(rows)``, of this dtype.
+        """Return the same rows with a conversion: indexing returns ``convert(rows)``, of this dtype.
 
-        What is given to ``convert`` may be any part of the rows that are asked for.
+        ``convert`` may be called with any part of the requested rows.
         """
 
 
 def selected_rows(X: np.ndarray | UnreadRows, selected: np.ndarray) -> np.ndarray | UnreadRows:
-    """Select rows, by their numbers or a mask; those that are unread stay so."""
+    """Select rows by their numbers or a mask; unread rows stay unread."""
     return X[selected] if isinstance(X, np.ndarray) else X.take(selected)

@@ -12,24 +12,24 @@ from sklip.rows.mapped import ReadPages, releases_pages
 SERVED_DTYPES = frozenset(
     np.dtype(kind).newbyteorder(order) for kind in (*np.typecodes["AllInteger"], *"?efd") for order in "<>"
 )
-"""Of rows that a network takes: it converts them to float64 block by block, as ``astype`` does."""
+"""The dtypes of rows that a network accepts: it converts them to float64 block by block, as ``astype`` does."""
 
 
 class ServedRows:
-    """Validated rows that are read in blocks, none of which holds NaN or infinity.
+    """Validated rows that are read in blocks; a block with NaN or infinity raises an error.
 
     They follow :class:`sklip.rows.protocol.Rows`. No copy of the rows is made: a network converts a block to float64
-    as it subtracts the centre. Pages of a mapped file are released as they have been read, so that they do not stay
-    resident.
+    when it subtracts the centre. Pages of a mapped file are released after they have been read, so that they do not
+    stay resident.
 
     Parameters
     ----------
     array : ndarray of shape (n_rows, n_features)
-        Of a dtype of ``SERVED_DTYPES``, in any order.
+        Array with a dtype of ``SERVED_DTYPES``, in any memory order.
     source : array-like
-        What the user passed.
+        The object that the user passed.
     refuse : callable
-        Takes ``array``, and raises a ValueError if it holds NaN or infinity.
+        Function of ``array`` that raises a ValueError if it holds NaN or infinity.
     """
 
     __slots__ = ("_array", "_pages", "_refuse", "dtype", "shape")
@@ -51,12 +51,12 @@ class ServedRows:
 
     @property
     def conversion_error(self) -> float:
-        """What threads that flush subnormal numbers make of a row as they convert it to float64, at most."""
+        """Bound of the error of a row when a thread that flushes subnormal numbers converts it to float64."""
         is_float32 = self.dtype.kind == "f" and self.dtype.itemsize == 4
         return 2.0 * np.sqrt(self.shape[1]) * TINY_OF_FLOAT32 if is_float32 else 0.0
 
     def check(self) -> None:
-        """Raise a ValueError if there is NaN or infinity anywhere."""
+        """Raise a ValueError if any entry is NaN or infinite."""
         self._refuse(self._array)
 
     def as_float64(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The sources of rows that ``fit`` does not read into memory at once."""
+"""The sources of rows that ``fit`` does not read into memory all at once."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from sklip.rows.protocol import UnreadRows
 
 
 def unread_rows(X: Any) -> UnreadRows | None:
-    """Return rows that can be read block by block; None where they have to become an array.
+    """Return rows that can be read block by block; None if they must become an array.
 
     Parameters
     ----------
     X : object
-        What was passed as rows.
+        The object that was passed as rows.
     """
     return RowsOnDisk(X) if is_on_disk(X) else None

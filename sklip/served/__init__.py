@@ -1,6 +1,6 @@
 """The served network: a tuple of operations on float64 arrays, evaluated by NumPy alone.
 
-It is the only truth after ``fit``: predictions, certificates, pickles and exports read it.
+After ``fit``, predictions, certificates, pickles and exports all read this one object.
 """
 
 from sklip.served._abs import Abs

@@ -1,4 +1,4 @@
-"""Abs: values without their signs."""
+"""Abs: the absolute values."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +10,7 @@ from sklip.served._activation import Activation
 
 @dataclass(frozen=True)
 class Abs(Activation):
-    """The absolute value of each value.
+    """The absolute value of each entry.
 
     Examples
     --------
@@ -23,7 +23,7 @@ class Abs(Activation):
     in_place: ClassVar[bool] = True
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Drop the signs."""
+        """Return the absolute values."""
         return np.abs(z, out=out)
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:

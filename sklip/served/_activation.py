@@ -12,8 +12,8 @@ from sklip.served._operation import Operation
 class Activation(Operation):
     """An operation that only selects, swaps or negates the values of a row.
 
-    It is 1-Lipschitz, positively homogeneous and exact in floating point: all of its bounds are 1, or the same as
-    before it. A subclass says what it computes, its transposed Jacobian, and what must divide the number of values.
+    It is 1-Lipschitz, positively homogeneous and exact in floating point, so it carries bounds without a change. A
+    subclass defines the forward pass, the transposed Jacobian, and the number that must divide the width.
 
     Examples
     --------
@@ -28,9 +28,9 @@ class Activation(Operation):
         return 1
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the same shape; raise a ValueError where groups do not fit."""
+        """Return the same shape; raise a ValueError if the groups do not fit."""
         if not shape or shape[-1] < 1 or shape[-1] % self.multiple:
-            raise ValueError(f"{self!r} needs a number of values that {self.multiple} divides; got shape {shape}.")
+            raise ValueError(f"{self!r} needs a multiple of {self.multiple} values per row; got shape {shape}.")
         return shape
 
     def lipschitz(self) -> float:
@@ -38,7 +38,7 @@ class Activation(Operation):
         return 1.0
 
     def carry(self, bounds: Bounds) -> Bounds:
-        """Return the same bounds: values are the same numbers, or fewer."""
+        """Return the same bounds: no value grows, and none is rounded."""
         return bounds
 
     def rescaled(self, scale: float) -> "Activation":
@@ -47,7 +47,7 @@ class Activation(Operation):
 
 
 def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
-    """The numbers of ``z`` in the memory of ``out``, or in new memory."""
+    """Return the numbers of ``z`` in the memory of ``out``; in new memory if there is none."""
     if out is None:
         return np.array(z)
     if out is not z:

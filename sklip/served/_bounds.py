@@ -1,4 +1,4 @@
-"""Bounds of what passes through a network, known before any row is seen."""
+"""Bounds of the values inside a network, from its weights alone."""
 
 from dataclasses import dataclass
 
@@ -7,26 +7,26 @@ import numpy as np
 from sklip.arithmetic.rounding import TINY, UNIT
 
 LARGEST_SUM = 2.0**1020
-"""Numbers up to an eighth of the largest have differences that are finite, and room for roundings."""
+"""Bound of sums, well below the largest number: differences of such sums are finite, with room for roundings."""
 
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Bounds of the values at a place of a network, in the distance ``t`` of a row from the centre.
+    """Bounds of the values after one operation of a network, for rows at a distance of at most ``t`` from the centre.
 
-    ``t`` is any upper bound of both ``‖x − center‖`` and ``‖fl(x − center)‖``. The bounds are affine in ``t``, given as
-    (slope, intercept).
+    ``t`` is any upper bound of both ``‖x − center‖`` and ``‖fl(x − center)‖``. The bounds are affine functions of
+    ``t``; they are stored as (slope, intercept).
 
     Parameters
     ----------
     norm : ndarray of shape (2,)
-        Of the Euclidean norm of the exact and of the computed values.
+        Bound of the Euclidean norm of the exact values and of the computed values.
     error : ndarray of shape (2,)
-        Of the Euclidean norm of the computed minus the exact values.
+        Bound of the Euclidean norm of the computed minus the exact values.
     farthest : float
-        The ``t`` up to which no number overflows, on the way here. Not-a-number where nothing is known.
+        The ``t`` up to which no number has overflowed so far. NaN if nothing is known.
     size : int
-        How many values a row has here.
+        Number of values per row.
 
     Examples
     --------
@@ -42,6 +42,6 @@ class Bounds:
 
     @classmethod
     def after_center(cls, n_features: int) -> "Bounds":
-        """Return the bounds of rows from which the centre was subtracted, with one rounding."""
+        """Return the bounds after the subtraction of the centre, which rounds once."""
         error = np.array([2 * UNIT, 4 * np.sqrt(n_features) * TINY])
         return cls(np.array([1.0, 0.0]), error, LARGEST_SUM, n_features)

@@ -1,4 +1,4 @@
-"""Center: the subtraction with which a network begins."""
+"""Center: the subtraction of the centre, the first operation of a network."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -54,14 +54,14 @@ class Center(Operation):
 
     def carry(self, bounds: Bounds) -> Bounds:
         """Return the bounds after one rounding of each value."""
-        offset, lost = np.array([0.0, float(norm_bound(self.center))]), np.sqrt(bounds.size) * TINY
+        offset, underflow = np.array([0.0, float(norm_bound(self.center))]), np.sqrt(bounds.size) * TINY
         norm = round_up(bounds.norm + offset, 2)
-        # The difference of computed values is rounded: at most u (‖z − c‖ + error), and what underflows.
-        error = round_up(bounds.error + 2 * UNIT * (norm + bounds.error) + np.array([0.0, 4 * lost]), 6)
+        # The difference of computed values is rounded: at most u (‖z − c‖ + error), plus underflow.
+        error = round_up(bounds.error + 2 * UNIT * (norm + bounds.error) + np.array([0.0, 4 * underflow]), 6)
         slope, intercept = round_up(2.0 * (bounds.norm + bounds.error + offset), 4)
         farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
         return replace(bounds, norm=norm, error=error, farthest=farthest)
 
     def rescaled(self, scale: float) -> "Center":
-        """Return the operation with its centre in the other units."""
+        """Return the operation with its centre times ``scale``."""
         return Center(self.center * scale)

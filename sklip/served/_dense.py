@@ -1,4 +1,4 @@
-"""Dense: a matrix and a shift."""
+"""Dense: the product with a matrix, plus a bias."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,54 +58,54 @@ class Dense(Operation):
         return spectral_norm_bound(self.kernel)
 
     def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
-        """Return the bound of the product of the map and the matrix."""
+        """Return the bound for the map followed by the matrix: that of ``Wᵀ T(x)``."""
         return source(self.kernel)
 
     def score_bounds(self, lipschitz: float) -> tuple[float, np.ndarray]:
-        """Return bounds of the Lipschitz constants of single outputs, and of their differences.
+        """Return bounds of the Lipschitz constants of single outputs and of their differences.
 
         Parameters
         ----------
         lipschitz : float
-            Bound of the Lipschitz constant of all that comes before.
+            Bound of the Lipschitz constant of all operations before this one.
 
         Returns
         -------
         single : float
-            Of every output: ``lipschitz · max ‖w_c‖``.
+            Bound for every output: ``lipschitz · max ‖w_c‖``.
         pairs : ndarray of shape (n_outputs, n_outputs)
-            Of ``f_c − f_j``: ``lipschitz · ‖w_c − w_j‖``.
+            Bounds for ``f_c − f_j``: ``lipschitz · ‖w_c − w_j‖``.
         """
-        kernel = self.kernel
-        pairs = [round_up(norm_bound(kernel - kernel[:, [c]], axis=0) + self._lost) for c in range(kernel.shape[1])]
+        kernel, underflow = self.kernel, self._underflow
+        pairs = [round_up(norm_bound(kernel - kernel[:, [c]], axis=0) + underflow) for c in range(kernel.shape[1])]
         return product_above(lipschitz, np.max(norm_bound(kernel, axis=0))), round_up(lipschitz * np.array(pairs))
 
     def score_bounds_after(self, source: Callable[[np.ndarray | None], float]) -> tuple[float, np.ndarray]:
-        """Return :meth:`score_bounds` for a map before the operation; ``source`` is that of ``lipschitz_after``."""
-        kernel, outputs = self.kernel, range(len(self.bias))
-        pairs = [[round_up(source(kernel[:, [j]] - kernel[:, [c]]) + self._lost) for j in outputs] for c in outputs]
+        """Return :meth:`score_bounds` for a map followed by the operation; ``source`` as in ``lipschitz_after``."""
+        kernel, outputs, underflow = self.kernel, range(len(self.bias)), self._underflow
+        pairs = [[round_up(source(kernel[:, [j]] - kernel[:, [c]]) + underflow) for j in outputs] for c in outputs]
         return float(max(source(kernel[:, [c]]) for c in outputs)), np.array(pairs, dtype=np.float64)
 
     @property
-    def _lost(self):
-        """What differences of columns lose by underflow."""
+    def _underflow(self):
+        """Bound of what the difference of two columns loses by underflow."""
         return np.sqrt(len(self.kernel)) * TINY
 
     def column_distances(self) -> np.ndarray:
-        """Return ``‖w_c − w_j‖`` as computed, not rounded up, of shape (n_outputs, n_outputs); 1 instead of 0."""
+        """Return ``‖w_c − w_j‖`` as computed (no bound), with 1 in place of 0, of shape (n_outputs, n_outputs)."""
         distances = np.array([np.linalg.norm(self.kernel - column[:, None], axis=0) for column in self.kernel.T])
         return np.where(distances > 0, distances, 1.0)
 
     def carry(self, bounds: Bounds) -> Bounds:
         """Return the bounds after the operation.
 
-        ``|fl(Wᵀ z + b) − (Wᵀ z + b)| ≤ γₙ₊₂ (|W|ᵀ |z| + |b|)`` whatever the order of summation, with fused
-        multiply-add or without (Higham 2002, section 3.1), and ``‖|W|‖₂ ≤ ‖W‖_F``.
+        ``|fl(Wᵀ z + b) − (Wᵀ z + b)| ≤ γₙ₊₂ (|W|ᵀ |z| + |b|)`` for any order of summation, with or without fused
+        multiply-add (Higham 2002, section 3.1), and ``‖|W|‖₂ ≤ ‖W‖_F``.
         """
         return self._carried(bounds, self.lipschitz())
 
     def carry_single(self, bounds: Bounds) -> Bounds:
-        """Return the bounds of each output alone: that of one column is at most that of the longest."""
+        """Return bounds that hold for each single output: no column is longer than the longest."""
         return self._carried(bounds, float(np.max(norm_bound(self.kernel, axis=0))))
 
     def _carried(self, bounds, lipschitz):
@@ -116,16 +116,16 @@ class Dense(Operation):
         flush_slope = np.sqrt(p) * n * TINY
         flush = np.sqrt(p) * (4 * n + 4) * (1.0 + frobenius) * TINY
         local = (rounding * frobenius + flush_slope) * bounds.norm + np.array([0.0, rounding * offset + flush])
-        # Any part of a sum is at most ‖w‖ ‖z‖ + |b| with its roundings.
+        # Any partial sum is at most ‖w‖ ‖z‖ + |b|, and its roundings.
         slope, intercept = round_up(2.0 * frobenius * bounds.norm + 2.0 * np.array([0.0, offset]), 4)
         farthest = round_down((LARGEST_SUM - intercept) / slope, 4)
         return Bounds(
             norm=round_up(lipschitz * bounds.norm + local + np.array([0.0, offset]), 12),
             error=round_up(lipschitz * bounds.error + local, 12),
-            farthest=np.minimum(bounds.farthest, farthest),  # not-a-number stays
+            farthest=np.minimum(bounds.farthest, farthest),  # NaN stays NaN
             size=p,
         )
 
     def rescaled(self, scale: float) -> "Dense":
-        """Return the operation with its bias in the other units."""
+        """Return the operation with its bias times ``scale``."""
         return Dense(self.kernel, self.bias * scale)

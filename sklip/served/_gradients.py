@@ -1,7 +1,7 @@
 """Exact gradients of the served network: backward passes in NumPy, float64.
 
-The network is piecewise linear, so a gradient is the product of the transposed Jacobians of its operations, exact up to
-the rounding of that product.
+The network is piecewise linear, so a gradient is the product of the transposed Jacobians of its operations. Only the
+rounding of that product makes it inexact.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def input_gradients(network: ServedNetwork, X: np.ndarray, cotangents: np.ndarra
     Returns
     -------
     ndarray of shape (n_rows, n_features), float64
-        At a kink, that of one of the linear pieces that meet there.
+        At a kink, the gradient of one of the linear pieces that meet there.
 
     Examples
     --------
@@ -40,21 +40,21 @@ def input_gradients(network: ServedNetwork, X: np.ndarray, cotangents: np.ndarra
 def scores_and_gradients(
     network: ServedNetwork, X: np.ndarray, cotangents_of: Callable[[np.ndarray, slice], np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, and the gradient of a combination of them that may depend on them.
+    """Scores, and the gradient of a combination of them whose coefficients may depend on the scores.
 
     Parameters
     ----------
     network : ServedNetwork
     X : ndarray of shape (n_rows, n_features), float64
     cotangents_of : callable
-        From the scores of a block of rows, and the slice of these rows, to the cotangents of
-        the same shape as the scores.
+        Function of the scores of a block of rows, and of the slice of these rows. It returns the cotangents, of the
+        same shape as the scores.
 
     Returns
     -------
     scores : ndarray of shape (n_rows, n_scores)
     gradients : ndarray of shape (n_rows, n_features)
-        As :func:`input_gradients`.
+        As in :func:`input_gradients`.
 
     Examples
     --------
@@ -69,8 +69,8 @@ def scores_and_gradients(
     scores = np.empty((len(X), network.n_scores))
     gradients = np.empty((len(X), network.n_features))
     for rows, centered in network.centered_blocks(X):
-        scores[rows], given = _forward(network, centered)
-        gradients[rows] = _backward(network, given, cotangents_of(scores[rows], rows))
+        scores[rows], inputs = _forward(network, centered)
+        gradients[rows] = _backward(network, inputs, cotangents_of(scores[rows], rows))
     return scores, gradients
 
 
@@ -86,7 +86,7 @@ def scores_and_jacobian(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
     -------
     scores : ndarray of shape (n_rows, n_scores)
     jacobian : ndarray of shape (n_rows, n_scores, n_features)
-        As :func:`input_gradients`.
+        As in :func:`input_gradients`.
 
     Examples
     --------
@@ -103,23 +103,23 @@ def scores_and_jacobian(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
     scores = np.empty((len(X), n_scores))
     jacobian = np.empty((len(X), n_scores, network.n_features))
     for rows, centered in network.centered_blocks(X):
-        scores[rows], given = _forward(network, centered)
+        scores[rows], inputs = _forward(network, centered)
         for score, cotangent in enumerate(np.eye(n_scores)):
-            jacobian[rows, score] = _backward(network, given, np.tile(cotangent, (len(centered), 1)))
+            jacobian[rows, score] = _backward(network, inputs, np.tile(cotangent, (len(centered), 1)))
     return scores, jacobian
 
 
 def _forward(network, centered):
-    """Scores of centred rows, and what each operation was given."""
-    z, given = centered, []
+    """Scores of centred rows, and the input of each operation."""
+    z, inputs = centered, []
     for operation in network.operations[1:]:
-        given.append(z)
+        inputs.append(z)
         z = operation.forward(z)
-    return z, given
+    return z, inputs
 
 
-def _backward(network, given, slopes):
-    """Gradients at the rows of which ``_forward`` returned what operations were ``given``."""
-    for operation, z in zip(network.operations[:0:-1], given[::-1], strict=True):
+def _backward(network, inputs, slopes):
+    """Gradients at the rows whose ``inputs`` of the operations ``_forward`` returned."""
+    for operation, z in zip(network.operations[:0:-1], inputs[::-1], strict=True):
         slopes = operation.vjp(z, slopes)
     return slopes

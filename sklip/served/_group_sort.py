@@ -32,7 +32,7 @@ class GroupSort(Activation):
 
     @property
     def in_place(self) -> bool:  # type: ignore[override]
-        """Pairs are compared, and compared values are still needed."""
+        """False for pairs: their minima would overwrite values that the maxima still need."""
         return self.n != 2
 
     @property

@@ -1,4 +1,4 @@
-"""The served network: operations after one another."""
+"""The served network: a sequence of operations."""
 
 import math
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from sklip.served._relu import Relu
 from sklip.served._scale import Scale
 
 OPERATIONS: tuple[type[Operation], ...] = (Center, Dense, GroupSort, FullSort, MaxMin, Relu, Abs, Scale)
-"""Of which a network may be made: no others, and no subclasses, as certificates are proven of these."""
+"""The operations that a network may contain. Others and subclasses are refused: certificates are proven for these."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ServedNetwork:
-    """Operations after one another, in float64: a Center first, a Dense whose outputs are the scores last.
+    """A sequence of operations in float64: first a Center, last a Dense whose outputs are the scores.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class ServedNetwork:
         if len(operations) < 2 or type(operations[0]) is not Center or type(operations[-1]) is not Dense:
             raise ValueError("A network begins with a Center and ends with a Dense, whose outputs are the scores.")
         for operation in operations:
-            operation._check()  # one of a file may lack what it is made of
+            operation._check()  # an operation from a file may lack attributes
         shape = operations[0].center.shape
         shapes = [shape := operation.output_shape(shape) for operation in operations]
         vars(self).update(operations=operations, _shapes=shapes)
@@ -77,7 +77,7 @@ class ServedNetwork:
 
     @property
     def center(self) -> np.ndarray:
-        """What is subtracted from each row first, of shape (n_features,)."""
+        """The vector that is subtracted from each row first, of shape (n_features,)."""
         return self.operations[0].center  # type: ignore[attr-defined]
 
     @property
@@ -92,23 +92,23 @@ class ServedNetwork:
 
     @property
     def n_features(self) -> int:
-        """Number of columns of a row."""
+        """Number of values per row of the input."""
         return self._shapes[0][0]
 
     @property
     def n_scores(self) -> int:
-        """Number of scores of a row."""
+        """Number of scores per row."""
         return self._shapes[-1][0]
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Numbers of values from the row to the scores: after each Dense."""
+        """Numbers of values per row: of the input, and after each Dense."""
         pairs = zip(self.operations, self._shapes, strict=True)
         return (self.n_features, *(shape[0] for operation, shape in pairs if isinstance(operation, Dense)))
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """The arrays of all operations, of which everything is proven."""
+        """The arrays of all operations, from which everything is proven."""
         return tuple(array for operation in self.operations for array in operation.arrays)
 
     def with_heads(self, heads: Dense) -> "ServedNetwork":
@@ -116,35 +116,34 @@ class ServedNetwork:
         return ServedNetwork((*self.operations[:-1], heads))
 
     def centered_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield slices of rows with the centred rows: memory stays flat however many there are.
+        """Yield slices of rows with the centred rows, in constant memory.
 
-        Rows of another dtype are converted first, as they are subtracted from. Each block takes
-        the memory of the one before it.
+        The subtraction converts rows of another dtype to float64. Each block overwrites the previous one.
         """
         memory = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features))
         for rows in blocks.row_blocks(len(X)):
             block = X[rows]
-            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+            with np.errstate(all="ignore"):  # scores show what overflows; not beyond the yield
                 centered = np.subtract(block, self.center, out=memory[: rows.stop - rows.start])
             yield rows, centered
 
     def scored_blocks(self, X: np.ndarray) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Yield slices of rows with the centred rows and their scores.
 
-        The centred rows of each block, not its scores, take the memory of the one before it.
+        The centred rows of each block overwrite the previous ones; the scores do not.
         """
         buffers = self._buffers(blocks.BLOCK_ROWS) if len(X) > blocks.BLOCK_ROWS else None
         memory, center = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features)), self.center
         for rows in blocks.row_blocks(len(X)):
             block = X[rows]
-            # One error state for both: by way of centered_blocks, a single row takes an eighth longer.
-            with np.errstate(all="ignore"):  # what overflows is found by its scores; not beyond the yield
+            # One error state for both: by a call of centered_blocks, a single row takes an eighth longer.
+            with np.errstate(all="ignore"):  # scores show what overflows; not beyond the yield
                 centered = np.subtract(block, center, out=memory[: rows.stop - rows.start])
                 scores = self._scores(centered, buffers)
             yield rows, centered, scores
 
     def _buffers(self, n_rows):
-        """An array for the result of each hidden operation, None for one that works in place; two memories in turn."""
+        """An array for the result of each hidden operation, None if it works in place; two memories alternate."""
         shapes, buffers = self._shapes[1:-1], []
         pair, turn = np.empty((2, n_rows * max(map(math.prod, shapes), default=0))), 0
         for operation, shape in zip(self.hidden, shapes, strict=True):
@@ -154,7 +153,7 @@ class ServedNetwork:
         return buffers
 
     def centered_scores(self, centered: np.ndarray) -> np.ndarray:
-        """Scores of rows from which the centre was subtracted already.
+        """Scores of centred rows: the centre is already subtracted.
 
         Parameters
         ----------
@@ -168,12 +167,12 @@ class ServedNetwork:
             return self._scores(centered, None)
 
     def _scores(self, z, buffers):
-        """The forward pass of centred rows, in whatever error state; it leaves them as they are."""
+        """The forward pass of centred rows, which stay unchanged; the caller sets NumPy's error state."""
         if buffers is None:
-            ours = False
+            owned = False
             for operation in self.hidden:
-                z = operation.forward(z, z if ours and operation.in_place else None)
-                ours = True
+                z = operation.forward(z, z if owned and operation.in_place else None)
+                owned = True
         else:
             for operation, buffer in zip(self.hidden, buffers, strict=True):
                 z = operation.forward(z, z if buffer is None else buffer[: len(z)])
@@ -185,7 +184,7 @@ class ServedNetwork:
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features)
-            Of float64, or another dtype of ``SERVED_DTYPES``.
+            In float64, or in another dtype of ``SERVED_DTYPES``.
 
         Returns
         -------

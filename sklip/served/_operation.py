@@ -1,4 +1,4 @@
-"""What every operation of a served network is: a small frozen object of arrays, and what is proven of it."""
+"""The base class of the operations of a served network: frozen arrays, and proven bounds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -20,11 +20,11 @@ CHANGED = "The file was changed since it was written: get the original."
 class Operation(ABC):
     """One step of a served network, on values of shape (n_rows, …) in float64.
 
-    Arrays are copied and cannot be changed afterwards, as certificates are proven of them once. Subnormal numbers in
-    them (below 2.3e-308 in size) become 0: some threads take them for 0 and others do not.
+    Arrays are copied and cannot be changed afterwards, as certificates are proven only once. Subnormal numbers in
+    them (below 2.3e-308 in size) become 0: some threads treat them as 0 and others do not.
 
-    A subclass is a frozen dataclass in a file with its name. It says what it computes, its transposed Jacobian, its
-    proven Lipschitz constant, and how it carries bounds of size and rounding.
+    A subclass is a frozen dataclass in a file with its name. It defines the forward pass, the transposed Jacobian, a
+    proven bound of the Lipschitz constant, and bounds of size and rounding error.
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Operation(ABC):
     """
 
     in_place: ClassVar[bool] = False
-    """Whether ``out`` of ``forward`` may be the input itself."""
+    """True if ``out`` of ``forward`` may be the input itself."""
 
     def __post_init__(self):
         for name in self._array_names():
@@ -51,23 +51,23 @@ class Operation(ABC):
         return [field.name for field in fields(cls) if field.type is np.ndarray]
 
     def _check(self):  # noqa: B027 most have nothing to check
-        """Raise a ValueError for parameters that do not fit together: a file may have been edited."""
+        """Raise a ValueError if parameters do not fit together: someone may have edited the file."""
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """The arrays of which everything is proven."""
+        """The arrays from which everything is proven."""
         return tuple(getattr(self, name) for name in self._array_names())
 
     def __repr__(self):
-        """Return the name and the shapes of the arrays, for a subclass that is not made of plain numbers."""
+        """Return the name and the shapes of the arrays, for subclasses that hold arrays."""
         return f"{type(self).__name__}({', '.join(str(array.shape) for array in self.arrays)})"
 
     def __setstate__(self, state):
         names, kind = [field.name for field in fields(self)], type(self).__name__
         if not isinstance(state, dict) or sorted(state) != sorted(names):
-            raise ModelFileError(f"The file holds no {kind} of sklip: what it has is not {', '.join(names)}. {CHANGED}")
+            raise ModelFileError(f"The file holds no {kind} of sklip: it must hold {', '.join(names)} only. {CHANGED}")
         for name in self._array_names():
-            if type(state[name]) not in (np.ndarray, np.memmap):  # no subclass: it may have an arithmetic of its own
+            if type(state[name]) not in (np.ndarray, np.memmap):  # no subclass: it may redefine arithmetic
                 raise ModelFileError(f"The file holds no {kind} of sklip: its {name} is not an array. {CHANGED}")
         vars(self).update(state)
         try:
@@ -82,7 +82,7 @@ class Operation(ABC):
         Parameters
         ----------
         shape : tuple of int
-            Of a row before it.
+            Shape of a row before the operation.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class Operation(ABC):
         Raises
         ------
         ValueError
-            For a shape that the operation does not take.
+            If the operation does not accept the shape.
         """
 
     @abstractmethod
@@ -101,31 +101,31 @@ class Operation(ABC):
         Parameters
         ----------
         z : ndarray of shape (n_rows, …), float64
-            Stays as it is, unless it is ``out``.
+            Input. It is not changed, unless it is ``out`` as well.
         out : ndarray or None, default=None
             C-ordered memory for the result; ``z`` itself where ``in_place`` allows it. None for a new array.
 
         Returns
         -------
         ndarray
-            The same numbers whatever ``out`` is.
+            The same numbers for any ``out``.
         """
 
     @abstractmethod
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-        """Carry slopes back: the transposed Jacobian times a vector, for each row.
+        """Multiply a vector for each row by the transposed Jacobian: one step of a backward pass.
 
         Parameters
         ----------
         z : ndarray of shape (n_rows, …)
-            What ``forward`` was given.
+            Input of ``forward``.
         slopes : ndarray
-            Derivatives with respect to what it returned, of that shape.
+            Derivatives with respect to the output of ``forward``, of its shape.
 
         Returns
         -------
         ndarray of the shape of ``z``
-            Derivatives with respect to ``z``; at a kink, those of one of the pieces that meet there.
+            Derivatives with respect to ``z``; at a kink, those of one of the linear pieces that meet there.
         """
 
     @abstractmethod
@@ -133,12 +133,13 @@ class Operation(ABC):
         """Return an upper bound of the Lipschitz constant in the Euclidean norm, rounded up."""
 
     def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
-        """Return an upper bound of the Lipschitz constant of the operation after a map ``T``.
+        """Return an upper bound of the Lipschitz constant of a map ``T`` followed by the operation.
 
         Parameters
         ----------
         source : callable
-            From a matrix ``W`` to a bound of the Lipschitz constant of ``Wᵀ T(x)``; from None to one of ``T``.
+            Function of a matrix ``W`` that returns a bound of the Lipschitz constant of ``Wᵀ T(x)``;
+            for None, that of ``T``.
 
         Returns
         -------
@@ -148,8 +149,8 @@ class Operation(ABC):
 
     @abstractmethod
     def carry(self, bounds: Bounds) -> Bounds:
-        """Return the bounds of size and rounding error after the operation, from those before it."""
+        """Return the bounds of size and rounding error after the operation, given those before it."""
 
     @abstractmethod
     def rescaled(self, scale: float) -> "Operation":
-        """Return the operation ``z ↦ scale · f(z / scale)``: the same one in other units."""
+        """Return the operation ``z ↦ scale · f(z / scale)``: the same operation in other units."""

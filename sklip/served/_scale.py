@@ -1,4 +1,4 @@
-"""Scale: all values times one number."""
+"""Scale: the product with a number."""
 
 import math
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ class Scale(Operation):
     Parameters
     ----------
     factor : float
-        Finite; one that is subnormal becomes 0.
+        A finite number. A subnormal one becomes 0.
 
     Examples
     --------
@@ -52,14 +52,14 @@ class Scale(Operation):
         return slopes * self.factor
 
     def lipschitz(self) -> float:
-        """Return the size of the factor."""
+        """Return the absolute value of the factor."""
         return normal_above(abs(self.factor))
 
     def carry(self, bounds: Bounds) -> Bounds:
         """Return the bounds after one rounding of each value."""
-        size, lost = abs(self.factor), np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + abs(self.factor)) * TINY])
+        size, underflow = abs(self.factor), np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + abs(self.factor)) * TINY])
         norm, error = round_up(size * bounds.norm, 2), round_up(size * bounds.error, 2)
-        error = round_up(error + 2 * UNIT * (norm + error) + lost, 6)
+        error = round_up(error + 2 * UNIT * (norm + error) + underflow, 6)
         slope, intercept = round_up(2.0 * (norm + error), 4)
         farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
         return replace(bounds, norm=norm, error=error, farthest=farthest)

@@ -1,5 +1,5 @@
-"""From an architecture and data to trained weights; the only part of sklip that runs Keras.
+"""Training: from an architecture and rows to the operations of a network.
 
-``batches``, ``rows``, ``state`` and ``backend`` are NumPy and the standard library; the other modules
-import Keras, and are imported by ``fit``.
+``batches``, ``forks``, ``padding``, ``quiet``, ``reuse``, ``runtime``, ``state`` and ``task`` need only NumPy and the
+standard library. The other modules import Keras; ``fit`` imports them.
 """

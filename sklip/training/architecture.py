@@ -1,6 +1,7 @@
-"""What a network is made of, and the Keras network of it."""
+"""The architecture of a network, and the Keras network that is built from it."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -15,18 +16,18 @@ HEADS = "heads"
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shape of a network: everything that its layers depend on.
+    """Everything that the layers of a network depend on.
 
     Attributes
     ----------
     n_features : int
     hidden_layer_sizes : tuple of int
     n_scores : int
-        1 for two classes, else the number of classes.
+        1 for two classes, the number of classes otherwise.
     activation : str
-        Of the hidden layers; see :func:`sklip.served.activation`.
+        Name of the activation of the hidden layers; see :func:`sklip.served.activation`.
     dropout : float
-        Share of the units of each hidden layer left out at random while training.
+        Share of the units of each hidden layer that are dropped at random while training.
     """
 
     n_features: int
@@ -35,48 +36,41 @@ class Architecture:
     activation: str
     dropout: float
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """The numbers of units from the input to the scores."""
-        return (self.n_features, *self.hidden_layer_sizes, self.n_scores)
-
     def initial_weights(self, rng: np.random.Generator) -> list[np.ndarray]:
-        """Random orthonormal kernels, heads of norm 1, biases of zero: in Keras' order, float32."""
-        weights = []
-        for n_inputs, n_outputs in zip(self.widths[:-1], self.widths[1:], strict=True):
-            kernel = polar_factor(rng.standard_normal((n_inputs, n_outputs)))
-            weights += [kernel, np.zeros(n_outputs)]
-        weights[-2] = weights[-2] / np.linalg.norm(weights[-2], axis=0)
-        return [weight.astype(np.float32) for weight in weights]
+        """Random orthonormal kernels, heads of norm 1 and biases of 0, in Keras' order and float32."""
+        shapes = pairwise((self.n_features, *self.hidden_layer_sizes, self.n_scores))
+        *hidden, heads = (polar_factor(rng.standard_normal(shape)) for shape in shapes)
+        kernels = [*hidden, heads / np.linalg.norm(heads, axis=0)]
+        return [array.astype(np.float32) for kernel in kernels for array in (kernel, np.zeros(kernel.shape[1]))]
 
 
 def build_network(architecture: Architecture, model_class: type) -> keras.Model:
     """Build the Keras network of an architecture.
 
-    Its kernels take short retraction steps, which hold the largest singular value at 1. The layers' ``end_epoch``
-    and ``end_training`` bring the others to 1. All names are the same in every network, as
-    TensorFlow keeps a kernel for each name that a variable ever had.
+    After each optimizer step, a short retraction step keeps the largest singular value of a kernel at 1. The layers'
+    ``end_epoch`` and ``end_training`` bring the others to 1. All networks use the same names, as
+    TensorFlow keeps an operation's kernel for every name that a variable ever had.
     """
-    inputs = units = keras.Input((architecture.n_features,), name="features")
+    inputs = outputs = keras.Input((architecture.n_features,), name="features")
     for number, width in enumerate(architecture.hidden_layer_sizes):
         short_step = Orthonormal(iterate=False)
         name = f"hidden_{number}"
         layer = SpectralDense(width, architecture.activation, kernel_constraint=short_step, dtype="float32", name=name)
-        units = layer(units)
+        outputs = layer(outputs)
         if architecture.dropout:
             dropout = keras.layers.Dropout(architecture.dropout, seed=number, dtype="float32", name=f"dropout_{number}")
-            units = dropout(units)
+            outputs = dropout(outputs)
     heads = FrobeniusDense(architecture.n_scores, dtype="float32", name=HEADS)
-    return model_class(inputs, heads(units), name="network")
+    return model_class(inputs, heads(outputs), name="network")
 
 
 def constrained_layers(network: keras.Model) -> list[ConstrainedLayer]:
-    """The layers of a network whose kernels live on manifolds."""
+    """The layers of a network whose kernels stay on manifolds."""
     return [layer for layer in network.layers if isinstance(layer, ConstrainedLayer)]
 
 
 def seed_dropout(network: keras.Model, seed: int) -> None:
-    """Let the dropout of a network start from a seed, whatever it has drawn before."""
+    """Restart the random numbers of the dropout of a network from a seed."""
     layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
     for number, layer in enumerate(layers):
         layer.seed_generator.state.assign(keras.random.SeedGenerator(seed + number).state)

@@ -1,4 +1,4 @@
-"""Index batches that hold every class, and the class factors that undo their repetitions."""
+"""Batches of row numbers that hold every class, and class factors that correct for repeated rows."""
 
 from dataclasses import dataclass
 
@@ -7,23 +7,23 @@ import numpy as np
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How the rows of a data set are dealt into the batches of an epoch.
+    """How the rows of a data set are distributed over the batches of an epoch.
 
-    Every epoch deals each class evenly over all batches, in a fresh random order. A class
-    with fewer rows than there are batches is repeated until every batch has one of its rows;
-    under ``balanced`` every class is repeated until it has as many as the largest share.
+    Every epoch distributes the rows of each class evenly over all batches, in a new random order. A
+    class with fewer rows than there are batches is repeated until every batch has one of its rows.
+    If ``balanced``, an epoch has the same number of rows of every class.
 
     Attributes
     ----------
     members : tuple of ndarray
         Row numbers of each class.
     slots : tuple of int
-        How many rows an epoch draws from each class.
+        Number of rows that an epoch draws from each class.
     steps : int
-        Batches in an epoch, ceil(rows / batch_size).
+        Number of batches in an epoch, ceil(rows / batch_size).
     class_factor : ndarray of shape (n_classes,)
-        Factor of the rows of each class that gives it, in an expectation over all batches,
-        its share of the data set's weight.
+        Factor of the weights of the rows of each class. With it, the class has the same share of
+        the weight in an expectation over all batches as in the data set.
     """
 
     members: tuple[np.ndarray, ...]
@@ -32,17 +32,12 @@ class BatchPlan:
     class_factor: np.ndarray
 
     @property
-    def batch_rows(self) -> int:
-        """Rows of a batch."""
-        return -(-sum(self.slots) // self.steps)
-
-    @property
     def holds_every_class(self) -> bool:
-        """Whether no batch lacks a class."""
+        """True if every batch has rows of every class."""
         return min(self.slots) >= self.steps
 
     def epoch(self, rng: np.random.Generator) -> np.ndarray:
-        """Deal one epoch.
+        """Draw the batches of one epoch.
 
         Parameters
         ----------
@@ -51,8 +46,8 @@ class BatchPlan:
         Returns
         -------
         ndarray of shape (steps, batch), int32
-            Row numbers; a batch's length is the drawn rows divided by ``steps``, rounded up,
-            with random rows where that leaves a place.
+            Row numbers. The length of a batch is the number of drawn rows divided by ``steps``,
+            rounded up; random rows fill the batches.
         """
         drawn = []
         for rows, count in zip(self.members, self.slots, strict=True):
@@ -60,8 +55,8 @@ class BatchPlan:
             drawn.append(np.concatenate([rng.permutation(rows) for _ in range(rounds)])[:count])
         missing = -sum(self.slots) % self.steps
         drawn.append(rng.choice(np.concatenate(drawn), size=missing))
-        # Dealt one by one in the order of the classes: each batch gets its share of each class,
-        # to the row.
+        # The rows go to the batches in turn, class after class, so each batch gets its share of each
+        # class to within one row.
         batches = np.concatenate(drawn).reshape(-1, self.steps).T
         return batches[rng.permutation(self.steps)].astype(np.int32)
 
@@ -78,7 +73,7 @@ def plan_batches(labels: np.ndarray, weights: np.ndarray, n_classes: int, batch_
     n_classes : int
     batch_size : int
     balanced : bool
-        Whether every class takes an equal share of each batch; natural shares otherwise.
+        Whether all classes have equal shares of each batch; they keep their shares of the data otherwise.
 
     Returns
     -------
@@ -87,11 +82,11 @@ def plan_batches(labels: np.ndarray, weights: np.ndarray, n_classes: int, batch_
     steps = -(-len(labels) // batch_size)
     present = [np.flatnonzero(labels == label) for label in range(n_classes)]
     members = tuple(rows for rows in present if len(rows))
-    least = steps if len(members) <= batch_size else 1
+    min_slots = steps if len(members) <= batch_size else 1
     if balanced:
-        slots = (max(-(-len(labels) // len(members)), least),) * len(members)
+        slots = (max(-(-len(labels) // len(members)), min_slots),) * len(members)
     else:
-        slots = tuple(max(len(rows), least) for rows in members)
+        slots = tuple(max(len(rows), min_slots) for rows in members)
     mass = np.bincount(labels, weights, n_classes)
     rows = np.bincount(labels, minlength=n_classes)
     drawn = np.zeros(n_classes)

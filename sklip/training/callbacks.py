@@ -1,4 +1,4 @@
-"""The callbacks of a training, in their order, and what becomes of them when it ends."""
+"""The callbacks of a training, in the order of their calls, and how they end."""
 
 from typing import Self
 
@@ -12,8 +12,8 @@ from sklip.training.task import Schedule, TrainingTask
 class TrainingCallbacks(keras.callbacks.CallbackList):
     """The user's callbacks, early stopping, progress, interrupts and the history.
 
-    A context manager: however a training ends, it puts back the handler of Ctrl-C, ends the live line, and takes the
-    network from the user's callbacks.
+    As a context manager it restores the handler of Ctrl-C, ends the live line, and removes the network from the
+    user's callbacks, also when a training fails.
 
     Parameters
     ----------
@@ -24,14 +24,14 @@ class TrainingCallbacks(keras.callbacks.CallbackList):
         self._schedule = schedule = task.schedule
         self.interrupts = Interrupts()
         self.early_stopping = _early_stopping(schedule, watches_held_out=task.held_out is not None)
-        self.progress = progress_of(schedule.verbose, task.objective.units, schedule.epochs, task.state.epochs)
+        self.progress = progress_of(schedule.verbose, task.objective.factors, schedule.epochs, task.state.epochs)
         users = map(self.interrupts.guarded, schedule.callbacks)
         self._record = keras.callbacks.History()
         own = filter(None, [self.early_stopping, self.progress, self.interrupts, self._record])
         super().__init__([*users, *own])
 
     def begin(self, network: keras.Model) -> None:
-        """Show the callbacks the network, of which an epoch is a single batch to them, and begin."""
+        """Give the callbacks the network, and begin; for them, an epoch is a single batch."""
         network.stop_training = False
         self.set_model(network)
         self.set_params({"verbose": 0, "epochs": self._schedule.epochs, "steps": 1})
@@ -39,11 +39,11 @@ class TrainingCallbacks(keras.callbacks.CallbackList):
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """The numbers of each epoch so far, by name."""
+        """The numbers of all epochs so far, by name."""
         return self._record.history
 
     def was_improving(self) -> bool:
-        """Whether the epochs ran out before the patience of early stopping did."""
+        """Whether all epochs ran, and early stopping would have gone on."""
         stop = self.early_stopping
         return stop is not None and stop.wait < stop.patience and len(self.history["loss"]) == self._schedule.epochs
 
@@ -55,14 +55,14 @@ class TrainingCallbacks(keras.callbacks.CallbackList):
         if self.progress is not None:
             self.progress.close()
         for callback in self._schedule.callbacks:
-            # The model holds the data. A set_model that the user wrote expects a model.
+            # The model holds the data. Only Keras' own set_model accepts None.
             keras.callbacks.Callback.set_model(callback, None)
             if isinstance(callback, keras.callbacks.CSVLogger):
-                callback.csv_file = callback.writer = None  # the file is closed, and in the way of pickle
+                callback.csv_file = callback.writer = None  # the file is closed, and cannot be pickled
 
 
 def _early_stopping(schedule: Schedule, watches_held_out: bool) -> keras.callbacks.EarlyStopping | None:
-    """Keras' early stopping; None where the schedule has no patience."""
+    """Keras' early stopping; None if the schedule has no patience."""
     if schedule.patience is None:
         return None
     return keras.callbacks.EarlyStopping(

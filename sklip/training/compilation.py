@@ -1,4 +1,4 @@
-"""Networks with what runs their epochs: compiled for a task, or kept from an earlier one of the same kind."""
+"""Networks that are compiled for a task, or kept from an earlier task of the same kind."""
 
 from typing import Any, NamedTuple
 
@@ -12,13 +12,13 @@ from sklip.training.optimizer import kind_of_optimizer, values_of
 from sklip.training.task import TrainingTask
 
 STEPS_THAT_PAY = 3000
-"""Steps from which XLA is chosen: it compiles for 2 s, and saves 0.7 ms a step (benchmarks/bench_step.py)."""
+"""XLA compiles a training of so many steps: that takes 2 s, and saves 0.7 ms per step (benchmarks/bench_step.py)."""
 
 
 class Compiled(NamedTuple):
-    """What runs the epochs of a network, and the values of its optimizer's variables before the first step.
+    """A compiled network with its epochs, and the values of its optimizer's variables before the first step.
 
-    ``key`` is what tasks have in common that may use it; None if no other may.
+    Tasks with the same ``key`` may use it; if the key is None, no other task may.
     """
 
     key: Any
@@ -29,14 +29,14 @@ class Compiled(NamedTuple):
 def compiled_for(
     task: TrainingTask, epochs_class: type[Epochs], optimizer: keras.optimizers.Optimizer, sets_rates: bool
 ) -> Compiled:
-    """A compiled network for a task: one that was put back if it can be.
+    """Return a compiled network for a task; an earlier one of the same kind if there is one.
 
     Parameters
     ----------
     task : TrainingTask
     epochs_class : type of Epochs
     optimizer : keras.optimizers.Optimizer
-        For a new network.
+        Optimizer of a new network.
     sets_rates : bool
         Whether the training sets the learning rate of each step.
 
@@ -47,7 +47,7 @@ def compiled_for(
     Raises
     ------
     ValueError
-        If XLA is asked for where it cannot be had.
+        If the task demands XLA where it cannot be used.
     """
     jit_compile = _jit_compile(task, epochs_class)
     key = _key(task, epochs_class, sets_rates, jit_compile)
@@ -57,7 +57,7 @@ def compiled_for(
     network = build_network(task.architecture, epochs_class.network_class)
     network.compile(optimizer=optimizer, loss=task.objective.loss, jit_compile=jit_compile)
     if optimizer.weight_decay:
-        # A shift of the scores is no complexity, and decay could make it diverge.
+        # A bias adds no complexity, and its decay could make it diverge.
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(network.trainable_variables)
     epochs = epochs_class(network, task.objective, validates=task.held_out is not None, sets_rates=sets_rates)
@@ -65,9 +65,9 @@ def compiled_for(
 
 
 def _key(task, epochs_class, sets_rates, jit_compile):
-    """What tasks that can share a compiled network have in common; None for one that needs its own."""
+    """The key of the tasks that can share a compiled network; None if the task needs its own."""
     kinds = task.objective.kind, kind_of_optimizer(task.schedule)
-    # Callbacks may do anything to a network.
+    # Callbacks may change a network in any way.
     if not epochs_class.reusable or task.schedule.callbacks or None in kinds:
         return None
     return epochs_class, task.architecture, *kinds, task.held_out is None, sets_rates, jit_compile
@@ -75,13 +75,13 @@ def _key(task, epochs_class, sets_rates, jit_compile):
 
 def _jit_compile(task, epochs_class):
     """Whether XLA compiles the training."""
-    asked, watched = task.schedule.jit_compile, runtime.operations_are_watched()
-    if asked == "auto":
-        # For losses of sklip alone: whether faster steps make up for the compilation within this training.
+    wanted, watched = task.schedule.jit_compile, runtime.operations_are_watched()
+    if wanted == "auto":
+        # Only for losses of sklip: do faster steps save more time than the compilation takes?
         pays = task.objective.kind is not None and task.schedule.epochs * task.plan.steps >= STEPS_THAT_PAY
         return not watched and (epochs_class.always_compiles or pays)
-    if watched and asked:
+    if watched and wanted:
         raise ValueError(
             "XLA cannot compile what tf.debugging.enable_check_numerics() watches: set jit_compile=False, or 'auto'."
         )
-    return asked
+    return wanted

@@ -1,6 +1,6 @@
-"""Refuse to run TensorFlow or JAX in the forked copy of a process that runs it: it would wait for ever.
+"""Refuse to run TensorFlow or JAX in the forked copy of a process that runs it: it would wait forever.
 
-Of the threads of a process, a fork copies the one that asks for it; both libraries wait for the others.
+A fork copies only the thread that calls it, but both libraries wait for their other threads.
 """
 
 import os
@@ -16,7 +16,7 @@ _inherited = False
 
 
 def note_start() -> None:
-    """Take note that the backend of Keras has been started in this process."""
+    """Record that the backend of Keras has been started in this process."""
     global _started_in
     if _started_in is None:
         _started_in = os.getpid()
@@ -27,7 +27,7 @@ def refuse_in_forked_child() -> None:
     if not _inherited and _started_in in (None, os.getpid()):
         return
     raise RuntimeError(
-        "This process was forked from one that had started TensorFlow or JAX, which would wait here for ever: fit, "
+        "This process was forked from one that had started TensorFlow or JAX, which would wait here forever: fit, "
         "partial_fit, to_keras and from_keras cannot be used in it. Start processes by 'spawn' or 'forkserver' "
         "(multiprocessing.get_context('spawn')), or by joblib with its default, loky; or fork before the first fit. "
         "Predictions and certificates work in forked processes."
@@ -35,15 +35,15 @@ def refuse_in_forked_child() -> None:
 
 
 def _has_started():
-    """Whether TensorFlow or JAX has been started, by sklip or by anyone."""
+    """Whether TensorFlow or JAX has been started, by sklip or by other code."""
     return starting.locked() or tensorflow_or_jax_has_started()
 
 
-def _look_at_inheritance():
+def _note_fork():
     global _inherited, starting
     _inherited = _inherited or _has_started()
-    starting = Lock()  # the other thread that may have held it is not here to let go
+    starting = Lock()  # a thread that may hold it does not exist here, and cannot release it
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_look_at_inheritance)
+    os.register_at_fork(after_in_child=_note_fork)

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a training after the epoch that runs: what it has learned so far is kept."""
+"""Ctrl-C ends a training after the current epoch, and the trained weights are kept."""
 
 import signal
 import threading
@@ -10,16 +10,16 @@ _HOOKS = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_
 
 
 class Interrupts(keras.callbacks.Callback):
-    """Holds Ctrl-C back until an epoch is whole; the last of a training's callbacks.
+    """Delays Ctrl-C until the end of the epoch; the last of a training's callbacks.
 
-    Until the first epoch is whole there is nothing to keep, and Ctrl-C does what it always does. A second Ctrl-C
-    does not wait either. Whatever handler the program has set is called, later; only one that raises a
-    KeyboardInterrupt, as Python's does, ends the training.
+    Before the first epoch ends there is nothing to keep, so Ctrl-C acts at once, and so does a second Ctrl-C. The
+    handler that the program has set is called later. It ends the training only if it raises a KeyboardInterrupt, as
+    Python's handler does.
 
     Attributes
     ----------
     interrupted : bool
-        Whether the training was ended so.
+        Whether Ctrl-C has ended the training.
     """
 
     def __init__(self):
@@ -29,11 +29,11 @@ class Interrupts(keras.callbacks.Callback):
         self._handler = self._pending = None
 
     def guarded(self, callback: keras.callbacks.Callback) -> keras.callbacks.Callback:
-        """The callback, whose KeyboardInterrupts count as a Ctrl-C."""
+        """The callback in a wrapper that treats its KeyboardInterrupts as Ctrl-C."""
         return _Guarded(callback, self)
 
     def may_end_after(self, hook: str) -> bool:
-        """Take note that a callback was interrupted; return whether the training may end with what it has."""
+        """Record that a callback was interrupted; return whether the weights so far can be kept."""
         self.interrupted = (self._may_keep or hook == "on_epoch_end") and not self._given_up
         return self.interrupted
 
@@ -47,20 +47,20 @@ class Interrupts(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def close(self) -> None:
-        """Put the handler back; what it has missed comes to it."""
+        """Restore the handler, and call it for a Ctrl-C that was delayed."""
         if self._handler is not None:
-            if signal.getsignal(signal.SIGINT) == self._hold_back:
+            if signal.getsignal(signal.SIGINT) == self._delay:
                 signal.signal(signal.SIGINT, self._handler)
             self._deliver()
 
     def _take_over(self):
         handler = signal.getsignal(signal.SIGINT)
         if callable(handler) and threading.current_thread() is threading.main_thread():
-            with suppress(ValueError):  # in an interpreter within the interpreter
-                signal.signal(signal.SIGINT, self._hold_back)
+            with suppress(ValueError):  # in a subinterpreter
+                signal.signal(signal.SIGINT, self._delay)
                 self._handler = handler
 
-    def _hold_back(self, *arguments):
+    def _delay(self, *arguments):
         if self._pending is None:
             self._pending = arguments
             return
@@ -77,7 +77,7 @@ class Interrupts(keras.callbacks.Callback):
 
 
 class _Guarded(keras.callbacks.Callback):
-    """A callback of the user's whose KeyboardInterrupts end the training after the epoch."""
+    """A callback of the user: a KeyboardInterrupt in it ends the training after the epoch."""
 
     def __init__(self, callback, interrupts):
         super().__init__()
@@ -85,16 +85,16 @@ class _Guarded(keras.callbacks.Callback):
         self.async_safe = getattr(callback, "async_safe", False)
         for hook in _HOOKS:
             default = getattr(keras.callbacks.Callback, hook)
-            # Where no callback looks at batches, Keras does not wait for any.
+            # If no callback has a hook for batches, Keras does not wait for each batch.
             if "batch" not in hook or getattr(getattr(callback, hook, None), "__func__", None) is not default:
                 setattr(self, hook, self._guard(hook))
 
     def set_params(self, params):
-        """Hand them on."""
+        """Pass them on."""
         self._callback.set_params(params)
 
     def set_model(self, model):
-        """Hand it on."""
+        """Pass it on."""
         self._callback.set_model(model)
 
     def _guard(self, hook):

@@ -1,4 +1,4 @@
-"""Train a constrained Keras network: arrays in, arrays out."""
+"""The training of a constrained Keras network, from arrays to arrays."""
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from sklip.training.callbacks import TrainingCallbacks
 from sklip.training.compilation import Compiled, compiled_for
 from sklip.training.epochs import epochs_of_backend
 from sklip.training.epochs.protocol import Epochs
-from sklip.training.optimizer import learning_rates, new_optimizer, restore, set_rate, values_of
+from sklip.training.optimizer import learning_rates, new_optimizer, restore, values_of
 from sklip.training.reuse import put_back
 from sklip.training.state import TrainingState
 from sklip.training.task import Training, TrainingTask
@@ -23,7 +23,7 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
     ----------
     task : TrainingTask
     epochs_class : type of Epochs, optional
-        What runs the epochs; that of the Keras backend unless given.
+        Class that runs the epochs. By default, the one for the Keras backend.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
     Raises
     ------
     TrainingDivergedError
-        When weights are not finite in the end.
+        If weights are not finite in the end.
     """
     optimizer = new_optimizer(task.schedule)
     rates = learning_rates(optimizer, task.schedule, task.plan.steps)
@@ -62,16 +62,15 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
 
 
 def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.Optimizer) -> None:
-    """Give the network the weights of the state, and its optimizer and its dropout what they start from."""
+    """Set the weights, the optimizer and the dropout of the network to the state from which the task starts."""
     network, state = compiled.epochs.network, task.state
     network.set_weights(state.weights or task.architecture.initial_weights(np.random.default_rng(state.seed)))
     seed_dropout(network, state.seed + state.epochs)
-    set_rate(network.optimizer, optimizer)
-    restore(network.optimizer, compiled.fresh_slots, state)
+    restore(network.optimizer, optimizer, compiled.fresh_slots, state)
 
 
 def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates: np.ndarray | None) -> None:
-    """Run the epochs; for callbacks, each is a single batch."""
+    """Run the epochs; for callbacks, each epoch is a single batch."""
     network = epochs.network
     callbacks.begin(network)
     for epoch in range(task.schedule.epochs):
@@ -87,7 +86,7 @@ def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates
 
 
 def _finish(network: keras.Model) -> None:
-    """Bring the kernels of a trained network to their manifolds; raise where its weights are not finite."""
+    """Bring the kernels of a trained network to their manifolds; raise an error if weights are not finite."""
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
         raise TrainingDivergedError(
             "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "

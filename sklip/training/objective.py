@@ -1,4 +1,4 @@
-"""What a training minimises, and what is measured of it on the way."""
+"""The objective of a training: its loss, and what is measured with it."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -11,17 +11,17 @@ from sklip.losses._base import ExpectationLoss
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """A loss with its terms, accuracy, and certified accuracy where there is a radius to certify.
+    """A loss with its terms, the accuracy, and the certified accuracy if a radius is given.
 
     Attributes
     ----------
     loss : sklip.losses loss
-        In the units of the training. Where batches may lack a class, it may have ``class_proportions``, those of the
-        whole data: held-out rows are measured without them.
+        Loss in the units of the training. If batches may lack a class, it may have the ``class_proportions`` of all
+        rows; held-out rows are measured without them.
     epsilon : float or None
         Radius of the certified accuracy, in the units of the training.
     scale : float
-        Units of the user in a unit of the training.
+        Factor from the units of the training to the units of the user.
     """
 
     loss: ExpectationLoss
@@ -30,28 +30,28 @@ class Objective:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of what :meth:`terms` returns, ``"loss"`` first."""
+        """Names of the numbers that :meth:`terms` returns, ``"loss"`` first."""
         certified = () if self.epsilon is None else ("certified_accuracy",)
         return (*self.loss.term_names, "accuracy", *certified)
 
     @property
-    def units(self) -> dict[str, float]:
-        """Factor that turns each number of the training, by its name, into one in the units of the user."""
+    def factors(self) -> dict[str, float]:
+        """For each name, the factor from the units of the training to the units of the user."""
         unitless = {*self.loss.unitless_terms, "accuracy", "certified_accuracy"}
         return {name: 1.0 if name in unitless else self.scale for name in self.names}
 
     @property
     def numbers(self) -> dict[str, Any]:
-        """Numbers, and sequences of them, in which objectives of one kind differ."""
+        """The numbers, and sequences of numbers, in which objectives of one kind differ."""
         return self.loss.numbers() | ({} if self.epsilon is None else {"epsilon": self.epsilon})
 
     @property
     def kind(self) -> tuple | None:
-        """What objectives that differ in numbers alone have in common; None where a loss of the user does more."""
+        """The key of all objectives that differ only in their numbers; None for a loss that the user wrote."""
         return (type(self.loss), *self.numbers) if self.loss.parameter_names else None
 
     def with_numbers(self, numbers: dict[str, Any]) -> Self:
-        """The objective with other :attr:`numbers`, which may be tensors or variables."""
+        """Return the objective with other :attr:`numbers`, which may be tensors or variables."""
         of_loss = {name: numbers[name] for name in self.loss.numbers()}
         return replace(self, loss=self.loss.with_numbers(**of_loss), epsilon=numbers.get("epsilon"))
 
@@ -63,33 +63,33 @@ class Objective:
         Parameters
         ----------
         targets, scores : tensors of shape (n, n_scores)
-            Targets are positive in the column of the row's class.
+            Targets are positive in the column of the class of the row.
         weights : tensor of shape (n,)
         heads : tensor of shape (n_inputs, n_scores)
-            Kernel of the last layer, by which the scores were computed.
+            Kernel of the last layer, with which the scores were computed.
         training : bool
-            Whether the rows are a batch of the training, or all rows that were held out.
+            True if the rows are a batch of the training, False if they are all held-out rows.
 
         Returns
         -------
         dict of str to scalar tensor
-            By :attr:`names`.
+            The numbers, by :attr:`names`.
         """
         loss = self.loss if training else self.loss.with_numbers(class_proportions=None)
         terms = loss.terms(targets, scores, weights)
-        terms["accuracy"] = _share(right(targets, scores), weights)
+        terms["accuracy"] = _share(correct(targets, scores), weights)
         if self.epsilon is not None:
             terms["certified_accuracy"] = _share(certified(targets, scores, heads, self.epsilon), weights)
         return terms
 
 
 def _share(rows, weights):
-    """Weighted share of some rows."""
+    """Weighted share of the rows that are True."""
     return ops.sum(weights * ops.cast(rows, weights.dtype)) / ops.sum(weights)
 
 
-def right(targets: Tensor, scores: Tensor) -> Tensor:
-    """Whether the class of each row has the best score; a single score decides by its sign.
+def correct(targets: Tensor, scores: Tensor) -> Tensor:
+    """True for each row whose class has the highest score; the sign of a single score decides.
 
     Parameters
     ----------
@@ -105,10 +105,10 @@ def right(targets: Tensor, scores: Tensor) -> Tensor:
 
 
 def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | Tensor) -> Tensor:
-    """Whether each row is right at every point within ``epsilon``.
+    """True for each row whose prediction is correct at every point within ``epsilon``.
 
-    Of a network whose layers before the heads are 1-Lipschitz, up to float32 rounding: this is what
-    early stopping may watch. The proven figure is that of ``certified_radius``.
+    This assumes that the layers before the heads are 1-Lipschitz, and ignores float32 rounding. It is for early
+    stopping; the proven radius is that of ``certified_radius``.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | T
     heads : tensor of shape (n_inputs, n_scores)
         Kernel of the last layer.
     epsilon : float or scalar tensor
-        In the units of the scores.
+        Radius in the units of the scores.
 
     Returns
     -------

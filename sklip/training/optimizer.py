@@ -1,4 +1,4 @@
-"""The Keras optimizer of a training: made anew from a schedule, and its variables between trainings."""
+"""The Keras optimizer of a training: how it is made from a schedule, and its variables between trainings."""
 
 import json
 from numbers import Real
@@ -12,7 +12,7 @@ from sklip.training.task import Schedule
 
 
 def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
-    """A fresh optimizer of the schedule's kind."""
+    """A new optimizer of the kind in the schedule."""
     given = schedule.optimizer
     if isinstance(given, str):
         optimizer = keras.optimizers.get({"class_name": given, "config": {"name": given}})
@@ -23,23 +23,16 @@ def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, steps: int) -> np.ndarray | None:
     """Learning rate of each step, of shape (epochs, steps), float32; None to leave it to the optimizer."""
-    brings_its_own = callable(learning_rate(optimizer))  # Keras' schedules are, and it takes functions
-    if schedule.decay == "constant" or brings_its_own:
+    has_schedule = callable(learning_rate(optimizer))  # a schedule of Keras, or a function
+    if schedule.decay == "constant" or has_schedule:
         return None
     progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
     decay = float(optimizer.learning_rate) * 0.5 * (1.0 + np.cos(np.pi * progress))
     return decay.astype(np.float32).reshape(-1, steps)
 
 
-def set_rate(optimizer: keras.optimizers.Optimizer, like: keras.optimizers.Optimizer) -> None:
-    """Give an optimizer the learning rate of another of its kind; schedules are the same in both."""
-    rate = learning_rate(like)
-    if isinstance(rate, keras.Variable):
-        optimizer.learning_rate = float(rate)
-
-
 def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """The variables of an optimizer, without the learning rate, which each training sets anew."""
+    """The variables of an optimizer, except the learning rate, which each training sets."""
     return [variable for variable in optimizer.variables if variable is not learning_rate(optimizer)]
 
 
@@ -48,8 +41,20 @@ def values_of(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
     return [np.asarray(variable) for variable in slots(optimizer)]
 
 
-def restore(optimizer: keras.optimizers.Optimizer, fresh: list[np.ndarray], state: TrainingState) -> None:
-    """Give an optimizer the variables of a state; fresh ones if those are of another optimizer."""
+def restore(
+    optimizer: keras.optimizers.Optimizer,
+    like: keras.optimizers.Optimizer,
+    fresh: list[np.ndarray],
+    state: TrainingState,
+) -> None:
+    """Give an optimizer the learning rate of the optimizer ``like``, and the variables of a state.
+
+    If the state is that of another kind of optimizer, it gets the values ``fresh``. A schedule of the learning rate is
+    the same in both optimizers.
+    """
+    rate = learning_rate(like)
+    if isinstance(rate, keras.Variable):
+        optimizer.learning_rate = float(rate)
     values, shapes = fresh, [value.shape for value in fresh]
     if state.optimizer == type(optimizer).__name__ and shapes == [value.shape for value in state.optimizer_variables]:
         values = state.optimizer_variables
@@ -58,7 +63,7 @@ def restore(optimizer: keras.optimizers.Optimizer, fresh: list[np.ndarray], stat
 
 
 def kind_of_optimizer(schedule: Schedule) -> object:
-    """What optimizers that differ in their learning rate alone have in common; None where nobody can tell."""
+    """The key of optimizers that differ only in their learning rate; None if that is unknown."""
     given = schedule.optimizer
     if isinstance(given, str):
         return given
@@ -69,5 +74,5 @@ def kind_of_optimizer(schedule: Schedule) -> object:
         text = json.dumps(config, sort_keys=True, default=float)
     except TypeError:
         return None
-    # The names of the user's schedules are known, but not what they do.
+    # The text holds only the name of a schedule that the user wrote, not what it computes.
     return None if '"registered_name": "' in text else (type(given), text)

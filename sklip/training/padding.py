@@ -1,8 +1,8 @@
-"""Arrays in few sizes, for compilers that specialise on shapes: the folds of a data set shall share a compilation."""
+"""Padding of arrays to few sizes: XLA compiles once per shape, and the folds of a data set share a compilation."""
 
 import numpy as np
 
-_ALIGNMENT = 64  # of arrays that TensorFlow takes without a copy
+_ALIGNMENT = 64  # bytes; TensorFlow uses such arrays without a copy
 
 
 def aligned_empty(shape, dtype):
@@ -24,7 +24,7 @@ def aligned_empty(shape, dtype):
 
 
 def aligned(array):
-    """A copy at such a place.
+    """Copy an array to memory that starts at a multiple of 64 bytes.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def aligned(array):
 
 
 def capacity(size: int) -> int:
-    """The least number ``m · 2ᵏ`` that is at least ``size``, with ``m`` from 8 to 15: at most an eighth is wasted.
+    """The smallest number ``m · 2ᵏ``, with ``m`` from 8 to 15, that is at least ``size``; at most an eighth is wasted.
 
     Parameters
     ----------
@@ -74,17 +74,17 @@ def padded_rows(rows):
 
 
 def padded_order(order, n_rows):
-    """Row numbers of batches, in more steps and larger batches, multiples of 8: the row after the last fills up.
+    """Row numbers of batches, padded to more steps and larger batches by the row number ``n_rows``.
 
     Parameters
     ----------
     order : ndarray of shape (steps, batch), int32
     n_rows : int
-        Rows before :func:`padded_rows`.
+        Number of rows before :func:`padded_rows`; its first row of padding has this number.
 
     Returns
     -------
-    ndarray of shape (capacity(steps), capacity(batch) rounded up), int32
+    ndarray of shape (capacity(steps), capacity(batch) rounded up to a multiple of 8), int32
     """
     steps, batch = order.shape
     padded = np.full((capacity(steps), -(-capacity(batch) // 8) * 8), n_rows, np.int32)
@@ -93,7 +93,7 @@ def padded_order(order, n_rows):
 
 
 def padded_vector(values):
-    """A vector with zeros up to its capacity.
+    """A vector padded with zeros to its capacity.
 
     Parameters
     ----------

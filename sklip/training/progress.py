@@ -1,4 +1,4 @@
-"""What ``verbose`` shows of a training: one live line, or a table with a row an epoch."""
+"""The progress of a training that ``verbose`` shows: a live line, or a table with one row per epoch."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -7,24 +7,24 @@ import keras
 
 from sklip._progress_bar import print_if_possible, progress_bar
 
-# A line of 80 characters has no room for more; the hinge is what the loss has beside kr.
+# A line of 80 characters has no room for more. The hinge is the rest of the loss after kr.
 _IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
 _WITH_VALIDATION = ("loss", "accuracy", "certified_accuracy")
 
 
 def progress_of(
-    verbose: int, units: Mapping[str, float], epochs: int, first_epoch: int = 0
+    verbose: int, factors: Mapping[str, float], epochs: int, first_epoch: int = 0
 ) -> keras.callbacks.Callback | None:
     """Return the callback that shows a training; None for a silent one.
 
     Parameters
     ----------
     verbose : int
-        0 for silence, 1 for a live line, 2 and more for a table.
-    units : dict of str to float
-        What turns the numbers of the training, by their names without ``val_``, into those of the user.
+        0 shows nothing, 1 a live line, 2 and more a table.
+    factors : dict of str to float
+        Factors from the units of the training to those of the user, by the names of the numbers without ``val_``.
     epochs, first_epoch : int
-        How many epochs to train, and how many came before.
+        Number of epochs to train, and number of epochs before.
 
     Returns
     -------
@@ -32,27 +32,27 @@ def progress_of(
     """
     if not verbose:
         return None
-    return (_Line if verbose == 1 else _Table)(units, epochs, first_epoch)
+    return (_Line if verbose == 1 else _Table)(factors, epochs, first_epoch)
 
 
 class _Progress(keras.callbacks.Callback):
     """Numbers of each epoch in the units of the user."""
 
-    def __init__(self, units, epochs, first_epoch):
+    def __init__(self, factors, epochs, first_epoch):
         super().__init__()
-        self.units, self.epochs, self.first_epoch = units, epochs, first_epoch
+        self.factors, self.epochs, self.first_epoch = factors, epochs, first_epoch
 
     def in_units(self, logs):
-        """The numbers of an epoch as ``history_`` will have them, in the order of the units."""
-        names = [(prefix + name, unit) for prefix in ("", "val_") for name, unit in self.units.items()]
-        return {name: float(logs[name]) * unit for name, unit in names if name in logs}
+        """The numbers of an epoch as in ``history_``, in the order of the factors."""
+        names = [(prefix + name, factor) for prefix in ("", "val_") for name, factor in self.factors.items()]
+        return {name: float(logs[name]) * factor for name, factor in names if name in logs}
 
     def close(self):
-        """Leave the screen in order, however the training ended."""
+        """Leave the screen in order, also when the training failed."""
 
 
 class _Line(_Progress):
-    """One live line, in a terminal or a notebook: epoch, time left, what matters of the numbers."""
+    """One live line in a terminal or a notebook: the epoch, the time left and the main numbers."""
 
     bar = None
 
@@ -86,10 +86,10 @@ class _Line(_Progress):
 
 
 class _Table(_Progress):
-    """A row an epoch, with every number of ``history_``, on standard output."""
+    """A table on standard output with one row per epoch and all numbers of ``history_``."""
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Take the time."""
+        """Store the time."""
         self.began = perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -107,7 +107,7 @@ class _Table(_Progress):
     def on_train_end(self, logs=None):
         """Say when early stopping, or a callback, ended the training."""
         if self.model.stop_training:
-            print_if_possible(f"Stopped early, of {self.epochs} epochs.")
+            print_if_possible(f"Stopped before the last of {self.epochs} epochs.")
 
 
 def _text(name, value, digits):

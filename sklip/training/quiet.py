@@ -8,8 +8,8 @@ from tempfile import TemporaryFile
 
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
-# Information and warnings, in either form of log lines; of errors, that there is no driver (303) or that
-# a library is registered twice.
+# Information and warnings, in both forms of log lines, and two errors: there is no driver (303), or a library is
+# registered twice.
 _START_UP_MESSAGE = re.compile(
     rb"WARNING: All log messages before absl"
     rb"|(\d{4}-\d\d-\d\d [\d:.]+: )?([IW]|E(?=.*(\(303\)|Unable to register cu)))(\d{4}| )"
@@ -18,11 +18,11 @@ _START_UP_MESSAGE = re.compile(
 
 @contextmanager
 def quiet_start():
-    """Have TensorFlow start without its messages, unless the user chose a log level that shows them.
+    """Start TensorFlow without its messages, unless the user chose a log level that shows them.
 
-    It reads the level once, so that child processes need not inherit it; one that was imported before has logged
-    already, and set a level itself. What CUDA's libraries write while they load ignores the level: standard error is
-    held back meanwhile, and the rest of it comes after.
+    TensorFlow reads the level once, so child processes need not inherit it. If it was imported before, it has already
+    logged. CUDA's libraries ignore the level while they load, so standard error is stored during the start; all
+    lines that are no start-up messages are written afterwards.
     """
     if _LOG_LEVEL in os.environ:
         with nullcontext() if os.environ[_LOG_LEVEL] in ("0", "1") else _held_back_messages():
@@ -38,7 +38,7 @@ def quiet_start():
 
 @contextmanager
 def _held_back_messages():
-    """Write to standard error, afterwards, what was written to it that is no start-up message."""
+    """Hold back standard error, and write all lines afterwards that are no start-up messages."""
     diverted = _divert_standard_error()
     if diverted is None:
         yield
@@ -55,8 +55,8 @@ def _held_back_messages():
 
 
 def _divert_standard_error():
-    """A file in the place of standard error, and what was there before; None where one of the two cannot be had."""
-    if sys.__stderr__ is None:  # closed when the process began: its number may be that of any file since
+    """Replace standard error by a file; return the file and a copy of the original, or None if that fails."""
+    if sys.__stderr__ is None:  # it was closed when the process began: another file may have its number now
         return None
     with suppress(OSError), ExitStack() as unless_both:
         held_back = unless_both.enter_context(TemporaryFile())
@@ -68,7 +68,7 @@ def _divert_standard_error():
 
 
 def _write(text):
-    """Write to standard error if it takes anything: a full device refuses even nothing."""
+    """Write to standard error, if that is possible; a full device refuses."""
     with suppress(OSError):
         while text:
             text = text[os.write(2, text) :]

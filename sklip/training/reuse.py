@@ -5,14 +5,14 @@ from collections import OrderedDict
 from threading import Lock
 
 CAPACITY = 8
-"""Compiled networks that a process keeps: some 20 MB each."""
+"""Number of compiled networks that a process keeps, of some 20 MB each."""
 
 _idle: OrderedDict = OrderedDict()
 _lock = Lock()
 
 
 def borrow(key):
-    """A compiled network of this key that nobody else uses, or None; give it back by :func:`put_back`."""
+    """A compiled network of this key that is not in use, or None; return it by :func:`put_back`."""
     with _lock:
         networks = _idle.get(key)
         network = networks.pop() if networks else None
@@ -22,14 +22,14 @@ def borrow(key):
 
 
 def kept() -> list:
-    """The networks that nobody uses, the least recently used kind first."""
+    """The networks that are not in use, the least recently used key first."""
     return [network for networks in _idle.values() for network in networks]
 
 
 def put_back(key, network) -> None:
-    """Keep a network for the next training; the least recently used one goes if there are too many.
+    """Keep a network for the next training; drop the least recently used one if there are too many.
 
-    A key of None says that no other training may use it.
+    A network whose key is None is not kept: no other training may use it.
     """
     if key is None:
         return
@@ -43,14 +43,14 @@ def put_back(key, network) -> None:
             if not _idle[oldest]:
                 del _idle[oldest]
     if excess > 0:
-        gc.collect()  # Keras' models are rings of references
+        gc.collect()  # Keras' models have cycles of references
 
 
 def clear_compiled_networks() -> None:
     """Drop the compiled networks that are kept for later calls of ``fit`` in this process.
 
     Fits of the same shape share one compiled network: the same numbers of features, units and classes, activation,
-    optimizer and kind of loss. At most 8 are kept, some 20 MB each. The next ``fit`` compiles anew.
+    optimizer and kind of loss. At most 8 are kept, some 20 MB each. The next ``fit`` compiles again.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The process that trains: start the backend of Keras in it, within its limits, and refuse where it cannot run."""
+"""Start the backend of Keras within the limits of this process, or refuse if it cannot run here."""
 
 import os
 import sys
@@ -10,17 +10,17 @@ from sklip._requirements import training_packages
 from sklip.training import forks
 from sklip.training.quiet import quiet_start
 
-_THREADS = "OMP_NUM_THREADS"  # by which joblib shares the cores among its workers; TensorFlow does not read it
-_THREADS_OF_TENSORFLOW = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+_THREADS = "OMP_NUM_THREADS"  # joblib shares the cores among its workers by it; TensorFlow does not read it
+_THREADS_OF_TENSORFLOW = {"TF_NUM_INTRAOP_THREADS": "intra", "TF_NUM_INTEROP_THREADS": "inter"}
 
-_THAT_TRAIN = ("tensorflow", "jax")
+_TRAINING_BACKENDS = ("tensorflow", "jax")
 
 
 def prepare_worker() -> None:
-    """In a worker of joblib, give TensorFlow the share of threads that joblib gives BLAS, and have it start silently.
+    """In a worker of joblib, let TensorFlow start silently, with as many threads as joblib gives to BLAS.
 
-    TensorFlow reads its own variables when it starts, which unpickling a Keras optimizer does: hence at the import of
-    sklip, which comes before. Other processes, and what the user has set, are left alone.
+    TensorFlow reads its variables when it starts, and unpickling a Keras optimizer starts it. So this function runs
+    earlier, at the import of sklip. Other processes, and variables that the user has set, are not changed.
     """
     if not is_joblib_worker():
         return
@@ -33,13 +33,13 @@ def prepare_worker() -> None:
 def prepare() -> None:
     """Start Keras and its backend.
 
-    TensorFlow starts without its messages, with as many threads as it may use and no more of a GPU than it needs.
-    Limits, and a log level, that the user has set stay.
+    TensorFlow starts without its messages, with as many threads as it may use, and only as much GPU memory as it
+    needs. Limits and a log level that the user has set are kept.
 
     Raises
     ------
     ModuleNotFoundError
-        Where Keras or its backend is not installed.
+        If Keras or its backend is not installed.
     """
     with forks.starting, training_packages():
         _start()
@@ -51,12 +51,12 @@ def prepare_training() -> None:
     Raises
     ------
     ModuleNotFoundError
-        Where one of the packages is not installed.
+        If one of the packages is not installed.
     RuntimeError
-        On a backend of Keras on which sklip does not train.
+        If Keras runs on a backend on which sklip does not train.
     """
     prepare()
-    if _backend() not in _THAT_TRAIN:
+    if _backend() not in _TRAINING_BACKENDS:
         raise RuntimeError(
             f"Keras runs on {_backend()} here, but fit needs TensorFlow or JAX. Set the environment variable "
             "KERAS_BACKEND to tensorflow or jax before Keras is imported."
@@ -64,9 +64,9 @@ def prepare_training() -> None:
 
 
 def check_surroundings() -> None:
-    """Raise a RuntimeError where nothing could train: in forked processes, graphs, and scopes of several devices.
+    """Raise a RuntimeError where training is impossible: in forked processes, graphs, and scopes of several devices.
 
-    To be asked first: TensorFlow rewrites what it finds within a ``tf.function``.
+    Call it first: within a ``tf.function``, TensorFlow rewrites the code that it runs.
     """
     forks.refuse_in_forked_child()
     tensorflow = sys.modules.get("tensorflow")
@@ -84,12 +84,12 @@ def check_surroundings() -> None:
 
 
 def operations_are_watched() -> bool:
-    """Whether TensorFlow hands each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
+    """Whether TensorFlow passes each operation to a debugger, as after ``tf.debugging.enable_check_numerics()``."""
     return _backend() == "tensorflow" and tensorflow_is_watched()
 
 
 def _backend():
-    """The backend of Keras, by its name."""
+    """The name of the backend of Keras."""
     keras = sys.modules.get("keras")
     return os.environ.get("KERAS_BACKEND", "tensorflow") if keras is None else keras.backend.backend()
 
@@ -105,12 +105,12 @@ def _start():
             _limit_threads(tf.config)
             _share_gpus(tf.config)
             tf.constant(0)  # the first operation starts it
-    if keras.backend.backend() in _THAT_TRAIN:
+    if keras.backend.backend() in _TRAINING_BACKENDS:
         forks.note_start()
 
 
 def _share_gpus(config):
-    """Let TensorFlow's hold on a GPU grow with its needs, unless the user has said otherwise."""
+    """Let TensorFlow take GPU memory only when it needs it, unless the user has set something else."""
     if "TF_FORCE_GPU_ALLOW_GROWTH" in os.environ:
         return
     for gpu in config.list_physical_devices("GPU"):
@@ -120,13 +120,10 @@ def _share_gpus(config):
 
 
 def _limit_threads(config):
-    """Let TensorFlow use as many threads as BLAS, unless the user has said otherwise."""
-    threads, limits = os.environ.get(_THREADS, ""), config.threading
-    if not threads.isdecimal():
-        return
-    intra, inter = _THREADS_OF_TENSORFLOW
-    with suppress(RuntimeError):  # it has started
-        if intra not in os.environ and not limits.get_intra_op_parallelism_threads():
-            limits.set_intra_op_parallelism_threads(int(threads))
-        if inter not in os.environ and not limits.get_inter_op_parallelism_threads():
-            limits.set_inter_op_parallelism_threads(int(threads))
+    """Let TensorFlow use as many threads as BLAS, unless the user has set something else."""
+    threads = os.environ.get(_THREADS, "")
+    for name, kind in _THREADS_OF_TENSORFLOW.items():
+        limit = f"{kind}_op_parallelism_threads"
+        if threads.isdecimal() and name not in os.environ and not getattr(config.threading, f"get_{limit}")():
+            with suppress(RuntimeError):  # it has started
+                getattr(config.threading, f"set_{limit}")(int(threads))

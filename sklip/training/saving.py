@@ -1,4 +1,4 @@
-"""What callbacks write of a network while it trains."""
+"""A network that callbacks can save while it trains."""
 
 from contextlib import contextmanager
 
@@ -6,10 +6,10 @@ import keras
 
 
 class SavedAsItIs(keras.Model):
-    """Functional Keras model that saving leaves as it is, and whose files need no class of the training."""
+    """Functional Keras model that saving does not change, and whose files need no class of this package."""
 
     def save(self, *arguments, **keywords):
-        """Save the layers alone; see ``keras.Model.save``."""
+        """Save a plain model of the layers; see ``keras.Model.save``."""
         with self._unchanged():
             keras.Model(self.input, self.output, name=self.name).save(*arguments, **keywords)
 
@@ -20,7 +20,7 @@ class SavedAsItIs(keras.Model):
 
     @contextmanager
     def _unchanged(self):
-        """Undo the retraction by which layers prepare for a file: saving must not change the weights."""
+        """Undo the retraction before layers are saved: saving must not change the weights."""
         before = self.get_weights()
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a later call needs to go on with a training: NumPy arrays and numbers alone."""
+"""The state from which a later call continues a training: only NumPy arrays and numbers."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,16 @@ class TrainingState:
     Attributes
     ----------
     weights : list of ndarray
-        Kernels and biases in turn, float32, in the units of the training.
+        Kernels and biases, one after the other, in float32 and the units of the training.
     optimizer : str
-        Class of the Keras optimizer whose variables these are; those of another are not used.
+        Class of the Keras optimizer to which the variables belong; another optimizer does not use them.
     optimizer_variables : list of ndarray
-        In the order of the Keras optimizer's ``variables``, without the learning rate; empty for
-        a fresh optimizer.
+        In the order of the Keras optimizer's ``variables``, without the learning rate. Empty for
+        a new optimizer.
     epochs : int
-        Epochs run so far.
+        Number of epochs so far.
     seed : int
-        From which the order of the batches and the dropout are drawn.
+        Seed of the order of the batches and of the dropout.
     """
 
     weights: list[np.ndarray]

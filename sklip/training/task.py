@@ -1,4 +1,4 @@
-"""What is to be trained, and what a training leaves: NumPy arrays, numbers and names."""
+"""The input and the result of a training: NumPy arrays, numbers and names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, at what pace, and when to stop.
+    """How long to train, with which learning rates, and when to stop.
 
     Attributes
     ----------
@@ -28,15 +28,15 @@ class Schedule:
     optimizer : str or keras.optimizers.Optimizer
         An instance is copied from its configuration.
     learning_rate : float
-        Learning rate of an optimizer that is given by its name.
+        Learning rate of the optimizer if it is given by name.
     decay : "cosine" or "constant"
-        Over all steps of ``epochs``; ignored where the optimizer brings its own schedule.
+        Decay of the learning rate over all steps of ``epochs``. Ignored if the optimizer has a schedule.
     patience : int or None
-        Epochs without an improvement after which to stop and go back to the best; None to go on.
+        Number of epochs without an improvement after which to stop and return to the best epoch; None not to stop.
     monitor : "loss", "accuracy" or "certified_accuracy"
-        The number that is to improve.
+        The number that must improve.
     tolerance : float
-        The least change that counts as an improvement, in the units of the training.
+        Smallest change that counts as an improvement, in the units of the training.
     callbacks : list of keras.callbacks.Callback
     verbose : int
         See :func:`sklip.training.progress.progress_of`.
@@ -58,21 +58,22 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class TrainingTask:
-    """All that a training depends on.
+    """Everything that a training depends on.
 
     Attributes
     ----------
     architecture : sklip.training.architecture.Architecture
     schedule : Schedule
     plan : sklip.training.batches.BatchPlan
-        Batches of ``rows``.
+        Plan of the batches of ``rows``.
     rows : tuple of (inputs, targets, weights), float32 ndarrays
-        Of shapes (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
+        The shapes are (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
     objective : sklip.training.objective.Objective
     state : sklip.training.state.TrainingState
-        Where to start from: without weights at random ones, without optimizer variables with a fresh optimizer.
+        State from which to start. If it has no weights they are random; if it has no optimizer variables, the
+        optimizer is new.
     held_out : tuple or None
-        Rows to watch, as ``rows``; all in memory.
+        Rows on which to measure, like ``rows``, but always in memory.
     """
 
     architecture: Architecture
@@ -84,29 +85,29 @@ class TrainingTask:
     held_out: Arrays | None = None
 
     def order(self, epoch: int) -> np.ndarray:
-        """Row numbers of the batches of an epoch of this training, from 0; shape (steps, batch), int32.
+        """Row numbers of the batches of an epoch, counted from 0 in this training; shape (steps, batch), int32.
 
-        They depend on the seed and on the number of epochs before alone, so that a resumed training draws
-        what an uninterrupted one would.
+        They depend only on the seed and on the number of all earlier epochs, so a resumed training draws
+        the same as an uninterrupted one.
         """
         return self.plan.epoch(np.random.default_rng((self.state.seed, self.state.epochs + epoch + 1)))
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What a training leaves.
+    """The result of a training.
 
     Attributes
     ----------
     state : sklip.training.state.TrainingState
-        Where to go on from.
+        State from which another training can continue.
     operations : tuple of sklip.served.Operation
         The trained layers, in the units of the training.
     history : dict of str to list of float
-        One number per epoch for each name of the objective, then the same of the held-out rows, with ``val_``
-        before the name; in the units of the training.
+        One number per epoch for each name of the objective, and with ``val_`` before the name, for the held-out
+        rows; in the units of the training.
     was_improving : bool
-        Whether the epochs ran out before the patience did.
+        Whether all epochs ran, and early stopping would have gone on.
     interrupted : bool
         Whether the user ended the training.
     """

@@ -1,4 +1,4 @@
-"""What runs the epochs of a training, one module for each way to do it."""
+"""The classes that run the epochs of a training, one module per class."""
 
 from keras import backend  # not keras: a module of this package has its name
 
@@ -6,7 +6,7 @@ from sklip.training.epochs.protocol import Epochs
 
 
 def epochs_of_backend() -> type[Epochs]:
-    """What runs epochs on the backend of Keras."""
+    """The class that runs epochs on the backend of Keras."""
     if backend.backend() == "tensorflow":
         from sklip.training.epochs.tensorflow import TensorFlowEpochs
 

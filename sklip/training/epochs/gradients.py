@@ -1,4 +1,4 @@
-"""TensorFlow's registry of custom gradients, which keeps every traced graph for good."""
+"""TensorFlow's registry of custom gradients, which keeps every traced graph forever."""
 
 import tensorflow as tf
 
@@ -8,8 +8,8 @@ from sklip._compat import GRADIENT_ATTRIBUTE, registered_gradients
 class TracedGradients:
     """The custom gradients of the graphs that one network traces.
 
-    Every custom gradient in a traced function, those of Keras' optimizers included, is registered for good and holds
-    on to the whole graph: some 7 MB a fit (tensorflow#97697).
+    Every custom gradient in a traced function, including those of Keras' optimizers, stays in the registry and keeps
+    the graph in memory: some 7 MB per fit (tensorflow#97697).
     """
 
     def __init__(self):
@@ -17,11 +17,11 @@ class TracedGradients:
         self._graphs = []
 
     def note_graph(self):
-        """Take note of the graph that is being traced."""
+        """Record the graph that is being traced."""
         self._graphs.append(tf.compat.v1.get_default_graph())
 
     def forget(self):
-        """Take the gradients of these graphs out of the registry."""
+        """Remove the gradients of the recorded graphs from the registry."""
         registered = registered_gradients()
         for graph in self._graphs:
             definition = graph.as_graph_def()

@@ -10,10 +10,10 @@ from sklip.training.saving import SavedAsItIs
 
 
 class MeasuredNetwork(SavedAsItIs):
-    """Functional Keras model whose own step minimises an objective, and measures it by the weights of the step."""
+    """Functional Keras model whose training step minimises an objective, and measures it before the weights change."""
 
     def minimise(self, objective):
-        """Set the objective; Keras calls that compiling, too."""
+        """Set the objective."""
         self._objective = objective
         self._means = {name: keras.metrics.Mean(name=name) for name in objective.names if name != "loss"}
 
@@ -22,7 +22,7 @@ class MeasuredNetwork(SavedAsItIs):
         super().compile(optimizer, **keywords)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return the loss of a batch; see ``keras.Model.compute_loss``. Only here all backends see the weights."""
+        """Return the loss of a batch; see ``keras.Model.compute_loss``. Only here do all backends have the weights."""
         weights = ops.ones_like(y_pred[:, 0]) if sample_weight is None else sample_weight
         heads = ops.convert_to_tensor(self.get_layer(HEADS).kernel)
         terms = self._objective.terms(y, y_pred, weights, heads, training=training)
@@ -44,7 +44,7 @@ class KerasEpochs(Epochs):
         self._names = objective.names
 
     def place(self, rows, held_out, objective):
-        """Keep the rows; the step takes them to the device."""
+        """Keep the rows; each step copies its batch to the device."""
         self._rows = rows
         self._held_out = held_out and [ops.convert_to_tensor(array) for array in held_out]
 

@@ -1,8 +1,8 @@
-"""Epochs in one compiled call each: the one place of the training that is TensorFlow's.
+"""Epochs that are one compiled call each, in TensorFlow; no other module of the training needs it.
 
-The data is put on the device once. What is handed over for an epoch is the matrix of the row
-numbers of its batches: nothing of an input pipeline is paid for each batch. Of rows on disk, an epoch is several such
-calls: the rows of a chunk of its batches at a time.
+The rows are copied to the device once. An epoch gets only the matrix of the row numbers of its batches, so no batch
+pays for an input pipeline. If the rows are on disk, an epoch is several such calls, each with the rows of a chunk of
+its batches.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def _no_rows(shape):
 
 
 def _assign(variables, arrays):
-    """Hand arrays over to variables, which may keep their memory: nobody may change them after."""
+    """Assign arrays to variables, which may use their memory: the arrays must not change afterwards."""
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
 
@@ -41,7 +41,7 @@ def _empty(variables):
 class TensorFlowEpochs(Epochs):
     """Epochs in one compiled call each; see :class:`sklip.training.epochs.protocol.Epochs`.
 
-    Whatever differs between trainings of one kind is a variable, so that a compiled epoch serves them all.
+    Everything that differs between trainings of one kind is a variable, so that they share a compiled epoch.
     """
 
     network_class = SavedAsItIs
@@ -65,7 +65,7 @@ class TensorFlowEpochs(Epochs):
         self._compiled_end = self._compiled(self._end, sums, steps)
 
     def place(self, rows, held_out, objective):
-        """Put the rows on the device, but for those on disk; see the protocol."""
+        """Copy the rows to the device, except those on disk; see the protocol."""
         self._n_rows = len(rows[0])
         self._streamed = None if isinstance(rows[0], np.ndarray) else rows
         if not self._streamed:
@@ -76,7 +76,7 @@ class TensorFlowEpochs(Epochs):
             self._numbers[name].assign(np.float32(value))
 
     def release(self):
-        """Empty the variables, and forget the gradients that were traced."""
+        """Empty the variables, and forget the traced gradients."""
         self._streamed = None
         _empty((*self._training, *(self._validation or ())))
         self._gradients.forget()
@@ -103,18 +103,18 @@ class TensorFlowEpochs(Epochs):
         return self._compiled_end(sums, np.int32(len(order)))
 
     def _sized_rows(self, rows):
-        """Rows as the compiled epoch takes them; XLA compiles anew for every shape."""
+        """Rows in the form that the compiled epoch takes; they are padded for XLA, which compiles once per shape."""
         return padded_rows(rows) if self.network.jit_compile else [aligned(array) for array in rows]
 
     def _sized_batches(self, order, rates, n_rows):
-        """Batches, the learning rates of their steps, and how many of them count."""
+        """Batches and the learning rates of their steps, padded for XLA, and the number of batches."""
         steps = np.int32(len(order))
         if self.network.jit_compile:
             return padded_order(order, n_rows), padded_vector(rates), steps
         return order, rates, steps
 
     def _compiled(self, function, *signature):
-        """A function of tensors as a compiled one whose graphs are known."""
+        """Compile a function of tensors, and record its graphs."""
 
         def traced(*arguments):
             self._gradients.note_graph()
