@@ -3,22 +3,23 @@
 Choosing a model by certified accuracy
 ========================================
 
-Of the models that do well on clean pictures, some lose their way at the first speck of dust. Accuracy cannot tell
-which: it looks at the pictures as they are. A search that scores its candidates by **certified accuracy**, the share of
-pictures that are recognised *and stay recognised* within a radius, can.
+Some models that are good for clean pictures fail as soon as the pictures have a little noise. Accuracy does not show
+which models these are, because it is about the pictures as they are. **Certified accuracy** shows it: the share of
+pictures that are recognised *and stay recognised* within a radius.
 
-We run one grid search, score every candidate at three radii at once, and compare what each score would have chosen.
+We run one grid search, score every candidate at three radii, and compare which candidate each score chooses.
 """
 
 # %%
-# Name the distance first
-# -----------------------
-# The digits of scikit-learn are pictures of 8 by 8 pixels with 17 shades of grey. A reader of forms is to withstand an
-# error of one shade in every pixel: noise of the sensor, a dirty glass, a pale pen. Divided by 16, that is 1/16 in each
-# of 64 pixels, a Euclidean distance of :math:`\sqrt{64} / 16 = 0.5`. This is the radius to ask for, whatever the model.
+# Choose the distance first
+# -------------------------
+# The digits of scikit-learn are pictures of 8 by 8 pixels with 17 shades of grey. A program that reads forms should
+# tolerate an error of one shade in every pixel, because of noise of the sensor, a dirty glass or a pale pen. Divided by
+# 16, this is 1/16 in each of 64 pixels, a Euclidean distance of :math:`\sqrt{64} / 16 = 0.5`. This is the radius to ask
+# for, for every model.
 #
-# Two fifths of the pictures are put away until all choices are made. On the command line, ``--epochs`` and ``--rows``
-# make a shorter run, and ``--output`` names the file for the picture.
+# Two fifths of the pictures are held out until all choices are made. On the command line, ``--epochs`` and ``--rows``
+# make the run shorter, and ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -48,8 +49,8 @@ print(f"{len(X)} pictures to choose by, {len(X_test)} to judge by")
 # One search, three scores
 # ------------------------
 # :func:`sklip.metrics.certified_accuracy_scorers` makes a scorer for each radius; the score at 0 is the accuracy. All
-# candidates have networks of one shape, which is compiled once. The grid is over what trades accuracy for radius: a
-# temperature and a margin offset.
+# candidates have networks of the same shape, which is compiled once. The grid has two parameters that trade accuracy
+# for radius: the temperature and the margin offset.
 RADII = (0.0, 0.5, 1.0)
 NAMES = ("accuracy", "certified at 0.5", "certified at 1.0")
 search = GridSearchCV(
@@ -72,19 +73,19 @@ for place, (parameters, scores) in enumerate(zip(results["params"], means.T, str
 print("* chosen by this score")
 
 # %%
-# The candidates are nearly alike in accuracy, and far apart in certified accuracy. Who chooses by the first takes what
-# comes of the second.
+# The accuracies of the candidates are nearly equal, but their certified accuracies differ widely. A choice by accuracy
+# leaves the certified accuracy to chance.
 print()
 for name, scores in zip(NAMES, means, strict=True):
     error = np.sqrt(scores.mean() * (1 - scores.mean()) / len(X))
     print(f"{name:18} from {scores.min():.3f} to {scores.max():.3f}, the standard error of one about {error:.3f}")
 
 # %%
-# Judged on other pictures
-# ------------------------
-# Each choice is trained once more, on all pictures of the search, and now meets those that were put away. (The scores
-# of the search itself flatter its winner: the best of nine was also lucky.) What robustness costs is seen here, too:
-# the choice by accuracy is ahead by two or three points where nothing disturbs.
+# Evaluation on other pictures
+# ----------------------------
+# Each choice is trained again on all pictures of the search, and evaluated on the held-out pictures. (The scores of the
+# search are too high for its winner, because the best of nine was also lucky.) The table also shows the cost of
+# robustness: for pictures without noise, the choice by accuracy is better by two or three percentage points.
 models = {
     f"by {name}": clone(search.estimator).set_params(**results["params"][best]).fit(X, y)
     for name, best in zip(NAMES, chosen, strict=True)
@@ -98,12 +99,12 @@ for name, model in models.items():
 # %%
 # Is it only the proof that is better?
 # ------------------------------------
-# A larger certified accuracy might come from a tighter proof about a network that is no more robust.
-# :func:`sklip.audit` answers that: it attacks, and so bounds from above what the certificate bounds from below. The
-# truth lies in between, and here the two nearly meet. What is proven of one model is above what the attack leaves of
-# the other: it *is* the more robust one, on these pictures.
+# A larger certified accuracy could come from a tighter proof about a network that is not more robust.
+# :func:`sklip.audit` answers this question. Its attack gives an upper bound of the accuracy under changes, and the
+# certificate gives a lower bound. The true value is between the two, and here they are close. The lower bound of one
+# model is above the upper bound of the other, so it *is* more robust on these pictures.
 figure, (plane, curves) = plt.subplots(1, 2, figsize=(11.5, 5), width_ratios=(1, 1.35), layout="constrained")
-COLORS = ("#555555", "#d55e00")  # told apart by colour-blind readers too
+COLORS = ("#555555", "#d55e00")  # colour-blind readers can distinguish them
 MARKERS = "sD"
 attacked = slice(200)
 print(f"\n{'at 0.5, of 200 pictures':28}{'proven':>9}{'not broken':>12}")

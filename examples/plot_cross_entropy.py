@@ -3,21 +3,20 @@ r"""
 Cross-entropy to the last digit, and its derivatives
 ====================================================
 
-Two small functions from a lecture notebook compute the cross-entropy of one prediction. They agree
-with each other to ten digits, and it is worth knowing why not to sixteen. We then compute the same
-number from scores, as :class:`sklip.LipschitzMLP` does, where nothing has to be clipped, and check
-the derivatives that train a constrained layer against finite differences.
+Two small functions from a lecture notebook compute the cross-entropy of one prediction. Their results agree in ten
+digits. This example explains why they do not agree in sixteen. Then it computes the same number from scores, as
+:class:`sklip.LipschitzMLP` does, where nothing has to be clipped. Finally it compares the derivatives that train a
+constrained layer with finite differences.
 
-Everything here is double precision and runs in seconds.
+Everything is in double precision and runs in seconds.
 """
 
 # %%
 # Two cross-entropies
 # -------------------
-# ``cross_entropy`` clips *both* arguments to [eps, 1 − eps], because the logarithm of 0 is infinite.
-# ``cross_entropy2`` divides each argument by its sum, so that it takes counts as well, and leaves
-# out the classes whose second argument is 0. It takes the logarithm of its *second* argument: the
-# truth goes first.
+# ``cross_entropy`` clips *both* arguments to [eps, 1 − eps], because the logarithm of 0 is infinite. ``cross_entropy2``
+# divides each argument by its sum, so it also accepts counts, and it leaves out the classes whose second argument is 0.
+# It computes the logarithm of its *second* argument, so the truth is the first argument.
 import argparse
 import sys
 
@@ -68,12 +67,12 @@ for function, prediction, printed in CALLS:
 # %%
 # Where the digits come from
 # --------------------------
-# The truth is class 0, and both first predictions give it 0.9. The exact cross-entropy, −log 0.9,
-# looks at nothing else, yet the two results are 2.4e-11 apart. The clip of ``y_true`` does it:
-# it makes (1, 0, 0, 0) into (1 − 1e-12, 1e-12, 1e-12, 1e-12), so that each *wrong* class adds
-# −1e-12 · log of its prediction. A prediction of 0, clipped to 1e-12, adds 1e-12 · 27.6; one of
-# 0.05 adds 1e-12 · 3.0; one of 0.1 adds 1e-12 · 2.3. The first prediction has two zeros among the
-# wrong classes, the second has one. The true class itself loses 1e-12 of its own term.
+# The true class is 0, and the first two predictions give it 0.9. The exact cross-entropy, −log 0.9, depends on nothing
+# else, but the two results differ by 2.4e-11. The reason is the clip of ``y_true``: it turns (1, 0, 0, 0) into (1 −
+# 1e-12, 1e-12, 1e-12, 1e-12), so each *wrong* class adds −1e-12 · log of its prediction. A prediction of 0, clipped to
+# 1e-12, adds 1e-12 · 27.6. A prediction of 0.05 adds 1e-12 · 3.0, and one of 0.1 adds 1e-12 · 2.3. The first prediction
+# has two zeros among the wrong classes, the second has one. The term of the true class becomes smaller by the factor 1
+# − 1e-12.
 EXACT = float(-np.log(0.9))
 print(f"\nexact, −log 0.9: {EXACT!r}")
 for _, prediction, _ in CALLS[:2]:
@@ -86,10 +85,10 @@ predicted = 1e-12 * (-np.log(1e-12) - np.log(0.1) + 2 * np.log(0.05))
 print(f"difference of the two results {difference:.4e}, by the terms above {predicted:.4e}")
 
 # %%
-# To clip the truth is a mistake, then, if a harmless one: it is enough to clip the prediction.
-# Leaving classes out, as ``cross_entropy2`` does, is less harmless. A class that is true but was
-# given probability 0 is left out too: its term, which ought to be infinite, counts 0.
-# So the worst prediction there is gets the best mark; and so does any, if the arguments are swapped.
+# So it is a mistake to clip the truth, but a harmless one: it is enough to clip the prediction. It is less harmless to
+# leave classes out, as ``cross_entropy2`` does. If the true class has the probability 0, it is left out, too: its term
+# should be infinite, but it counts 0. So the worst possible prediction has the best result. If the arguments are
+# swapped, every prediction has.
 worst = abs(float(cross_entropy2(TRUTH, [0, 0.5, 0.5, 0])))
 print(f"\ncross_entropy2 of a true class predicted as 0: {worst}; cross_entropy of it: ", end="")
 print(f"{cross_entropy(TRUTH, [0, 0.5, 0.5, 0]):.4f} = −log 1e-12, the most it can give")
@@ -99,12 +98,11 @@ print(f"cross_entropy2 of the counts [9, 0, 0, 1]:     {float(cross_entropy2(TRU
 # %%
 # The same number from scores
 # ---------------------------
-# scikit-learn's ``log_loss`` takes probabilities. Sklip goes from scores f straight to
-# log(1 + Σ exp(t (f_j − f_y))), the sum being over the wrong classes j: no probability is ever
-# formed, none can be 0, nothing is clipped. With the logarithms of the probabilities as scores
-# and a temperature t of 1 it is the same number; −1e4 stands for the logarithm of 0. With t = 40 the
-# scores are 40 times smaller, and the cross-entropy is what it was. Of the sixteen digits printed
-# fifteen hold: the scores themselves are rounded.
+# scikit-learn's ``log_loss`` uses probabilities. Sklip computes log(1 + Σ exp(t (f_j − f_y))) directly from scores f,
+# with a sum over the wrong classes j. No probability is computed, so none can be 0, and nothing is clipped. If the
+# scores are the logarithms of the probabilities and the temperature t is 1, the result is the same number; −1e4
+# replaces the logarithm of 0. With t = 40 and scores that are 40 times smaller, the cross-entropy is the same. Fifteen
+# of the sixteen printed digits agree, because the scores are rounded.
 one_hot = np.array([TRUTH], dtype=np.float64)
 print(f"\n{'prediction':24}{'−log p':22}{'log_loss':22}{'from scores':22}t = 40")
 for prediction in (CALLS[0][1], *(call[1] for call in CALLS[2:5])):
@@ -140,11 +138,11 @@ for name, change in zip("xyz", np.eye(3) * step, strict=True):
 # Derivatives on a manifold
 # -------------------------
 # The kernel W of a :class:`sklip.layers.SpectralDense` has orthonormal columns, and that of a
-# :class:`sklip.layers.FrobeniusDense` columns of norm 1. A step that leaves this set is undone by the
-# constraint that follows, so only the part of the gradient *tangent* to the set counts. The layers
-# hand out just that part. To check it, we walk from W along tangent directions D, without leaving
-# the set: on the curve polar(W + t D), where polar gives the nearest orthonormal kernel, or with
-# columns divided by their norms. The central difference of the loss on the way has to be ⟨gradient, D⟩.
+# :class:`sklip.layers.FrobeniusDense` has columns of norm 1. After each step, a constraint brings the kernel back to
+# this set, so only the part of the gradient that is *tangent* to the set counts. The layers return this part. To check
+# it, we move W along tangent directions D, within the set: on the curve polar(W + t D), where polar gives the nearest
+# orthonormal kernel, or with columns that are divided by their norms. The central difference of the loss on this curve
+# has to be ⟨gradient, D⟩.
 rng = np.random.default_rng(0)
 rows, classes = rng.normal(size=(64, 12)), np.eye(3)[rng.integers(3, size=64)]
 loss = TauCategoricalCrossentropy(tau=4.0, margin_offset=0.1)
@@ -228,14 +226,14 @@ for layer, onto, tangent, gradient, plain in zip(
     print(f"    from the projection of the plain layer's gradient {lost:.2e}")
 
 # %%
-# The deviations are relative to the norm of the gradient, the largest derivative along any
-# direction of length 1; they are what rounding leaves of a central difference.
-# The gradient of a plain layer is longer: the rest of it points off the manifold.
+# The deviations are relative to the norm of the gradient, which is the largest derivative along any direction of length
+# 1. They are rounding errors of the central differences. The gradient of a plain layer is longer, because it also has a
+# part that is normal to the manifold.
 #
-# Left, cross-entropy against the score by which the true class leads: the temperature sets how
-# sharply the cost bends, ``margin_offset`` shifts it so that a lead only counts from there on, and
-# through a clipped probability the cost would stop growing, and its derivative be 0, just where
-# the prediction is worst. Right, the derivatives that were compared, divided by the norm of the gradient.
+# The left picture shows the cross-entropy against the lead of the true class, the difference of its score and the other
+# one. The temperature determines how sharply the cost bends, and ``margin_offset`` shifts it. If the probability were
+# clipped, the cost would stop growing, with the derivative 0, exactly where the prediction is worst. The right picture
+# shows the derivatives that were compared, divided by the norm of the gradient.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.3), layout="constrained")
 lead = np.linspace(-4, 2, 400)
 scores, two_classes = np.column_stack([lead, np.zeros_like(lead)]), np.tile([1.0, 0.0], (len(lead), 1))

@@ -3,22 +3,21 @@
 Cross-entropy, one class at a time
 ==================================
 
-Cross-entropy is a mean over rows, so it can be split into the mean over the positive rows and the
-mean over the negative ones. With as many rows of one class as of the other, the whole is half the
-sum of the two parts. Adversarial training is usually written that way: one network, an input for
-each class, and an output for each input, so that either part can be given its own data, weight or
-target.
+Cross-entropy is a mean over rows, so it can be split into the mean over the positive rows and the mean over the
+negative rows. If both classes have the same number of rows, the cross-entropy is half the sum of the two parts.
+Adversarial training is usually written in this way: one network, an input for each class, and an output for each input,
+so that each part can have its own data, weight or target.
 
-We build such a model from sklip's layers, check that its parts add up, and find the same numbers in
-:meth:`sklip.LipschitzMLP.loss_terms`, which needs no second model. Then we take rows away from one
-class, to see what half the sum means when the classes are not balanced.
+We build such a model from sklip's layers, check that its parts add up, and compare them with
+:meth:`sklip.LipschitzMLP.loss_terms`, which needs no second model. Then we remove rows of one class, to see the meaning
+of half the sum for unbalanced classes.
 """
 
 # %%
 # The data
 # --------
-# 100 points in the plane, half of each class. On the command line, ``--epochs`` makes a shorter run
-# of it, and ``--output`` names the file for the picture.
+# There are 100 points in the plane, half of them in each class. On the command line, ``--epochs`` makes the run
+# shorter, and ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -36,7 +35,7 @@ from sklip import LipschitzMLP
 from sklip.layers import FrobeniusDense, SpectralDense
 from sklip.losses import TauBinaryCrossentropy
 
-parser = argparse.ArgumentParser(description="Cross-entropy of two classes, together and apart.")
+parser = argparse.ArgumentParser(description="Cross-entropy of two classes, together and separately.")
 parser.add_argument("--output", metavar="FILE", help="PNG to write instead of showing the picture")
 parser.add_argument(
     "--epochs", type=int, default=60, help="passes of LipschitzMLP over the data (default: %(default)s)"
@@ -50,10 +49,10 @@ print(f"{len(X)} rows, {np.sum(y == 1)} of them positive")
 # %%
 # Two inputs, two outputs, one network
 # ------------------------------------
-# The network is 1-Lipschitz, and its last layer has one score f and no sigmoid: the loss takes care
-# of that. Both inputs of the second model go through the same network, with the same weights; the
-# targets are all ones on one side and all zeros on the other. ``jit_compile=False``, since XLA would
-# take longer to compile than these few steps take to run.
+# The network is 1-Lipschitz. Its last layer has one score f and no sigmoid, because the loss contains the sigmoid. Both
+# inputs of the second model pass through the same network, with the same weights. The targets are all ones for one
+# input and all zeros for the other. ``jit_compile=False`` is set because XLA would need more time to compile than these
+# few steps need to run.
 
 
 def pair_inputs(network):
@@ -90,9 +89,9 @@ network.compile(loss=TauBinaryCrossentropy(TAU), jit_compile=False)
 pair = compile_pair(network)
 
 # %%
-# ``TauBinaryCrossentropy`` is the cross-entropy of ``sigmoid(tau · f)`` divided by ``tau``: a
-# quantity in the units of the data, whose gradient by the score is at most 1. Multiplied by ``tau``
-# it is the usual cross-entropy in nats. The tables below are all in nats.
+# ``TauBinaryCrossentropy`` is the cross-entropy of ``sigmoid(tau · f)`` divided by ``tau``. It is in the units of the
+# data, and its derivative with respect to the score is at most 1. Multiplied by ``tau`` it is the usual cross-entropy
+# in nats. All tables below are in nats.
 
 
 def evaluate_keras(network, X, y):
@@ -111,7 +110,7 @@ HEADINGS = ("all rows", "half the sum", "positives", "negatives")
 
 
 def print_row(route, *values):
-    """Print a line of a table, with a dash for what a route does not give."""
+    """Print a line of a table, with a dash for numbers that a route does not give."""
     cells = "".join(f"{'–':>14}" if value is None else f"{value:14.7f}" for value in values)
     print(f"{route:<30}{cells}")
 
@@ -130,11 +129,11 @@ print_row("Keras, two inputs", None, total / 2, positives, negatives)
 print(f"one input against half the sum: {abs(whole - total / 2):.1e}")
 
 # %%
-# What Keras minimises in the two-input model is the sum, so twice the cross-entropy of all rows: the
-# minimum is in the same place, and the gradients are twice as long.
+# Keras minimises the sum in the two-input model, which is twice the cross-entropy of all rows. The minimum is the same,
+# and the gradients are twice as long.
 #
-# It trains like any Keras model. The network inside is the one we already have, and classifies with
-# the sign of its score.
+# It trains like any Keras model. The network inside is the one that we already have. It classifies by the sign of its
+# score.
 EPOCHS = 8
 rows, targets = split_classes(X, y)
 pair.fit(rows, targets, batch_size=10, epochs=EPOCHS, verbose=0)
@@ -150,11 +149,11 @@ print(f"accuracy: {accuracy:.2f}")
 # %%
 # The same from a classifier
 # --------------------------
-# :class:`sklip.LipschitzMLP` keeps the network, the loss and the units together. ``loss_terms`` gives
-# ``cross_entropy``, of all rows, and ``cross_entropy_per_class``, in the order of ``classes_``; both
-# in nats. ``margin_offset=0`` leaves plain cross-entropy, without the margin that is there by default.
+# :class:`sklip.LipschitzMLP` has the network, the loss and the units in one object. ``loss_terms`` returns
+# ``cross_entropy`` for all rows and ``cross_entropy_per_class`` in the order of ``classes_``, both in nats.
+# ``margin_offset=0`` gives plain cross-entropy, without the default margin.
 #
-# To compare, we export the network with ``to_keras()`` and hand it to the two-input model.
+# For the comparison, we export the network with ``to_keras()`` and put it into the two-input model.
 
 
 def fit(X, y):
@@ -166,14 +165,14 @@ def fit(X, y):
 
 
 def repeat_rows(X, y):
-    """Return the rows of the smaller class as often as it takes to be as many as the larger class."""
+    """Repeat the rows of the smaller class until it has as many as the larger class."""
     counts = np.bincount(y)
     times = (counts.max() // counts)[y]
     return np.repeat(X, times, axis=0), np.repeat(y, times)
 
 
 def compare_routes(classifier, X, y):
-    """Print and return what each route says about a classifier, in the order of the headings."""
+    """Print and return the numbers of each route for a classifier, in the order of the headings."""
     terms = classifier.loss_terms(X, y)
     negatives, positives = terms["cross_entropy_per_class"]
     routes = {"LipschitzMLP.loss_terms": (terms["cross_entropy"], (positives + negatives) / 2, positives, negatives)}
@@ -203,12 +202,12 @@ print(f"loss_terms: loss {terms['loss']:.7f} = cross_entropy {terms['cross_entro
 # %%
 # Classes that are not balanced
 # -----------------------------
-# Now only 10 of the negative rows are left. The mean over all rows weighs each class by its share of
-# the rows, 5/6 and 1/6; half the sum weighs them alike. These are two different losses, and the plain
-# one lets the small class pay: the boundary moves towards it.
+# Now we keep only 10 of the negative rows. The mean over all rows gives each class a weight equal to its share of the
+# rows, 5/6 and 1/6. Half the sum gives them equal weights. These are two different losses. With the plain loss, the
+# boundary moves towards the small class.
 #
-# The inputs of a Keras model must have the same number of rows, so each negative row is handed in five
-# times. That leaves the mean of its class as it is.
+# The inputs of a Keras model must have the same number of rows, so each negative row is repeated five times. This does
+# not change the mean of its class.
 kept = np.sort(np.concatenate([np.flatnonzero(y == 1), np.flatnonzero(y == 0)[:10]]))
 X_few, y_few = X[kept], y[kept]
 unbalanced = fit(X_few, y_few)
@@ -217,8 +216,8 @@ routes_unbalanced = compare_routes(unbalanced, X_few, y_few)
 print("In the first column, the two-input model's classes are weighted by their shares, 5/6 and 1/6.")
 
 # %%
-# Half the sum has a name in scikit-learn: it is the cross-entropy with balanced weights. To train with
-# it, use ``class_weight="balanced"``.
+# In scikit-learn, half the sum is the cross-entropy with balanced weights. To train with it, use
+# ``class_weight="balanced"``.
 weights = compute_sample_weight("balanced", y_few)
 reweighted = unbalanced.loss_terms(X_few, y_few, sample_weight=weights)["cross_entropy"]
 half_sum = routes_unbalanced["LipschitzMLP.loss_terms"][1]
@@ -227,10 +226,10 @@ print(f"with balanced weights {reweighted:.7f}, half the sum {half_sum:.7f}: {ab
 # %%
 # The picture
 # -----------
-# Left, the score of the classifier of balanced classes, with certified discs: inside a disc, the class
-# of its centre is proven to stay. The dashed line is the boundary after training with 10 negative rows,
-# the filled points of that class. Right, the numbers of the tables.
-COLORS = ("#0072b2", "#d55e00")  # told apart by colour-blind readers too
+# The left picture shows the score of the classifier for balanced classes, with certified discs: all points of a disc
+# are proven to have the class of its centre. The dashed line is the boundary after training with 10 negative rows,
+# which are the filled points of this class. The right picture shows the numbers of the tables.
+COLORS = ("#0072b2", "#d55e00")  # colour-blind readers can distinguish them
 MARKERS = ("o", "^")
 SCORE_COLORS = LinearSegmentedColormap.from_list("scores", ["#5aa5d6", "#f7f7f5", "#ef9a5b"])
 ROUTE_COLORS = {"LipschitzMLP.loss_terms": "#009e73", "Keras, one input": "#cc79a7", "Keras, two inputs": "#e69f00"}
@@ -281,7 +280,7 @@ def draw_blobs(axes):
 
 
 def draw_bars(axes, routes, title):
-    """Draw for each number a bar of each route that gives it, side by side."""
+    """Draw for each number a bar of each route that gives it, next to each other."""
     width = 0.26
     for place in range(len(HEADINGS)):
         given = [(name, values[place]) for name, values in routes.items() if values[place] is not None]

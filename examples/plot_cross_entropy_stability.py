@@ -3,21 +3,21 @@ r"""
 Cross-entropy where the sigmoid saturates
 =========================================
 
-The cross-entropy of a positive row whose logit is ``a`` is :math:`\log(1 + e^{-a})`. It gets small,
-but never 0: even a row that is classified well has a rank among the others, and a row that is
-classified badly has a gradient. Taken through a probability, in the 24 bits of float32, both are
-lost: near 1 the sigmoid has steps of about 1e-7, and from a logit of 16.6 on it *is* 1.
+The cross-entropy of a positive row whose logit is ``a`` is :math:`\log(1 + e^{-a})`. It becomes small, but never 0. So
+rows that are classified well still have different losses, and rows that are classified badly have a gradient. Both are
+lost if a probability is computed first, in the 24 bits of float32: near 1 the sigmoid has steps of about 1e-7, and for
+logits above 16.6 it *is* 1.
 
-We compare five ways to compute it: exact, from clipped probabilities, from a logit that is recovered
-from the probability, from the logit itself, and :class:`sklip.losses.TauBinaryCrossentropy`, which
-takes scores and never forms a probability.
+We compare five ways to compute the cross-entropy: exact, from clipped probabilities, from a logit that is recovered
+from the probability, from the logit, and :class:`sklip.losses.TauBinaryCrossentropy`, which uses scores and never
+computes a probability.
 """
 
 # %%
 # Five ways to one number
 # -----------------------
-# Every function takes a column of float32 logits of positive rows, and returns the cross-entropy of
-# each row; ``exact`` computes in float64. sklip's ``cost`` is what the loss takes the mean of.
+# Every function takes a column of float32 logits of positive rows, and returns the cross-entropy of each row; ``exact``
+# computes in float64. The loss of sklip is the mean of its ``cost``.
 import argparse
 import sys
 
@@ -41,7 +41,7 @@ def exact(logits):
 
 
 def probabilities(logits):
-    """Return the sigmoid, in a form that does not tell Keras where it comes from."""
+    """Return the sigmoid, in a form from which Keras cannot get the logit."""
     return ops.reshape(ops.sigmoid(logits), (-1, 1))
 
 
@@ -82,10 +82,9 @@ def evaluate(way, logits):
 # %%
 # What happened to Keras' clip
 # ----------------------------
-# Early versions of Keras saw a probability only and always clipped. Today a sigmoid leaves a note of
-# its logit on the tensor, and the loss goes back to it. One ``reshape`` in between, a cast, the mean
-# of an ensemble, or probabilities from a file: the note is gone, and the loss clips as ever. The
-# functions above have such a reshape.
+# Early versions of Keras used only the probability and always clipped it. Today a sigmoid stores its logit on the
+# tensor, and the loss uses this logit. But after a ``reshape``, a cast or the mean of an ensemble, and for
+# probabilities from a file, the logit is not there, and the loss clips. The functions above have such a reshape.
 far = column([18.0])
 direct = float(keras.losses.binary_crossentropy(ops.ones_like(far), ops.sigmoid(far))[0])
 print(f"a = 18, exact cross-entropy      {exact(far)[0]:.4e}")
@@ -95,8 +94,8 @@ print(f"Keras, with a reshape in between {evaluate('clipped', far)[0]:.4e}")
 # %%
 # Values
 # ------
-# In float32 the smallest normal number is 1.2e-38, which is exp(−87.3); TensorFlow takes what is
-# smaller as 0. Beyond a = 87 the right answer in float32 *is* 0. Scores in float64 go on to a = 708.
+# In float32 the smallest normal number is 1.2e-38, which is exp(−87.3); TensorFlow treats smaller numbers as 0. So for
+# a above 87 the right result in float32 *is* 0. In float64 the limit is a = 708.
 LOGITS = (10.0, 15.0, 20.0, 50.0, 87.0, 100.0, 700.0)
 
 
@@ -117,8 +116,8 @@ print_table(
 )
 
 # %%
-# Deviations in units of the last place (ulp), the distance from one float32 number to the next, where
-# the results are normal numbers. A correctly rounded result is within half of one.
+# The next table has deviations in units of the last place (ulp), the distance from one float32 number to the next,
+# where the results are normal numbers. The error of a correctly rounded result is at most half an ulp.
 dense = np.linspace(10, 20, arguments.points)
 wide = np.linspace(-87, 87, 10 * arguments.points)
 
@@ -139,10 +138,10 @@ first = dense[np.isnan(curves["recovered"])].min()
 print(f"the recovered logit is infinite, and its loss not a number, from a = {first:.2f} on")
 
 # %%
-# At temperature 1, Keras' loss from logits and sklip's are equally good. A 1-Lipschitz classifier has a
-# temperature, though: its logit is ``tau`` times its score, and a product that is rounded *before* the
-# exponential costs digits, the more the larger it is. ``TauBinaryCrossentropy`` takes the score and
-# carries along what the rounding took.
+# At temperature 1, the loss of Keras from logits and that of sklip are equally good. But a 1-Lipschitz classifier has a
+# temperature: its logit is ``tau`` times its score. If this product is rounded *before* the exponential, digits are
+# lost, and more digits are lost for larger products. ``TauBinaryCrossentropy`` takes the score and takes the rounding
+# error of the product into account.
 TAU = 40.0
 scores = column(np.linspace(10, 87, arguments.points) / TAU)
 truth = exact(scores.astype(np.float64) * TAU)  # the products are exact in float64
@@ -155,10 +154,9 @@ print(f"{'sklip, from scores f':24}{count_ulp(carried, truth).max():30.4g}")
 # %%
 # Gradients
 # ---------
-# What trains is the gradient. For a row that is classified badly, its logit far below 0, it should be
-# −1: full pull towards the right side. The clip is constant below a = −16.1, where the probability
-# reaches 1e-7, so that its gradient is 0. The worst rows are dead: they are counted in the loss, but
-# no step ever moves them.
+# Training uses the gradient. For a row that is classified badly, with a logit far below 0, it should be −1. The clipped
+# loss is constant for a below −16.1, where the probability is below 1e-7, so its gradient is 0. The worst rows have no
+# effect: they are counted in the loss, but no step improves them.
 
 
 def gradient(way, logits):
@@ -181,10 +179,10 @@ print_table(
 # %%
 # The picture
 # -----------
-# Left, the exact curve with sklip's and Keras' from logits on it. The other two first walk on stairs,
-# the steps of float32 probabilities next to 1; then the clipped one stays at 1.2e-7, and the recovered
-# one ends. Right, the derivative for rows on the wrong side: the clipped one drops to 0.
-STYLES = {  # the widest first, so that all that lie on each other can be seen
+# The left picture shows the exact curve. The curves of sklip and of Keras from logits lie on it. The other two have
+# stairs, the steps of float32 probabilities near 1. Then the clipped curve stays at 1.2e-7, and the recovered curve
+# ends. The right picture shows the derivative for rows on the wrong side: that of the clipped loss falls to 0.
+STYLES = {  # the widest first, so that curves that lie on each other are visible
     "exact": {"color": "#bbbbbb", "linewidth": 9, "label": "exact"},
     "from logits": {"color": "#56b4e9", "linewidth": 4.5, "label": "Keras, from logits"},
     "clipped": {"color": "#d55e00", "linewidth": 2.2, "label": "Keras, clipped probabilities"},

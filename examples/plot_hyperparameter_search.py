@@ -3,19 +3,19 @@
 A search for accuracy that can also be certified
 ================================================
 
-How wide should the layers be, which loss, which optimizer, how much dropout? Scikit-learn's searches
-and `Optuna <https://optuna.org>`_ try settings of :class:`sklip.LipschitzMLP` on handwritten digits.
-They do not look for accuracy alone: a setting is as good as its *certified* accuracy, the share of
-pictures that are classified correctly and stay so whatever happens to them within a given
-distance. Accuracy is recorded beside it, because the two compete.
+How wide should the layers be? Which loss, which optimizer, how much dropout? Scikit-learn's searches and `Optuna
+<https://optuna.org>`_ try settings of :class:`sklip.LipschitzMLP` for handwritten digits. They do not search for
+accuracy. The score of a setting is its *certified* accuracy, the share of pictures that are classified correctly and
+stay correct for all changes within a given distance. The accuracy is stored as well, because a setting with a higher
+certified accuracy often has a lower accuracy.
 """
 
 # %%
 # The data
 # --------
-# Keras downloads MNIST. Where there is no network, the environment variable ``SKLIP_MNIST`` names
-# an ``mnist.npz``. A part of the training pictures keeps the searches short; ``--rows``, ``--trials``
-# and ``--epochs`` set how short.
+# Keras downloads MNIST. If there is no network, let the environment variable ``SKLIP_MNIST`` name an ``mnist.npz``. The
+# searches use only a part of the training pictures, to save time. ``--rows``, ``--trials`` and ``--epochs`` set their
+# size.
 import argparse
 import os
 import sys
@@ -63,13 +63,13 @@ X, y = X[: arguments.rows], y[: arguments.rows]
 # %%
 # One split and one score for all
 # -------------------------------
-# Every search trains on the same three quarters of the rows and is scored on the last quarter, so
-# that their results compare. A quarter of few rows is a coarse measure, and the best of many
-# trials has been lucky too: only the test pictures, at the end, say how good it is.
+# Every search trains on the same three quarters of the rows and is scored on the last quarter, so their results can be
+# compared. With few rows the score is not precise, and the best of many trials was also lucky. Only the test pictures,
+# at the end, say how good it is.
 #
-# The distance is Euclidean, in grey values from 0 to 1. Grid and random search take several scores at once, those of
-# :func:`sklip.metrics.certified_accuracy_scorers`; halving takes a single number. So that all searches are alike, our
-# score returns the certified accuracy and keeps the accuracy in a dictionary (in this process: with ``n_jobs`` it would
+# The distance is Euclidean, in grey values from 0 to 1. Grid and random search accept several scores, those of
+# :func:`sklip.metrics.certified_accuracy_scorers`, but halving accepts only one. For the same code in all searches, our
+# score returns the certified accuracy and stores the accuracy in a dictionary of this process (with ``n_jobs`` it would
 # stay in the workers). The last step of each search, a fit of its winner on all rows, is left out by ``refit=False``.
 RADIUS = 0.5
 certified_at_radius = certified_accuracy(RADIUS)
@@ -109,8 +109,8 @@ def collect(kind, search):
 # %%
 # A grid
 # ------
-# ``GridSearchCV`` tries every combination. Three parameters of two values each are eight trials
-# already; a fourth would double them. ``"auto"`` is a temperature of 2.8 here.
+# ``GridSearchCV`` tries every combination. Three parameters with two values each are eight trials already, and a fourth
+# would double them. ``"auto"`` is a temperature of 2.8 here.
 grid = {
     "temperature": [3.0, 10.0],
     "hidden_layer_sizes": [(64, 32), (128, 64)],
@@ -123,13 +123,12 @@ collect("grid", GridSearchCV(base, grid, **common))
 # %%
 # Random settings
 # ---------------
-# ``RandomizedSearchCV`` draws from distributions, and its cost is what you set with ``n_iter``,
-# however many parameters there are. Scales such as a temperature are drawn on a logarithmic axis.
-# In a list of two spaces each loss brings the parameters it has, and no others.
+# ``RandomizedSearchCV`` draws from distributions. ``n_iter`` sets its cost, for any number of parameters. Scales such
+# as a temperature are drawn on a logarithmic axis. The search has a list of two spaces, so that each loss has only its
+# own parameters.
 #
-# Plain gradient descent wants a far larger learning rate than Adam or RMSprop: as the kernels keep
-# their norms, its gradients stay small. To give each optimizer rates of its own as well would take
-# four spaces; here ``"sgd"`` is left to Optuna.
+# Plain gradient descent needs a much larger learning rate than Adam or RMSprop: the kernels keep their norms, so its
+# gradients stay small. Separate rates for each optimizer would need four spaces; here only Optuna tries ``"sgd"``.
 shared = {
     "hidden_layer_sizes": [(64,), (64, 32), (128, 64), (64, 64, 64)],
     "activation": ["groupsort2", "groupsort4", "abs", "relu"],
@@ -147,9 +146,9 @@ collect("random", RandomizedSearchCV(base, spaces, n_iter=arguments.trials, rand
 # %%
 # Successive halving
 # ------------------
-# ``HalvingRandomSearchCV`` draws as many settings but trains them for few epochs first. The best
-# third goes on to three times as many, and so forth. The resource it hands out is a parameter
-# of the classifier, ``epochs``.
+# ``HalvingRandomSearchCV`` draws the same number of settings but trains them for few epochs first. The best third is
+# trained for three times as many epochs, and so on. The resource that it increases is a parameter of the classifier,
+# ``epochs``.
 halving = HalvingRandomSearchCV(
     base,
     spaces,
@@ -167,12 +166,11 @@ collect("halving", halving)
 # %%
 # Optuna: choices that depend on choices
 # --------------------------------------
-# In Optuna a setting is drawn by a function, in which an ``if`` may ask for further parameters: each
-# loss for its own, an added layer for its width, an optimizer for its learning rate. Block "A" is
-# a network that narrows, with sorted groups; block "B" has three layers of one width and other
-# activations: whole sets of layers are swapped.
+# In Optuna a function draws a setting. In this function an ``if`` can draw further parameters: those of each loss, the
+# width of an additional layer, the learning rate of an optimizer. Block "A" is a network whose layers become narrower,
+# with sorted groups. Block "B" has three layers of the same width and other activations.
 #
-# Its sampler, TPE, learns from the trials so far where to look next.
+# Its sampler, TPE, uses the earlier trials to choose the next one.
 
 
 def settings_of(trial):
@@ -213,14 +211,14 @@ def settings_of(trial):
 
 
 class Pruning(keras.callbacks.Callback):
-    """Report the held-out certified accuracy after each epoch; end a trial that falls behind."""
+    """Report the held-out certified accuracy after each epoch, and end poor trials."""
 
     def __init__(self, trial):
         super().__init__()
         self.trial = trial
 
     def on_epoch_end(self, epoch, logs=None):
-        """Report, and ask."""
+        """Report the epoch, and ask whether to stop."""
         self.trial.report(logs["val_certified_accuracy"], epoch)
         if self.trial.should_prune():
             raise optuna.TrialPruned
@@ -239,14 +237,14 @@ def objective(trial):
 
 
 # %%
-# With ``--journal FILE`` each trial is written to disk as it ends. Run the same command again after an
-# interruption, and the study goes on where it was: trials that are there count, the one that was cut
-# off does not, and only the missing ones are run. The study's name says on what data it ran, so that
-# trials that do not compare are not mixed. The sampler's seed changes with the number of trials
-# that are there: with one and the same, a second run would begin with the draws of the first.
+# With ``--journal FILE`` each trial is written to disk when it ends. If you run the same command again after an
+# interruption, the study continues: complete trials count, the interrupted trial does not, and only the missing trials
+# are run. The name of the study contains the rows and epochs, so trials that cannot be compared are not mixed. The seed
+# of the sampler depends on the number of complete trials: with the same seed, a second run would begin with the draws
+# of the first.
 #
-# What is known beforehand can be told: ``KNOWN``, the first trial, has an offset somewhat above the
-# radius and a low temperature. What it leaves out would be drawn.
+# Prior knowledge can be used: ``KNOWN``, the first trial, has an offset slightly above the radius and a low
+# temperature. Parameters that it leaves out would be drawn.
 KNOWN = {"block": "A", "width": 128, "groups": "groupsort2", "extra_layer": False, "dropout": 0.0, "batch_size": 64}
 KNOWN |= {"loss": "cross_entropy", "temperature": 5.0, "margin_offset": 0.75}
 KNOWN |= {"optimizer": "adam", "learning_rate": 0.02}
@@ -279,7 +277,7 @@ elif "optuna" in arguments.searches:
     start = time.perf_counter()
     study.optimize(objective, n_trials=max(0, arguments.trials - done), show_progress_bar=True)
     for trial in study.get_trials(states=finished[:1]):
-        # The trial of the past answers the questions of settings_of as it did then.
+        # An earlier trial gives settings_of the values that it drew then.
         trials.append(Trial("optuna", settings_of(trial), trial.user_attrs["accuracy"], trial.value, True))
     pruned = len(study.get_trials(states=finished[1:]))
     print(
@@ -292,19 +290,19 @@ if not trials:
 # %%
 # What was found
 # --------------
-# A trial is worth a look when no other has both more accuracy and more certified accuracy: these
-# form the Pareto front.
+# A trial is interesting if no other trial has both a higher accuracy and a higher certified accuracy. These trials form
+# the Pareto front.
 
 
 def on_front(trial):
-    """Whether no other trial is better in one of the two and as good in the other."""
+    """Return whether no other trial is better in one of the two and as good in the other."""
     mine = (trial.accuracy, trial.certified)
     others = ((other.accuracy, other.certified) for other in trials)
     return not any(a >= mine[0] and c >= mine[1] and (a, c) != mine for a, c in others)
 
 
 def in_words(parameters):
-    """Parameters in a line."""
+    """Return parameters as one line of text."""
     return ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in parameters.items())
 
 
@@ -314,8 +312,8 @@ for trial in front:
     print(f"    {trial.accuracy:.4f}  {trial.certified:.4f}  {trial.kind:8}{in_words(trial.parameters)}")
 
 # %%
-# The setting of the largest certified accuracy is fitted again, on all rows, beside the classifier
-# as it comes. Now the test pictures speak.
+# The setting with the largest certified accuracy is fitted again on all rows, and so is the classifier with its
+# defaults. Both are evaluated on the test pictures.
 best = max(trials, key=lambda trial: (trial.certified, trial.accuracy))
 print(f"\nchosen by the {best.kind} search: {in_words(best.parameters)}")
 predictions, table = {}, {}
@@ -332,8 +330,8 @@ for place, words in enumerate(("accuracy", "certified at 0.25", "certified at 0.
     print(f"{words:24}" + "".join(f"{values[place]:9.4f}" for values in table.values()))
 
 # %%
-# Left, the trials of all searches; hollow ones were cut short by halving. The few that learned
-# little lie outside. Right, certified accuracy on the test pictures.
+# The left picture shows the trials of all searches. Halving stopped the hollow ones early. The few trials that learned
+# little are outside the picture. The right picture shows the certified accuracy on the test pictures.
 figure, (plane, curve) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 for kind, color, marker in zip(SEARCHES, ("#0072b2", "#e69f00", "#009e73", "#d55e00"), "os^D", strict=True):
     for complete in (True, False):

@@ -3,22 +3,22 @@ r"""
 Rare and adaptive: what class weights do to certified recall
 ============================================================
 
-Of a thousand payments fifteen are frauds. A model that calls all of them legitimate is right in 98.5 % of cases, so
-accuracy says nothing, and neither does certified accuracy. What counts is **recall**, the share of the frauds that are
-caught, and **precision**, the share of the alarms that are frauds.
+Of a thousand payments, fifteen are frauds. A model that calls all of them legitimate is right in 98.5 % of the cases,
+so neither accuracy nor certified accuracy says much. More important are **recall**, the share of the frauds that are
+detected, and **precision**, the share of the alarms that are frauds.
 
-Nor do frauds stay as they are: those who commit them try what passes. The **certified recall** at a radius is the
-share of frauds that are caught *even if* each of them is moved by as much as that radius, in whatever direction is best
-for the fraudster. We look at what class weights and margins do to it, and at what that is worth in money.
+Frauds also change, because fraudsters try which payments pass. The **certified recall** at a radius is the share of
+frauds that are detected *even if* each of them is changed by up to this radius, in the best direction for the
+fraudster. This example shows how class weights and margins change the certified recall, and how much money that saves.
 """
 
 # %%
 # Payments
 # --------
-# Five numbers describe a payment, as logarithms to base 2: one unit is a factor of two. Copied cards are used
-# soon after the last payment and far from it; accounts that were taken over pay large amounts, are young, and have seen
-# many devices. The payments are made up, so we can draw as many new ones to judge by as we like. On the command line,
-# ``--rows`` and ``--epochs`` make a shorter run, and ``--output`` names the file for the picture.
+# Five numbers describe a payment, as logarithms to base 2: one unit is a factor of two. Copied cards are used soon
+# after the last payment and far from it. Accounts that were taken over pay large amounts, are young, and are used with
+# many devices. The payments are artificial, so we can draw as many new ones for the evaluation as we like. On the
+# command line, ``--rows`` and ``--epochs`` make the run shorter, and ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -50,7 +50,7 @@ KINDS = {  # share of the payments, and means of the columns
 
 
 def payments(count, seed):
-    """Draw payments, and whether each is a fraud."""
+    """Draw payments; return them, and whether each is a fraud."""
     rng = np.random.default_rng(seed)
     shares, means = zip(*KINDS.values(), strict=True)
     kind = rng.choice(len(KINDS), size=count, p=shares)
@@ -67,10 +67,10 @@ print(
 # %%
 # Weights, with and without a margin
 # ----------------------------------
-# A missed fraud costs 25 times what a false alarm does, which is a phone call. The weights are none, those costs, or
-# ``"balanced"``, which is about 61 to 1 here; the latter two again with a margin: a ``margin_offset`` and a low
-# ``temperature`` tell the network to keep its distance from the rows. All settings were fixed beforehand, and
-# nothing is chosen by the rows that are judged.
+# A false alarm costs a phone call, and a missed fraud costs 25 times as much. There are three settings of the weights:
+# none, these costs, and ``"balanced"``, which is about 61 to 1 here. The last two are also trained with a margin: a
+# ``margin_offset`` and a low ``temperature`` keep the boundary at a distance from the rows. All settings were fixed in
+# advance, and nothing is chosen with the rows of the evaluation.
 COST = 25.0
 by_cost = {0: 1.0, 1: COST}
 margin = {"temperature": 4.0, "margin_offset": 1.0}
@@ -94,14 +94,14 @@ models = {
 # %%
 # The certificate, in factors
 # ---------------------------
-# ``norm=inf`` measures the largest change of any column. In these logarithms a radius of 1 says: amount, time,
-# distance, age and devices may all be changed by a factor of two at once, and the payment still sets off the alarm.
+# ``norm=inf`` measures the largest change of any column. With these logarithms a radius of 1 says: amount, time,
+# distance, age and devices may all change by a factor of two at once, and the payment still causes an alarm.
 predicted = {name: model.predict(X_test) for name, model in models.items()}
 radius = {name: sklip.certified_radius(model, X_test, norm=np.inf) for name, model in models.items()}
 
 # %%
-# Certified recall is the certified accuracy of the frauds alone. More is proven by it: if frauds move and legitimate
-# customers do not, the false alarms stay what they are, so that
+# Certified recall is the certified accuracy of the frauds. It proves more: if frauds change and legitimate payments do
+# not, the false alarms stay the same, so
 #
 # .. math::
 #
@@ -132,10 +132,11 @@ for place, (title, form) in enumerate(
 print(f"accuracy without any alarm {np.mean(~fraud):.4f}, cost {1000 * COST * fraud.mean():.1f}")
 
 # %%
-# How good could one be?
-# ----------------------
-# The generator is known, so that we can compute the rule of least expected cost: an alarm wherever the probability of a
-# fraud exceeds 1 / 26. It is the best against frauds as they are. Against frauds that move it promises nothing.
+# How good could a model be?
+# --------------------------
+# The generator is known, so we can compute the rule with the smallest expected cost: an alarm if the probability of a
+# fraud is above 1 / 26. It is the best rule for frauds that do not change. For frauds that change, it guarantees
+# nothing.
 density = {kind: share * norm.pdf(X_test, mean, SPREADS).prod(axis=1) for kind, (share, mean) in KINDS.items()}
 alarm = COST * (density["card copied"] + density["account taken over"]) > density["legitimate"]
 cost = 1000 * (COST * np.sum(fraud & ~alarm) + np.sum(alarm & ~fraud)) / len(fraud)
@@ -146,19 +147,20 @@ print(
 # %%
 # What the curves say
 # -------------------
-# - **Weights buy recall with precision**, certified or not. Without them the network decides for the majority wherever
-#   it is in doubt. It catches the obvious frauds only, and for about half of those nothing is proven any more once
+# - **Weights increase recall and decrease precision**, certified or not. Without weights the network decides for the
+#   majority if it is uncertain. It detects only the obvious frauds, and about half of them are no longer proven if
 #   every column may change by a quarter.
-# - **Margins keep what weights have bought.** The solid curves fall later than the dashed ones of the same weights.
-#   They do not begin at the same point: a margin moves the boundary as well, so search weights and margins together.
-# - **What is best depends on how far frauds move.** As they are, weighted networks cost nearly the same, and not much
-#   more than what is possible. At a factor of 1.5 they are far apart.
+# - **Margins keep the recall for larger changes.** The solid curves fall later than the dashed curves with the same
+#   weights. They do not begin at the same point, because a margin also moves the boundary. So search weights and
+#   margins together.
+# - **The best setting depends on how far frauds change.** If they do not change, all weighted networks cost nearly the
+#   same, and not much more than the best possible rule. At a factor of 1.5 their costs differ widely.
 #
-# Below the solid lines lies what is proven; where a curve has fallen to 0, frauds *may* pass, which is not to say that
-# one knows how. With some 730 frauds, the standard error of a recall is below 0.02.
+# The curves show what is proven. Where a curve is 0, frauds *may* pass, but it is not known how. With some 730 frauds,
+# the standard error of a recall is below 0.02.
 figure, panels = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
 grid = np.geomspace(1, 3, 400)
-COLORS = ("#555555", "#0072b2", "#d55e00", "#0072b2", "#d55e00")  # told apart by colour-blind readers too
+COLORS = ("#555555", "#0072b2", "#d55e00", "#0072b2", "#d55e00")  # colour-blind readers can distinguish them
 STYLES = ("dotted", "dashed", "dashed", "solid", "solid")
 for name, color, style in zip(models, COLORS, STYLES, strict=True):
     line = {"color": color, "linestyle": style, "linewidth": 2}

@@ -3,17 +3,16 @@
 MNIST, 0 against 8: certificates for each digit
 ===============================================
 
-The classifier of the two moons, on pictures: how far would the grey values of a picture have to
-move before a 0 could be taken for an 8? :meth:`sklip.HKRClassifier.certified_radius` gives for each
-picture a distance within which that is impossible, with a proof.
+This example uses the classifier of the two moons for pictures. How far must the grey values of a picture change before
+a 0 can be classified as an 8? :meth:`sklip.HKRClassifier.certified_radius` gives for each picture a distance within
+which this is impossible, with a proof.
 """
 
 # %%
 # The data
 # --------
-# Keras downloads MNIST. Where there is no network, the environment variable ``SKLIP_MNIST`` names
-# an ``mnist.npz``. Pixels are scaled to [0, 1] and pictures flattened, so that distances are
-# Euclidean distances of 784 grey values.
+# Keras downloads MNIST. If there is no network, let the environment variable ``SKLIP_MNIST`` name an ``mnist.npz``.
+# Pixels are scaled to [0, 1] and pictures are flattened, so distances are Euclidean distances of 784 grey values.
 import argparse
 import os
 import sys
@@ -54,7 +53,7 @@ print(f"{len(X)} training pictures, {np.mean(y == 0):.1%} of them zeros; {len(X_
 # %%
 # Training
 # --------
-# The test pictures are handed to ``fit`` as well, to watch: nothing is learned from them.
+# ``fit`` also receives the test pictures and measures them after each epoch. It does not learn from them.
 classifier = HKRClassifier(
     hidden_layer_sizes=(32, 16),
     alpha=10,
@@ -74,8 +73,8 @@ for epoch in range(classifier.n_iter_):
 # %%
 # What is proven
 # --------------
-# Certified accuracy at a radius is the share of the test pictures that are classified correctly and
-# stay so whatever happens to them within that distance.
+# Certified accuracy at a radius is the share of the test pictures that are classified correctly and stay correct for
+# all changes within this distance.
 predicted = classifier.predict(X_test)
 right = predicted == y_test
 radius = classifier.certified_radius(X_test)
@@ -86,10 +85,10 @@ for distance, share in certified.items():
     print(f"certified at {distance}        {share:.4f}")
 
 # %%
-# The curve of certified accuracy; and beside it a few pictures with the closest ones found that are
-# taken for the other digit: the surest, the median and the least sure of each digit. No such picture
-# lies within the certified radius, and these lie hardly beyond it. What has to be added to a 0, and
-# taken away from an 8, is what makes an 8.
+# The left picture is the curve of certified accuracy. Next to it are some pictures of each digit (with the largest, the
+# median and the smallest radius), each with the closest picture that was found and is classified as the other digit. No
+# such picture lies within the certified radius, and these lie just outside it. The change adds to a 0 the strokes that
+# make an 8, and removes them from an 8.
 figure = plt.figure(figsize=(13.5, 4.4), layout="constrained")
 curve_side, digits_side = figure.subfigures(1, 2, width_ratios=(1, 1.75))
 axes = curve_side.subplots()

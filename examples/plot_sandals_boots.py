@@ -3,20 +3,20 @@ r"""
 Sandals and ankle boots: what would make this one a boot?
 ==========================================================
 
-Why does a classifier call a picture a sandal? One answer is a counterfactual: the same picture,
-changed until it is called a boot. Of most networks the least such change looks like noise, and
-explains nothing. That of a :class:`sklip.HKRClassifier` can be looked at, and takes one line,
+Why does a classifier call a picture a sandal? One answer is a counterfactual: the same picture, changed until it is
+classified as a boot. For most networks the smallest such change looks like noise and explains nothing. For a
+:class:`sklip.HKRClassifier` the change is visible, and one formula gives it,
 
 .. math::
 
     x_t = x - t \, f(x) \, \nabla f(x) .
 
-The function that HKR training strives for has a gradient of length 1 almost everywhere, which lies
-along the optimal transport plan between the classes: the line on which a picture of one is best
-carried to become one of the other [1]_. No 1-Lipschitz function can fall faster. Where the score
-does so all the way, :math:`f(x_t) = (1 - t) f(x)`: the boundary is reached at :math:`t = 1`, and at
-:math:`t = 2` lies the mirror image, as sure of the other class as the picture was of its own. A
-trained network only comes near that function; how near is measured here.
+The optimum of HKR training is a function whose gradient has length 1 almost everywhere. The gradient has the direction
+of the optimal transport plan between the classes: the line on which a picture of one class is moved to become a picture
+of the other [1]_. No 1-Lipschitz function can decrease faster. If the score decreases that fast on the whole line,
+:math:`f(x_t) = (1 - t) f(x)`. Then the boundary is at :math:`t = 1`. At :math:`t = 2` is the mirror image: its score
+for the other class is as large as the score of the picture for its class. A trained network only approximates that
+function. This example measures how well.
 
 .. [1] Serrurier, Mamalet, Fel, Béthune and Boissin, "On the explainable properties of 1-Lipschitz
    neural networks: an optimal transport perspective", NeurIPS 2023.
@@ -25,9 +25,9 @@ trained network only comes near that function; how near is measured here.
 # %%
 # The data
 # --------
-# Keras downloads Fashion-MNIST. Where there is no network, the environment variable
-# ``SKLIP_FASHION_MNIST`` names a ``fashion_mnist.npz``. Pixels are scaled to [0, 1] and pictures
-# flattened, so that distances are Euclidean distances of 784 grey values.
+# Keras downloads Fashion-MNIST. If there is no network, let the environment variable ``SKLIP_FASHION_MNIST`` name a
+# ``fashion_mnist.npz``. Pixels are scaled to [0, 1] and pictures are flattened, so distances are Euclidean distances of
+# 784 grey values.
 import argparse
 import os
 import sys
@@ -92,14 +92,14 @@ print(f"median radius           {np.median(radius):.4f}")
 # %%
 # Along the gradient
 # ------------------
-# The gradient is taken once, at the picture: the path is straight. If the score fell at full speed
-# all the way, all quantiles would be 1 − t. Grey values may leave [0, 1], as nothing tells the path
-# what a picture is.
+# The gradient is computed once, at the picture, so the path is straight. If the score decreased with slope 1 on the
+# whole path, all quantiles would be 1 − t. Grey values may leave [0, 1], because nothing keeps the path within the
+# pictures.
 gradient = classifier.gradient(X_test)
 
 
 def counterfactual(t, rows=slice(None)):
-    """The pictures after a share t of the way: 1 is for the boundary, 2 for the mirror image."""
+    """Return the pictures after a share t of the path: 1 is for the boundary, 2 for the mirror image."""
     return X_test[rows] - t * score[rows, None] * gradient[rows]
 
 
@@ -116,11 +116,11 @@ for step in (0, 5, 10, 12, 15, 20, 25):
     )
 
 # %%
-# And the shortest way?
-# ---------------------
-# ``closest_adversarial`` searches for the nearest picture of the other class, wherever it lies.
-# None can be nearer than the certified radius. It is found hardly beyond it, and nearly in the
-# direction of the gradient: the path leads to the boundary where it is closest.
+# And the shortest path?
+# ----------------------
+# ``closest_adversarial`` searches for the nearest picture of the other class in all directions. No such picture can be
+# nearer than the certified radius. It is found just outside the radius, and nearly in the direction of the gradient:
+# the path leads to the nearest point of the boundary.
 sample = np.flatnonzero(right)[:300]
 nearest, distance = classifier.closest_adversarial(X_test[sample])
 way = nearest - X_test[sample]
@@ -132,9 +132,10 @@ print(f"cosine between its direction and the gradient   {np.median(cosine):.4f}"
 # %%
 # Two sandals and two boots
 # -------------------------
-# Of each class, a picture of median radius and one whose radius only one in ten exceeds. On the way to
-# the mirror image sandals grow a shaft and a closed toe, and of the boots what a sandal leaves open
-# fades. Above, how the score falls along the path; below, the nearest pictures found of the other class.
+# For each class, one picture has the median radius, and one has a radius that only one picture in ten exceeds. On the
+# path to the mirror image, sandals get a shaft and a closed toe, and the parts of a boot that a sandal does not have
+# become lighter. The upper curve shows how the score decreases along the path. Below are the nearest pictures of the
+# other class that were found.
 STAGES = {0: "picture", 0.5: "halfway, t = ½", 1: "boundary, t = 1", 2: "mirror image, t = 2"}
 
 shown = []

@@ -3,26 +3,25 @@ r"""
 Sensors that drift: how long does a monitor stay right?
 =======================================================
 
-A classifier watches pumps. It was trained on sensors fresh from calibration, and sensors age: their
-zero shifts, their sensitivity changes, so that years later a sensor shows
+A classifier monitors pumps. It was trained with calibrated sensors. But sensors age: their zero and their sensitivity
+change, so that years later a sensor shows
 
 .. math::
 
     x_j + t \, (a_j + b_j x_j)
 
-where a fresh one would show :math:`x_j`. What :math:`a_j` and :math:`b_j` will be nobody knows. But
-data sheets bound them, and with a bound of what may come, :func:`sklip.certified_radius` turns each
-prediction into a date: until then it cannot change, in whichever way the sensors drift. From the
-dates of many predictions follows when to calibrate.
+where a calibrated sensor would show :math:`x_j`. Nobody knows :math:`a_j` and :math:`b_j` in advance. But data sheets
+bound them. With these bounds, :func:`sklip.certified_radius` computes a date for each prediction: until then it cannot
+change, for every drift of the sensors. The dates of many predictions say when to calibrate.
 """
 
 # %%
 # The pumps
 # ---------
-# Speeds vary; flow, pressure and power follow them by the affinity laws. Wear of bearings and
-# impeller shakes and heats a pump, and costs pressure, flow and power. The data are made up, their
-# magnitudes are those of a pump of 40 kW. On the command line, ``--rows`` and ``--epochs`` make a
-# shorter run of it, and ``--output`` names the file for the picture.
+# Speeds vary; flow, pressure and power follow them by the affinity laws. Wear of the bearings and the impeller causes
+# vibration and heat, and changes pressure, flow and power. The data are artificial, with the magnitudes of a pump of 40
+# kW. On the command line, ``--rows`` and ``--epochs`` make the run shorter, and ``--output`` names the file for the
+# picture.
 import argparse
 import itertools
 import sys
@@ -45,7 +44,7 @@ HEALTHY, FAILING = 0, 1
 
 
 def make_pumps(rows, rng):
-    """Return what calibrated sensors show, and what state each pump is in."""
+    """Return what calibrated sensors show, and the state of each pump."""
     state = rng.integers(2, size=rows)
     wear = np.where(state == FAILING, rng.beta(9, 2, rows), rng.beta(1.2, 12, rows))
     speed = rng.uniform(1150, 1480, rows)
@@ -65,9 +64,9 @@ X_test, y_test = make_pumps(arguments.rows // 2, rng)
 # %%
 # What the data sheets say
 # ------------------------
-# How far each sensor may drift in a year: its zero, and its sensitivity. The latter counts in full
-# at the highest reading. The speed is set by the drive and not measured: it does not drift, and a
-# tolerance of 0 says so.
+# Data sheets say how far the zero and the sensitivity of each sensor may drift per year. The drift of the sensitivity
+# is largest at the highest reading. The speed is set by the drive and not measured, so it does not drift: its tolerance
+# is 0.
 SENSORS = {  # unit, drift of the zero a year, drift of the sensitivity a year, highest reading
     "vibration": ("mm/s", 0.12, 0.008, 10.0),
     "bearing temperature": ("°C", 0.50, 0.004, 90.0),
@@ -88,9 +87,9 @@ for j, (name, unit) in enumerate(zip(SENSORS, units, strict=True)):
 # %%
 # Radii that are years
 # --------------------
-# With ``tolerances=drift_per_year`` and ``norm=inf``, a radius of 2.5 says: as long as no sensor is off by
-# more than 2.5 times what its data sheet allows for a year, in whatever combination, the pipeline
-# predicts what it predicts now. That is 2.5 years.
+# With ``tolerances=drift_per_year`` and ``norm=inf``, a radius of 2.5 says: the prediction of the pipeline does not
+# change as long as the error of every sensor is at most 2.5 times the drift that its data sheet allows per year, in any
+# combination. That is 2.5 years.
 model = make_pipeline(
     StandardScaler(),
     sklip.HKRClassifier(
@@ -112,17 +111,16 @@ print(f"median radius in years           {np.median(radius):.2f}")
 # %%
 # Eight years of drift
 # --------------------
-# Five sensors that drift as far as they may, each of them up or down: 32 ways. Month by month we ask
-# the pipeline again what it predicts, and compare with what it predicted of the fresh sensors. We
-# also measure how far the sensors are off, in years' worth of drift: that of the sensor furthest off.
-# It is less than the years that went by, as sensors seldom show their highest reading. No prediction
-# may change before this drift reaches its radius.
+# Five sensors drift as far as they may, each of them up or down. These are 32 ways. For each month we compare the
+# prediction of the pipeline with its prediction for the calibrated sensors. We also measure the drift in years: the
+# largest error of a sensor, divided by its drift per year. It is smaller than the number of years that have passed,
+# because sensors seldom show their highest reading. No prediction may change before this drift reaches its radius.
 MONTHS = np.arange(0, 96 + 1)
 drifting = drift_per_year > 0
 ways = [np.array([*signs, 0]) for signs in itertools.product((-1, 1), repeat=drifting.sum())]
 too_early = 0
 changed = np.zeros((len(ways), len(MONTHS), len(X_test)), dtype=bool)
-at_change = np.full(len(X_test), np.inf)  # the least drift of each pump at which its prediction differed
+at_change = np.full(len(X_test), np.inf)  # the smallest drift of each pump with another prediction
 correct = np.zeros((len(ways), len(MONTHS)))
 for way, signs in enumerate(ways):
     for month in MONTHS:
@@ -155,12 +153,11 @@ for month in (0, 6, 12, 24, 36, 48, 72, 96):
 # %%
 # When to calibrate
 # -----------------
-# For each prediction its radius is a proof. Of how many predictions will be past theirs, the test
-# pumps tell: the date by which 5 % of them are is the 5 % quantile of the radii. For other pumps of
-# the same kind the quantile of a sample is an estimate; beside it stands an earlier date, which holds
-# for them with a confidence of 95 %, whatever the distribution of the radii (an order statistic, whose
-# rank is a quantile of the binomial distribution). The last column counts what changed by the first
-# date, in one way of drifting or another.
+# The radius of a prediction is a proof for this prediction. The test pumps show how many predictions are no longer
+# proven at a date: at the 5 % quantile of the radii, these are 5 %. For other pumps of the same kind, the quantile of a
+# sample is an estimate. So the table also has an earlier date, which holds for them with a confidence of 95 %, for
+# every distribution of the radii (an order statistic, whose rank is a quantile of the binomial distribution). The last
+# column counts the predictions that changed until the first date, in any of the 32 ways.
 ordered = np.sort(radius)
 intervals = {}
 print(f"\n{'predictions past their proof':<30}{'months':>8}{'at 95 % confidence':>20}{'really changed by then':>24}")
@@ -173,10 +170,10 @@ for percent in (1, 2, 5, 10, 20):
     print(f"at most {percent:2d} %{'':<18}{12 * date:8.1f}{12 * sure:20.1f}{really:24.4f}")
 
 # %%
-# Left, each point is a prediction that changed: none lies below the line, most lie not far above it.
-# Right, what is proven beside what happened. The accuracy outlives the proofs for long, but only here,
-# where the answers are known, can that be seen; the proofs need no answers.
-STATES = {HEALTHY: ("healthy", "#0072b2", "o"), FAILING: ("failing", "#d55e00", "^")}  # for colour-blind readers too
+# In the left picture, each point is a prediction that changed. No point lies below the line, and most lie only a little
+# above it. The right picture compares the proofs with what happened. The accuracy stays high for longer than the proofs
+# hold. But this is visible only here, where the true states are known; the proofs do not need them.
+STATES = {HEALTHY: ("healthy", "#0072b2", "o"), FAILING: ("failing", "#d55e00", "^")}
 figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.6), layout="constrained", num="Sensors that drift")
 
 moved = np.isfinite(at_change)

@@ -3,24 +3,24 @@ r"""
 Triage: leave to a human what a measurement error decides
 =========================================================
 
-A model that reads biopsies should decide the clear ones and hand over the others. Which are the others? Usually those
-with a probability near one half. That number has no unit, and nobody can say where to draw the line.
+A model for biopsies should decide the clear ones and refer the others to a human. Which ones are unclear? Usually those
+with a probability near one half. But this number has no unit, and it is hard to say which threshold is right.
 
-A certified radius has a unit. Every measurement comes with a standard error; measured in those, a radius of 1 says:
-*all measurements may be off by one standard error at once, in any direction, and the diagnosis stays.* A row
-that is not proven to survive an error of measurement is referred to a pathologist. That line can be
-drawn before any data is seen, and there is a proof for every row on the other side of it.
+A certified radius has a unit. Every measurement has a standard error. In these units, a radius of 1 says: *all
+measurements may be wrong by one standard error at once, in any direction, and the diagnosis stays the same.* If a row
+does not have this proof, it is referred to a pathologist. So the threshold can be chosen before any data is known, and
+there is a proof for every row that is decided.
 
-We do this on the breast-cancer data of scikit-learn, count what is referred, what goes wrong
-nevertheless, and compare with the probabilities of an ordinary network.
+We do this for the breast-cancer data of scikit-learn. We count the referred rows and the wrong decisions, and compare
+with the probabilities of an ordinary network.
 """
 
 # %%
 # Measurements and their errors
 # -----------------------------
-# Each row is a biopsy. Ten properties of the cell nuclei, such as their radius, were measured on many nuclei of it: the
-# data holds the mean of each, and its standard error. We classify by the ten means. On the command line, ``--folds``
-# and ``--epochs`` make a shorter run, and ``--output`` names the file for the picture.
+# Each row is a biopsy. Ten properties of the cell nuclei, such as their radius, were measured for many nuclei of it.
+# The data contains the mean of each property and its standard error. We classify by the ten means. On the command line,
+# ``--folds`` and ``--epochs`` make the run shorter, and ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -56,11 +56,11 @@ for name in X.columns:
 # %%
 # Radii in standard errors, out of fold
 # -------------------------------------
-# ``tolerances`` of :func:`sklip.certified_radius` holds one for each column, here the median standard error of the
-# *training* rows, and ``norm=inf`` lets all columns be off at once: no assumption about which errors go together
-# is needed. The radius is that of the whole pipeline, scaler included.
+# ``tolerances`` of :func:`sklip.certified_radius` has one number for each column, here the median standard error of the
+# *training* rows. ``norm=inf`` allows errors in all columns at once, so no assumption about their correlation is
+# needed. The radius is that of the pipeline, including the scaler.
 #
-# Every row is judged by a model that has not seen it. The ordinary network gets the same folds.
+# Every row is predicted by a model that was not trained with it. The ordinary network gets the same folds.
 TOLERANCE = 1.0  # of the comparison below, in standard errors
 
 
@@ -80,21 +80,21 @@ def ordinary_model():
 
 
 def folds(rows):
-    """Pairs of training and test rows, the classes in the same proportions in each."""
+    """Return pairs of training and test rows with the same class proportions."""
     splits = StratifiedKFold(arguments.folds, shuffle=True, random_state=0).split(rows, y[rows])
     return [(rows[training], rows[test]) for training, test in splits]
 
 
 def predict_with_radius(training, test):
-    """What a model of the training rows says of the test rows, its radii in standard errors, and the model."""
+    """Return the predictions of a model of the training rows, its radii in standard errors, and the model."""
     model, unit = lipschitz_model().fit(X.iloc[training], y[training]), errors.iloc[training].median()
     return model.predict(X.iloc[test]), sklip.certified_radius(model, X.iloc[test], norm=np.inf, tolerances=unit), model
 
 
 def is_turned(model, rows, unit):
-    """Whether an attack finds other diagnoses within the tolerance: it walks to a corner of the box of errors.
+    """Return whether an attack finds other diagnoses within the tolerance: it moves to a corner of the box of errors.
 
-    Slopes are finite differences, so that it takes any model that has probabilities.
+    Slopes are finite differences, so the attack works for every model that has probabilities.
     """
 
     def odds(points):
@@ -112,14 +112,14 @@ def is_turned(model, rows, unit):
 
 
 # %%
-# A clinic may prefer to ask for a rate: at most 1 % wrong among what the machine decides, say. The threshold for it
-# must not be chosen on the rows by which it is then judged. Each fold chooses its own, by another
+# A clinic may prefer to specify a rate, for example at most 1 % wrong decisions of the machine. The threshold for this
+# rate must not be chosen with the rows of the evaluation. So each fold chooses its threshold by another
 # cross-validation within its training rows.
 WRONG_AT_MOST = 0.01
 
 
 def threshold_for(radius, wrong):
-    """The smallest threshold at which the rows of larger radius hold to ``WRONG_AT_MOST``."""
+    """Return the smallest threshold at which the rows with larger radii satisfy ``WRONG_AT_MOST``."""
     order = np.argsort(-radius)
     shares = np.cumsum(wrong[order]) / np.arange(1, len(order) + 1)
     decided = np.flatnonzero(shares <= WRONG_AT_MOST).max(initial=-1) + 1
@@ -147,16 +147,16 @@ for training, test in folds(np.arange(len(y))):
 # What is referred, and what goes wrong
 # -------------------------------------
 # A row is decided if its radius is *larger* than the threshold. *Missed* are malignant rows that were decided as
-# benign. The last column bounds the share of wrong decisions on new rows, with 95 % confidence, as if one model had
-# decided all: where 0 of 350 are wrong, up to 0.9 % may be. Each line is a bound of its own; of the best among seven it
-# would be a little bold. A rate aimed at with a few hundred rows is met roughly: at 1 %, a handful of mistakes decides
-# where the threshold comes to lie.
+# benign. The last column bounds the share of wrong decisions for new rows, with 95 % confidence, as if one model had
+# decided all: if 0 of 350 decisions are wrong, the share may be up to 0.9 %. Each bound is for a single line; for the
+# best of seven lines it would be slightly too small. With a few hundred rows, the specified rate is met only roughly:
+# at 1 %, a few mistakes determine the threshold.
 malignant, wrong = y == "malignant", predicted != y
 THRESHOLDS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 
 def print_row(name, decided):
-    """Print what a rule does that decides these rows and refers the others."""
+    """Print the results of a rule that decides these rows and refers the others."""
     sick, well, amiss = decided & malignant, decided & ~malignant, (decided & wrong).sum()
     bound = binomtest(int(amiss), int(decided.sum()), alternative="less").proportion_ci(0.95).high
     print(
@@ -175,15 +175,15 @@ print(f"chosen on the training rows, by fold: {', '.join(f'{value:.2f}' for valu
 # %%
 # As good an order as any, and a proof on top
 # -------------------------------------------
-# Referring the least sure rows is an old idea, and the probabilities of an ordinary network put the rows in just as
-# good an order: both curves of wrong decisions fall alike, within the noise of some thirty mistakes. (Between two
-# classes and within one fold, ``LipschitzMLP``'s own probabilities give the order of its radii: both grow with the
-# score.)
+# It is an old idea to refer the rows with the lowest probabilities, and the probabilities of an ordinary network give
+# an equally good order: both curves of wrong decisions fall in the same way, up to the noise of some thirty mistakes.
+# (For two classes and within one fold, the probabilities of ``LipschitzMLP`` have the same order as its radii, because
+# both grow with the score.)
 #
-# What differs is what can be said of a row that was decided. We attack both networks: are there measurements within one
-# standard error with another diagnosis? Among the rows of which the ordinary network is at least 99 % sure there are
-# such. Among those with a radius above 1 there can be none, whatever the attack. (An ordinary network that is trained
-# less far withstands this attack as well. Whether it withstands the next one, nobody can say.)
+# The difference is the statement about a row that was decided. We attack both networks: are there measurements within
+# one standard error with another diagnosis? There are some for rows for which the ordinary network has a probability of
+# at least 99 %. There can be none for rows with a radius above 1, for any attack. (An ordinary network that is trained
+# for a shorter time resists this attack as well. But nobody knows whether it resists the next one.)
 sure = surety >= 0.99
 certified = radius > TOLERANCE
 print(f"\n{'ordinary network, at least 99 % sure':40}{sure.sum():5} rows, {ordinary_turned[sure].sum()} turned")
@@ -191,7 +191,7 @@ print(f"{'certified at one standard error':40}{certified.sum():5} rows, {turned[
 
 
 def among_decided(what, order):
-    """Share of rows referred, and how often something holds of the others, the surest being decided first."""
+    """Return the share of referred rows, and how often something is true of the others; the surest come first."""
     count = np.arange(1, len(order) + 1)
     return 1 - count / len(order), np.cumsum(what[np.argsort(-order, kind="stable")]) / count
 
@@ -203,7 +203,7 @@ for threshold in THRESHOLDS[2:]:
 panels["a"].set_ylabel(None)
 panels["a"].set_xlabel("certified radius: all ten measurements may be off by so many standard errors at once")
 
-BLUE, ORANGE = "#0072b2", "#d55e00"  # told apart by colour-blind readers too
+BLUE, ORANGE = "#0072b2", "#d55e00"  # colour-blind readers can distinguish them
 for key, of_lipschitz, of_ordinary in (("b", wrong, ordinary != y), ("c", turned, ordinary_turned)):
     axes = panels[key]
     axes.plot(*among_decided(of_ordinary, surety), color=ORANGE, linestyle="dashed", label="ordinary, by probability")
@@ -238,13 +238,13 @@ for key in "bc":
 # %%
 # What this does not say
 # ----------------------
-# - **A certain mistake stays one.** The proof is that the diagnosis does not depend on the measurement error, not that
-#   it is right: a malignant biopsy whose nuclei look benign has a large radius and is missed with certainty. Look for
-#   hatched areas on the right in the upper panel.
-# - **The errors are those of the means**, as far as the number of nuclei goes. A wrong stain or a wrong label is no
-#   standard error. And each row is held to the median error of the training rows; a biopsy that was measured worse has
-#   to be held to more (``tolerances=`` takes its own).
-# - **The shares are statistics** of these 569 biopsies from one hospital; only the radii are proofs.
+# - **A mistake with a large radius is still a mistake.** The proof says that the diagnosis does not depend on the
+#   measurement error. It does not say that it is right: a malignant biopsy whose nuclei look benign has a large radius
+#   and is missed. These are the hatched areas on the right in the upper panel.
+# - **The errors are the standard errors of the means**, which come from the number of nuclei. A wrong stain or a wrong
+#   label is not a standard error. And each row is compared with the median error of the training rows. If a biopsy was
+#   measured less precisely, pass its own errors as ``tolerances=``.
+# - **The shares are statistics** of these 569 biopsies from one hospital. Only the radii are proofs.
 if arguments.output:
     figure.savefig(arguments.output, dpi=150)
     print(f"Picture written to {arguments.output}")

@@ -3,28 +3,27 @@ r"""
 Two moons: scores that measure a distance
 =========================================
 
-A classifier whose score cannot change faster than its input turns the score into a proof: where
-``f(x) = 0.3``, no point within a distance of 0.3 of ``x`` is classified otherwise.
-:class:`sklip.HKRClassifier` trains such a function with the hinge-regularised
-Kantorovich–Rubinstein loss
+If the score of a classifier cannot change faster than its input, the score is a proof: if ``f(x) = 0.3``, all points
+within a distance of 0.3 from ``x`` have the class of ``x``. :class:`sklip.HKRClassifier` trains such a function with
+the hinge-regularised Kantorovich–Rubinstein loss
 
 .. math::
 
     -\left(\mathbb{E}[f \mid +1] - \mathbb{E}[f \mid -1]\right)
     + \alpha \, \mathbb{E}\left[\max(0, m - y f)\right] .
 
-The first term (KR) pushes the scores of the two classes as far apart as a 1-Lipschitz function
-can, which is at most the Wasserstein-1 distance between the classes. The second, the hinge, keeps
-every row on its side by the margin ``m``.
+The first term (KR) makes the difference between the mean scores of the two classes as large as a 1-Lipschitz function
+allows, which is at most the Wasserstein-1 distance between the classes. The second term, the hinge, asks every row for
+a score of at least the margin ``m`` on its side.
 
-We look at such a function in the plane, on two moons and on two circles.
+We look at such a function in the plane, for two moons and for two circles.
 """
 
 # %%
 # The data
 # --------
-# 5,000 points of each shape. On the command line, ``--rows`` and ``--epochs`` make a shorter run
-# of it, and ``--output`` names the file for the picture.
+# There are 5,000 points of each shape. On the command line, ``--rows`` and ``--epochs`` make the run shorter, and
+# ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -46,7 +45,7 @@ problems = {
     "Two circles": make_circles(arguments.rows, noise=0.14, factor=0.4, random_state=0),
 }
 
-COLORS = ("#0072b2", "#d55e00")  # told apart by colour-blind readers too
+COLORS = ("#0072b2", "#d55e00")  # colour-blind readers can distinguish them
 MARKERS = ("o", "^")
 
 
@@ -68,8 +67,8 @@ for axes, (name, (X, y)) in zip(panels, problems.items(), strict=True):
 # %%
 # Training
 # --------
-# All distances are in the units of the data: ``min_margin=0.29`` asks every point to be 0.29 away
-# from the boundary where that is possible. 79 epochs of 20 batches are 1,580 steps.
+# All distances are in the units of the data. ``min_margin=0.29`` asks for a distance of 0.29 between every point and
+# the boundary, if that is possible. 79 epochs of 20 batches are 1,580 steps.
 
 
 def fit(X, y):
@@ -89,11 +88,11 @@ def fit(X, y):
 classifiers = {name: fit(X, y) for name, (X, y) in problems.items()}
 
 # %%
-# What ``history_`` holds: one number an epoch for the loss, its two terms and the accuracy.
+# ``history_`` holds one number per epoch for the loss, its two terms and the accuracy.
 
 
 def print_history(history, rows=10):
-    """Print the history as a table of about so many rows, the last epoch among them."""
+    """Print the history as a table of about this number of rows, including the last epoch."""
     names = ("loss", "kr", "hinge", "accuracy")
     epochs = len(history["loss"])
     print("epoch" + "".join(f"{name:>10}" for name in names))
@@ -108,14 +107,14 @@ for name, classifier in classifiers.items():
 # %%
 # What is proven
 # --------------
-# The fitted classifier proves its own Lipschitz bound, and from it, row by row, a radius within
-# which the prediction cannot change. Certified accuracy counts the rows that are classified
-# correctly and stay so whatever happens within the radius.
+# The fitted classifier proves its Lipschitz bound and, from it, a radius for each row within which the prediction
+# cannot change. Certified accuracy is the share of rows that are classified correctly and stay correct for all changes
+# within the radius.
 RADIUS = 0.2
 
 
 def print_summary(classifier, X, y):
-    """Print how good the classifier is, and what is proven about it."""
+    """Print the accuracy of the classifier, and what is proven about it."""
     scores = classifier.decision_function(X)
     correct = classifier.predict(X) == y
     certified = correct & (classifier.certified_radius(X) > RADIUS)
@@ -132,10 +131,9 @@ for name, (X, y) in problems.items():
 # %%
 # The function, and its export
 # ----------------------------
-# The contour lines of ``f`` run parallel to the boundary, at the distance that they are labelled
-# with: the score is nearly the distance to the boundary itself. Each disc is the certificate of the
-# point in its middle, and no disc crosses the boundary. :class:`sklip.plotting.DecisionFunctionDisplay`
-# draws all of it.
+# The contour lines of ``f`` are parallel to the boundary, and their distance from it is about the number on their
+# label: the score is nearly the distance to the boundary. Each disc is the certificate of the point in its middle, and
+# no disc crosses the boundary. :class:`sklip.plotting.DecisionFunctionDisplay` draws all this.
 #
 # ``to_keras()`` exports the classifier as a plain Keras network of ordinary ``Dense`` layers,
 # without constraints. It is the same function.

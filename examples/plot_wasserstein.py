@@ -3,30 +3,30 @@ r"""
 Two moons: how far apart are they, and what proves it?
 ======================================================
 
-The Wasserstein-1 distance between two samples is the least mean distance over which the points of
-one must travel to become the other:
+The Wasserstein-1 distance between two samples is the smallest mean distance by which the points of one sample must be
+moved to become the other:
 
 .. math::
 
     W_1(\mu, \nu) = \inf_{\pi \in \Pi(\mu, \nu)} \mathbb{E}_{(x, z) \sim \pi} \|x - z\| .
 
-Kantorovich and Rubinstein turned this search for a plan into a search for a function,
+Kantorovich and Rubinstein replaced this search for a plan by a search for a function,
 
 .. math::
 
     W_1(\mu, \nu) = \sup_{f \in \mathrm{Lip}_1} \mathbb{E}_{x \sim \mu}[f(x)] - \mathbb{E}_{x \sim \nu}[f(x)] ,
 
-so that *every* 1-Lipschitz function gives a lower bound. :class:`sklip.WassersteinEstimator` trains a
-1-Lipschitz network to come close to the supremum, and proves what it attained: its Lipschitz bound
-and all rounding are accounted for. Here we compare the bound with the exact distance of the same
-points, and look at the function and at the plan side by side.
+so *every* 1-Lipschitz function gives a lower bound. :class:`sklip.WassersteinEstimator` trains a 1-Lipschitz network to
+come close to the supremum, and proves the lower bound that it reaches. The proof includes the Lipschitz bound of the
+network and all rounding. Here we compare the bound with the exact distance of the same points, and show the function
+and the plan next to each other.
 """
 
 # %%
 # The data
 # --------
-# 2,000 points, half of them in each moon. On the command line, ``--rows`` and ``--epochs`` make a
-# shorter run of it, and ``--output`` names the file for the picture.
+# There are 2,000 points, half of them in each moon. On the command line, ``--rows`` and ``--epochs`` make the run
+# shorter, and ``--output`` names the file for the picture.
 import argparse
 import sys
 
@@ -62,9 +62,9 @@ print(f"Lipschitz bound      {estimator.lipschitz_bound_}")
 # %%
 # The exact distance
 # ------------------
-# Two samples of equally many points have an optimal plan that sends each point to one other, which
-# an assignment solver finds. It takes a matrix of all distances, and time that grows with the cube
-# of the number of points; training takes batches.
+# If two samples have the same number of points, there is an optimal plan that sends each point to one other point. An
+# assignment solver finds it. It needs a matrix of all distances, and its time grows with the cube of the number of
+# points. Training needs only batches.
 lower, upper = X[y == "lower"], X[y == "upper"]
 costs = cdist(lower, upper)
 origins, targets = linear_sum_assignment(costs)
@@ -76,8 +76,8 @@ print(f"bound / exact        {estimator.distance_ / exact:.4f}")
 # %%
 # The distance of other rows
 # --------------------------
-# The same function bounds the distance between any two samples, such as the moons as they were drawn
-# and the same moons with one of them pushed away. It was not trained for them, and is no less true.
+# The same function bounds the distance between any two samples. Here one of the moons is moved away from the other. The
+# function was not trained for these samples, but the bound is still proven.
 pushed = X + np.where(y == "upper", 0.5, 0.0)[:, None] * np.array([0.0, 1.0])
 matrix = cdist(pushed[y == "lower"], pushed[y == "upper"])
 exact_pushed = matrix[linear_sum_assignment(matrix)].mean()
@@ -86,11 +86,11 @@ print(f"upper moon pushed up by 0.5: proven {estimator.distance(pushed, y):.6f},
 # %%
 # The potential, and the plan
 # ---------------------------
-# On the left, the level lines of the potential ``f``. They are as far apart as their labels say: the
-# slope is 1 nearly everywhere, the steepest that is allowed. On the right, where the exact plan
-# sends some of the points. It was found without the network, yet it crosses the network's level lines at
-# right angles: mass moves straight up the slope, and ``f`` rises by just the distance travelled.
-COLORS = {"lower": "#0072b2", "upper": "#d55e00"}  # told apart by colour-blind readers too
+# The left picture shows the level lines of the potential ``f``. The distance between two lines is the difference of
+# their labels: the slope is 1 nearly everywhere, which is the largest slope allowed. The right picture shows where the
+# exact plan sends some of the points. The plan was found without the network, but it crosses the network's level lines
+# at right angles: mass moves straight up the slope, and ``f`` increases by the distance moved.
+COLORS = {"lower": "#0072b2", "upper": "#d55e00"}  # colour-blind readers can distinguish them
 MARKERS = {"lower": "o", "upper": "^"}
 POTENTIAL_COLORS = LinearSegmentedColormap.from_list("potential", ["#5aa5d6", "#f7f7f5", "#ef9a5b"])
 
@@ -122,7 +122,7 @@ left.clabel(
 for name, color in COLORS.items():
     points = X[y == name][:500]
     left.scatter(*points.T, s=8, color=color, marker=MARKERS[name], alpha=0.5, linewidths=0)
-left.set(title="The potential: level lines 0.2 apart", ylabel="$x_2$")
+left.set(title="The potential: level lines in steps of 0.2", ylabel="$x_2$")
 
 draw_potential(right)
 some = np.argsort(lower[origins][:, 0])[:: max(1, len(origins) // 40)]

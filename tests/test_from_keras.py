@@ -361,7 +361,7 @@ def test_layers_that_act_on_the_last_axis_alone_need_vectors(layer):
     model = keras.Sequential(
         [keras.Input((3, 2)), keras.layers.Rescaling(1e-3), layer(), keras.layers.Flatten(), FrobeniusDense(1)]
     )
-    with pytest.raises(ValueError, match=r"inputs of shape \(3, 2\) per row and acts on their last axis alone"):
+    with pytest.raises(ValueError, match=r"inputs of shape \(3, 2\) per row and acts only on their last axis"):
         from_keras(model)
 
 

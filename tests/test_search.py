@@ -30,7 +30,7 @@ def named(**values):
     return {f"lipschitzmlp__{name}": value for name, value in values.items()}
 
 
-ONE_CLASS = "needs rows of at least two classes in y; got one class: 0 .*shuffle those first, or take a larger part"
+ONE_CLASS = "needs rows of at least two classes in y; got one class: 0 .*shuffle the table first, or take a larger part"
 
 
 def test_a_part_of_one_class_is_refused_by_a_learning_curve_of_sorted_rows():

@@ -1,4 +1,4 @@
-"""Train the pipeline that ``app.py`` serves, and write what the image needs: the model, and the versions it wants.
+"""Train the pipeline that ``app.py`` serves, and write the files for the image: the model and the versions of packages.
 
 Run it where sklip is installed with the extra ``tensorflow`` or ``jax``; the image needs neither.
 """
@@ -32,11 +32,11 @@ model = make_pipeline(
 model.fit(X, y)
 print(f"accuracy on {len(X_test)} test rows: {model.score(X_test, y_test):.4f}")
 
-# Rows come without pandas, hence the pipeline is fitted without names: they travel beside it.
+# The service uses no pandas, so the pipeline is fitted without names; they are stored next to it.
 model.columns_ = list(map(str, data.feature_names))
 joblib.dump(model, arguments.output)
 
-# Pickles of scikit-learn are for the version that wrote them.
+# Pickles of scikit-learn need the version that wrote them.
 needed = ("joblib", "numpy", "scikit-learn", "scipy")
 constraints = arguments.output.with_name("constraints.txt")
 constraints.write_text("".join(f"{name}=={version(name)}\n" for name in needed))
