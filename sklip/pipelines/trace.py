@@ -7,14 +7,15 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from sklip.exceptions import NotLipschitzError
-from sklip.pipelines._arguments import as_rows, check_fixed, column_labels, constants_of, norm_of, tolerances_of
-from sklip.pipelines._in_place import head, predictions
+from sklip.pipelines._arguments import as_rows as as_rows
+from sklip.pipelines._arguments import check_fixed, column_labels, constants_of, tolerances_of
+from sklip.pipelines._arguments import norm_of as norm_of
+from sklip.pipelines._in_place import head
+from sklip.pipelines._in_place import predictions as predictions
 from sklip.pipelines._kept_plans import plan_of
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Decision, Run
 from sklip.rows.movable import MovableColumns
-
-__all__ = ["Trace", "as_rows", "norm_of", "predictions", "trace"]
 
 
 @dataclass(frozen=True, eq=False)
