@@ -104,7 +104,7 @@ class KerasObjective:
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss of rows; Keras computes it."""
-        neutral = np.ones(max(2, scores.shape[1])) if class_weight is None else class_weight
+        neutral = np.ones(Heads.of_scores(scores.shape[1]).n_classes) if class_weight is None else class_weight
         return {"loss": np.float64(self._of_logits(1.0, neutral)(positive, scores, weight))}
 
     def class_terms(self, positive, scores, weight):

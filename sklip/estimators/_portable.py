@@ -1,15 +1,13 @@
 """Pickling of estimators whose parameters include Keras objects and callbacks that the user defined."""
 
 import json
-from typing import Any
 
+from sklip._compat import parameter_names
 from sklip.estimators._unpicklable import unpicklable_part
 
 
 class PortableParameters:
     """Mixin of every sklip estimator that trains; it comes before the class that pickles."""
-
-    _get_param_names: Any
 
     def __reduce_ex__(self, protocol):
         self._check_portable()
@@ -17,7 +15,7 @@ class PortableParameters:
 
     def __getstate__(self):
         state = super().__getstate__()
-        return {**state, **{name: _with_its_classes(state[name]) for name in self._get_param_names() if name in state}}
+        return {**state, **{name: _with_its_classes(state[name]) for name in parameter_names(self) if name in state}}
 
     def __sklearn_clone__(self):
         try:
@@ -28,7 +26,7 @@ class PortableParameters:
 
     def _check_portable(self):
         """Raise a TypeError that names a parameter whose value can be neither pickled nor copied."""
-        for name in self._get_param_names():
+        for name in parameter_names(self):
             value = getattr(self, name, None)
             for each in value if isinstance(value, (list, tuple)) else [value]:
                 part = unpicklable_part(each)

@@ -85,7 +85,8 @@ def _estimator_class():
 
         def compute_loss(self, x, y, reduction="none", **kwargs):
             """Largest logit of another class minus that of class ``y``, of shape (n_rows,)."""
-            losses = np.einsum("ij,ij->i", _combination(self.predict(x), y), self.predict(x))
+            logits = self.predict(x)
+            losses = np.einsum("ij,ij->i", _combination(logits, y), logits)
             return {"none": lambda loss: loss, "mean": np.mean, "sum": np.sum}[reduction](losses)
 
         def loss_gradient(self, x, y, **kwargs):

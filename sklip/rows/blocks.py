@@ -39,11 +39,6 @@ def sum_blocks(X: Rows) -> Iterator[slice]:
     return slices(len(X), max(1, SUM_BYTES // (8 * X.shape[1])))
 
 
-def chunk_blocks(X: Rows) -> Iterator[slice]:
-    """Return slices of rows that may be held in float64."""
-    return slices(len(X), max(1, CHUNK_BYTES // (8 * X.shape[1])))
-
-
 def chunks(steps: int, batch_bytes: int) -> Iterator[slice]:
     """Return slices of the batches of an epoch: as few as :data:`CHUNK_BYTES` allows, of nearly the same length.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.arithmetic.rounding import TINY, UNIT
+from sklip.arithmetic.rounding import TINY, UNIT, round_down
 
 LARGEST_SUM = 2.0**1020
 """Bound of sums, well below the largest number: differences of such sums are finite, with room for roundings."""
@@ -45,3 +45,19 @@ class Bounds:
         """Return the bounds after the subtraction of the centre, which rounds once."""
         error = np.array([2 * UNIT, 4 * np.sqrt(n_features) * TINY])
         return cls(np.array([1.0, 0.0]), error, LARGEST_SUM, n_features)
+
+    def farthest_with(self, largest: np.ndarray) -> float:
+        """Return the ``t`` up to which also the numbers of the next operation do not overflow.
+
+        Parameters
+        ----------
+        largest : ndarray of shape (2,)
+            Bound of these numbers, as (slope, intercept).
+
+        Returns
+        -------
+        float
+            NaN if ``farthest`` is NaN.
+        """
+        slope, intercept = largest
+        return np.minimum(self.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from sklip.arithmetic.norms import norm_bound
-from sklip.arithmetic.rounding import TINY, UNIT, round_down, round_up
-from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.arithmetic.rounding import TINY, UNIT, round_up
+from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
 
 
@@ -58,8 +58,7 @@ class Center(Operation):
         norm = round_up(bounds.norm + offset, 2)
         # The difference of computed values is rounded: at most u (‖z − c‖ + error), plus underflow.
         error = round_up(bounds.error + 2 * UNIT * (norm + bounds.error) + np.array([0.0, 4 * underflow]), 6)
-        slope, intercept = round_up(2.0 * (bounds.norm + bounds.error + offset), 4)
-        farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
+        farthest = bounds.farthest_with(round_up(2.0 * (bounds.norm + bounds.error + offset), 4))
         return replace(bounds, norm=norm, error=error, farthest=farthest)
 
     def rescaled(self, scale: float) -> "Center":

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
-from sklip.arithmetic.rounding import TINY, gamma, product_above, round_down, round_up
-from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.arithmetic.rounding import TINY, gamma, product_above, round_up
+from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
 
 
@@ -117,12 +117,11 @@ class Dense(Operation):
         flush = np.sqrt(p) * (4 * n + 4) * (1.0 + frobenius) * TINY
         local = (rounding * frobenius + flush_slope) * bounds.norm + np.array([0.0, rounding * offset + flush])
         # Any partial sum is at most ‖w‖ ‖z‖ + |b|, and its roundings.
-        slope, intercept = round_up(2.0 * frobenius * bounds.norm + 2.0 * np.array([0.0, offset]), 4)
-        farthest = round_down((LARGEST_SUM - intercept) / slope, 4)
+        partial_sums = round_up(2.0 * frobenius * bounds.norm + 2.0 * np.array([0.0, offset]), 4)
         return Bounds(
             norm=round_up(lipschitz * bounds.norm + local + np.array([0.0, offset]), 12),
             error=round_up(lipschitz * bounds.error + local, 12),
-            farthest=np.minimum(bounds.farthest, farthest),  # NaN stays NaN
+            farthest=bounds.farthest_with(partial_sums),
             size=p,
         )
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklip.arithmetic.rounding import TINY, UNIT, normal_above, round_down, round_up
-from sklip.served._bounds import LARGEST_SUM, Bounds
+from sklip.arithmetic.rounding import TINY, UNIT, normal_above, round_up
+from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
 
 
@@ -60,9 +60,7 @@ class Scale(Operation):
         size, underflow = abs(self.factor), np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + abs(self.factor)) * TINY])
         norm, error = round_up(size * bounds.norm, 2), round_up(size * bounds.error, 2)
         error = round_up(error + 2 * UNIT * (norm + error) + underflow, 6)
-        slope, intercept = round_up(2.0 * (norm + error), 4)
-        farthest = np.minimum(bounds.farthest, round_down((LARGEST_SUM - intercept) / slope, 4))
-        return replace(bounds, norm=norm, error=error, farthest=farthest)
+        return replace(bounds, norm=norm, error=error, farthest=bounds.farthest_with(round_up(2.0 * (norm + error), 4)))
 
     def rescaled(self, scale: float) -> "Scale":
         """Return the operation itself."""
