@@ -4,7 +4,8 @@ import numpy as np
 
 from sklip._requirements import extra
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier
-from sklip.interop._onnx import Graph, exported_classes
+from sklip.interop._onnx import append_classifier, exported_classes
+from sklip.interop._onnx_graph import OnnxGraph
 
 
 def register_onnx_converters() -> None:
@@ -89,14 +90,16 @@ def _convert(scope, operator, container):
     from skl2onnx.common.data_types import DoubleTensorType
 
     classifier = operator.raw_operator
-    graph = Graph(
+    graph = OnnxGraph(
         "float64" if isinstance(operator.inputs[0].type, DoubleTensorType) else "float32",
         scope.get_unique_variable_name,
+        container.target_opset,
     )
     raw = scope.get_options(classifier, {"raw_scores": False})["raw_scores"]
     temperature = None if raw else getattr(classifier, "temperature_", None)
-    rows, outputs = operator.inputs[0].full_name, [output.full_name for output in operator.outputs]
-    graph.classifier(classifier.network_, rows, _labels(scope, classifier), temperature, *outputs)
+    names = tuple(variable.full_name for variable in (operator.inputs[0], *operator.outputs))
+    network, labels = classifier.network_, _labels(scope, classifier)
+    append_classifier(graph, network, (network.n_features,), labels, temperature, names)
     for name, array in graph.constants:
         values = [label.encode() for label in array] if array.dtype == object else array.ravel()
         container.add_initializer(name, int(np_dtype_to_tensor_dtype(array.dtype)), array.shape, values)

@@ -6,6 +6,7 @@ from sklearn.exceptions import ConvergenceWarning, InconsistentVersionWarning
 
 __all__ = [
     "BrokenCertificateWarning",
+    "ChannelsFirstWarning",
     "ConflictingDistributionWarning",
     "FarFromTrainingWarning",
     "ModelFileError",
@@ -53,6 +54,20 @@ class BrokenCertificateWarning(UserWarning):
     >>> import warnings
     >>> import sklip
     >>> warnings.simplefilter("error", sklip.BrokenCertificateWarning)  # stop there
+    """
+
+
+class ChannelsFirstWarning(UserWarning):
+    """Images look as if their channels came first, as those of PyTorch: sklip reads (height, width, channels).
+
+    Emitted by ``fit`` and by the first ``partial_fit`` if the first axis of an image has 1, 3 or 4 values, and the last
+    one more than 4. Move the channels to the last axis: ``numpy.moveaxis(X, 1, -1)``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import ChannelsFirstWarning
+    >>> warnings.simplefilter("error", ChannelsFirstWarning)  # stop there
     """
 
 

@@ -187,6 +187,36 @@ def stiefel_product(inputs: Tensor, kernel: Tensor) -> Tensor:
 
 
 @ops.custom_gradient
+def on_stiefel(kernel: Tensor) -> Tensor:
+    """Return the kernel, whose gradient is projected on the tangent space of the manifold.
+
+    :func:`stiefel_product` is cheaper where one product follows and the batch may be smaller than the kernel. This
+    function is for kernels that are used otherwise, such as the factors of a convolution.
+
+    Parameters
+    ----------
+    kernel : tensor of shape (n, p)
+
+    Returns
+    -------
+    tensor of shape (n, p)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> np.asarray(manifold.on_stiefel(np.eye(2, dtype="float32"))).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+
+    def gradient(*arguments, upstream=None):
+        (slope,) = arguments if upstream is None else (upstream,)
+        return _finite(tangent_projection(kernel, slope))
+
+    return kernel, gradient
+
+
+@ops.custom_gradient
 def on_unit_columns(kernel: Tensor) -> Tensor:
     """Return the kernel; of the gradient of each column, the part along the (unit) column is removed."""
 

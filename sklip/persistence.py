@@ -5,10 +5,11 @@ from typing import IO
 
 from sklearn.base import BaseEstimator
 
+from sklip.architectures import MLP, ConvNet, ResidualConvNet
 from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective
 from sklip.exceptions import ModelFileError
-from sklip.served import OPERATIONS, ServedNetwork
+from sklip.served import JOINS, OPERATIONS, ServedNetwork
 from sklip.training.state import TrainingState
 
 __all__ = ["TRUSTED_TYPES", "load"]
@@ -23,6 +24,10 @@ TRUSTED_TYPES = [
         WassersteinEstimator,
         ServedNetwork,
         *OPERATIONS,
+        *JOINS,
+        MLP,
+        ConvNet,
+        ResidualConvNet,
         TrainingState,
         HKRObjective,
         HingeObjective,

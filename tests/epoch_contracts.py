@@ -27,6 +27,7 @@ def data(n_scores, n_rows=90):
 def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **of_schedule):
     """A small training; with ``scarce`` batches that lack classes."""
     runtime.prepare()
+    from sklip.architectures import MLP
     from sklip.losses import HKR
     from sklip.training.architecture import Architecture
     from sklip.training.objective import Objective
@@ -36,7 +37,7 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **
     shares = np.bincount(labels, rows[2], n_classes) / rows[2].sum()
     settings = {"optimizer": "adam", "learning_rate": 0.05, "decay": "cosine", "jit_compile": False, **of_schedule}
     return TrainingTask(
-        Architecture(5, (8, 4), n_scores, "groupsort2", 0.0),
+        Architecture((5,), n_scores, MLP(hidden_layer_sizes=(8, 4))),
         Schedule(epochs, **settings),
         plan_batches(labels, rows[2], n_classes, 2 if scarce else batch_size, False),
         rows,

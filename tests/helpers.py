@@ -110,9 +110,9 @@ def reload_elsewhere(model, inputs, folder):
     return outputs, weights, message
 
 
-def assert_same_model(model, width, folder):
+def assert_same_model(model, shape, folder):
     """``model(x)``, ``model.predict(x)`` and the model saved and loaded elsewhere are one function."""
-    inputs = np.random.default_rng(1).standard_normal((7, width)).astype(np.float32)
+    inputs = np.random.default_rng(1).standard_normal((7, *_row_shape(shape))).astype(np.float32)
     outputs, weights, _ = reload_elsewhere(model, inputs, folder)
     predicted = model.predict(inputs, verbose=0)
     np.testing.assert_allclose(as_array(model(inputs)), predicted, rtol=1e-6, atol=1e-6)
@@ -121,22 +121,27 @@ def assert_same_model(model, width, folder):
         np.testing.assert_array_equal(here, there)
 
 
-def assert_keras_layer_contract(layer, width, folder):
-    """A layer's configuration rebuilds it, its shapes are right, and it survives a file."""
+def assert_keras_layer_contract(layer, shape, folder):
+    """A layer's configuration rebuilds it, its shapes are right, and it survives a file; ``shape`` is that of a row."""
     import keras
 
+    shape = _row_shape(shape)
     config = layer.get_config()
     twin = type(layer).from_config(json.loads(json.dumps(config)))
     assert twin.get_config() == config
-    model = keras.Sequential([keras.Input((width,)), layer])
-    outputs = model(np.zeros((3, width), dtype=np.float32))
-    assert tuple(outputs.shape) == tuple(layer.compute_output_shape((3, width)))
-    assert model.output_shape == (None, outputs.shape[-1])
-    twin.build((None, width))
+    model = keras.Sequential([keras.Input(shape), layer])
+    outputs = model(np.zeros((3, *shape), dtype=np.float32))
+    assert tuple(outputs.shape) == tuple(layer.compute_output_shape((3, *shape)))
+    assert model.output_shape == (None, *outputs.shape[1:])
+    twin.build((None, *shape))
     twin.set_weights(layer.get_weights())
-    inputs = np.random.default_rng(0).standard_normal((5, width)).astype(np.float32)
+    inputs = np.random.default_rng(0).standard_normal((5, *shape)).astype(np.float32)
     np.testing.assert_array_equal(as_array(twin(inputs)), as_array(layer(inputs)))
-    assert_same_model(model, width, folder)
+    assert_same_model(model, shape, folder)
+
+
+def _row_shape(shape):
+    return (shape,) if isinstance(shape, int) else shape
 
 
 # Networks -----------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ import pytest
 from numpydoc.validate import validate
 
 import sklip
+import sklip.architectures
 import sklip.layers
 import sklip.losses
 import sklip.metrics
 
 CLASSES = [
     f"{module.__name__}.{name}"
-    for module in (sklip, sklip.layers, sklip.losses)
+    for module in (sklip, sklip.architectures, sklip.layers, sklip.losses)
     for name, value in ((name, getattr(module, name)) for name in module.__all__)
     if inspect.isclass(value)
 ]
@@ -71,6 +72,7 @@ FUNCTIONS = [
         )
     ),
     *(f"sklip.LipschitzMLP.{name}" for name in ("predict_proba", "predict_log_proba")),
+    *(f"sklip.architectures.{name}.build" for name in sklip.architectures.__all__),
 ]
 
 

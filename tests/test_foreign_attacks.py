@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests import estimator_fixtures as fixtures
-from tests.helpers import strictly_inside
+from tests.export_examples import image_networks
+from tests.helpers import amid, serving, strictly_inside
 
 _KINDS = [(kind, fitted) for fitted in ("fitted", "fitted_mlp") for kind in ("binary", "multiclass")]
 
@@ -134,6 +135,32 @@ def test_gradients_are_those_of_the_logits_and_of_the_loss(evasion, problem):
     losses = estimator.compute_loss(X, codes)
     assert (losses <= 0).all()  # of the predicted classes
     assert estimator.compute_loss(X, codes, reduction="mean") == losses.mean()
+
+
+@pytest.mark.parametrize("name", image_networks())
+def test_images_keep_their_shape(evasion, name, rng):
+    network = image_networks()[name]
+    rows = rng.standard_normal((6, network.n_features))
+    images = rows.reshape(6, *network.input_shape).astype(np.float32)
+    X = np.float64(images).reshape(6, -1)
+    classifier = serving(amid(network, X))
+    estimator, radius = classifier.to_art(), classifier.certified_radius(X)
+    n_classes = len(classifier.classes_)
+    codes = np.searchsorted(classifier.classes_, classifier.predict(X))
+    assert estimator.input_shape == (8, 8, 2)
+    np.testing.assert_array_equal(estimator.predict(images), estimator.predict(X))
+    gradient, slopes = estimator.class_gradient(images), estimator.loss_gradient(images, codes)
+    assert (gradient.shape, slopes.shape) == ((6, n_classes, 8, 8, 2), (6, 8, 8, 2))
+    np.testing.assert_array_equal(gradient.reshape(6, n_classes, -1), estimator.class_gradient(X))
+    np.testing.assert_array_equal(slopes.reshape(6, -1), estimator.loss_gradient(X, codes))
+    assert estimator.class_gradient(images, label=1).shape == (6, 1, 8, 8, 2)
+
+    adversarial = _within(30.0, "ProjectedGradientDescent", {})(evasion, estimator, radius).generate(images)
+    assert adversarial.shape == images.shape
+    found = np.float64(adversarial).reshape(6, -1)
+    changed = classifier.predict(found) != classifier.predict(X)
+    assert changed.any()
+    assert not strictly_inside(X[changed], found[changed], radius[changed]).any()
 
 
 def test_without_the_toolbox_the_error_names_the_extra(monkeypatch):

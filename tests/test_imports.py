@@ -15,6 +15,7 @@ FROM_THE_GROUND = [
     ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
     ["layers", "losses"],
+    ["architectures"],
     ["certification", "training"],
     ["attacks", "interop"],
     ["estimators"],

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from sklip.arithmetic import polar_factor
 from sklip.layers import (
     FrobeniusDense,
     FullSort,
@@ -322,6 +323,23 @@ def test_a_kernel_set_by_hand_is_saved_on_the_manifold(rng, tmp_path, scale):
     np.testing.assert_allclose(np.linalg.norm(as_array(loaded.layers[-1].kernel), axis=0), 1.0, atol=1e-6)
     for here, there in zip(network.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(here, there)
+
+
+# Drawing ------------------------------------------------------------------------------------
+
+
+def test_drawn_kernels_are_polar_factors_of_normal_numbers_in_the_order_of_the_layers():
+    network = _network()
+    rng = np.random.default_rng(5)
+    for layer in network.layers:
+        layer.draw(rng)
+    rng = np.random.default_rng(5)
+    for layer in network.layers:
+        expected = polar_factor(rng.standard_normal(layer.kernel.shape))
+        if isinstance(layer, FrobeniusDense):
+            expected = expected / np.linalg.norm(expected, axis=0)
+        np.testing.assert_array_equal(as_array(layer.kernel), expected.astype(np.float32))
+        assert not as_array(layer.bias).any()
 
 
 # Files --------------------------------------------------------------------------------------

@@ -73,6 +73,28 @@ def test_stiefel_product_is_a_product_with_a_tangent_gradient(rng, shape, rows):
     np.testing.assert_allclose(tape.gradient(total, kernel), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_on_stiefel_is_an_identity_with_a_tangent_gradient(rng, shape):
+    tf = pytest.importorskip("tensorflow")
+    kernel, slope = tf.constant(random_kernel(rng, *shape)), rng.standard_normal(shape)
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        output = manifold.on_stiefel(kernel)
+        total = tf.reduce_sum(output * slope)
+    np.testing.assert_array_equal(output, kernel)
+    gradient = as_array(tape.gradient(total, kernel))
+    np.testing.assert_allclose(gradient, as_array(manifold.tangent_projection(kernel, slope)), atol=1e-14)
+
+
+def test_a_gradient_that_overflows_does_not_move_the_kernel(rng):
+    tf = pytest.importorskip("tensorflow")
+    kernel = tf.constant(random_kernel(rng, 4, 3, dtype=np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        total = tf.reduce_sum(manifold.on_stiefel(kernel) * np.float32(np.inf))
+    assert not as_array(tape.gradient(total, kernel)).any()
+
+
 def test_on_unit_columns_is_an_identity_with_the_gradient_of_the_normalisation(rng):
     tf = pytest.importorskip("tensorflow")
     values, slope = rng.standard_normal((6, 3)), rng.standard_normal((6, 3))

@@ -138,7 +138,7 @@ def test_networks_that_are_none_are_refused():
         ((heads,), "begins with a Center"),
         ((center,), "begins with a Center"),
         ((center, heads, Relu()), "begins with a Center"),
-        ((center, Dense(np.ones((3, 2)), np.zeros(2))), "takes 3 values per row"),
+        ((center, Dense(np.ones((3, 2)), np.zeros(2))), "takes 3 values along the last axis"),
         ((center, Dense(np.ones((2, 3)), np.zeros(3)), GroupSort(2), heads), "multiple of 2"),
         ((center, np.abs, heads), "made of operations"),
         ((center, type("Forged", (Relu,), {})(), heads), "made of operations"),

@@ -17,8 +17,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, register_onnx_converters
+from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, register_onnx_converters, served
 from tests.estimator_fixtures import blobs, fitted, fitted_mlp, moons
+from tests.export_examples import OPERATIONS, image_networks, network_with
 from tests.helpers import ACTIVATIONS, amid, network_of, random_network, serving
 from tests.processes import run_script
 
@@ -83,6 +84,39 @@ def test_every_activation_depth_and_head(seed, activation, n_scores, depth):
     for dtype, tolerance in (("float64", 1e-13), ("float32", 1e-5)):
         outputs = run(model.to_onnx(dtype=dtype), X.astype(dtype))
         np.testing.assert_allclose(outputs["decision_function"], model.decision_function(X), rtol=0, atol=tolerance * 5)
+
+
+def test_every_operation_is_compared():
+    parts = [part for operation, _ in OPERATIONS.values() for part in (operation, *getattr(operation, "nodes", ()))]
+    compared = {type(part[0]) if isinstance(part, tuple) else type(part) for part in parts}
+    assert compared >= {*served.OPERATIONS, *served.Join.__subclasses__()}
+
+
+def assert_same_scores(network, dtype, rng):
+    """The ONNX model has the scores of the network, on images if it takes images."""
+    rows = rng.standard_normal((6, network.n_features)).astype(dtype)
+    model = serving(network)
+    exported = model.to_onnx(dtype=dtype)
+    onnx.checker.check_model(exported, full_check=True)
+    sizes = [size.dim_value for size in exported.graph.input[0].type.tensor_type.shape.dim[1:]]
+    assert tuple(sizes) == network.input_shape
+    scores, tolerance = network.scores(np.float64(rows)), {"float64": 1e-13, "float32": 1e-5}[dtype]
+    for n_rows in (6, 1, 0):
+        given = rows[:n_rows].reshape(n_rows, *network.input_shape)
+        computed = run(exported, given)["decision_function"].reshape(n_rows, network.n_scores)
+        np.testing.assert_allclose(computed, scores[:n_rows], rtol=0, atol=tolerance * (1 + np.abs(scores).max()))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation(name, dtype, rng):
+    assert_same_scores(network_with(*OPERATIONS[name]), dtype, rng)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", image_networks())
+def test_networks_on_images(name, dtype, rng):
+    assert_same_scores(image_networks()[name], dtype, rng)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -263,6 +297,18 @@ def test_activations_behind_a_scaler(activation):
     model = make_pipeline(scaler, serving(amid(network, scaler.transform(X))))
     outputs = run(skl2onnx.to_onnx(model, X[:1]), X)
     np.testing.assert_allclose(outputs["probabilities"], model.decision_function(X), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("opset", [12, 17, 21])
+@pytest.mark.parametrize("name", image_networks())
+def test_pipelines_on_images_take_flat_rows(name, opset, rng):
+    network = image_networks()[name]
+    X = rng.standard_normal((9, 128))
+    model = make_pipeline(StandardScaler().fit(X), serving(amid(network, X)))
+    outputs = run(skl2onnx.to_onnx(model, X[:1], target_opset=opset), X)
+    scores = model.decision_function(X)
+    expected = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
+    np.testing.assert_allclose(outputs["probabilities"], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("text", [False, True])

@@ -120,7 +120,7 @@ def test_arrays_of_any_attack_can_be_drawn(pyplot):
         ({"rows": [100]}, "rows must hold positions of the 60 rows"),
         ({"rows": [0.5]}, "rows must hold positions"),
         ({"rows": []}, "rows must hold positions"),
-        ({"image_shape": (3, 3)}, r"height · width = 12, the number of columns; got \(3, 3\)"),
+        ({"image_shape": (3, 3)}, r"with a product of 12, the number of columns; got \(3, 3\)"),
         ({"image_shape": (12,)}, "image_shape must be"),
         ({"n_features": 0}, "n_features must be an integer, 1 or more"),
         ({"norm": 3}, "norm must be 1, 2, inf"),

@@ -13,7 +13,34 @@ from skops.io.exceptions import UntrustedTypesFoundException
 
 import sklip
 from sklip import ModelFileError, NetworkClassifier, WassersteinEstimator
-from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Relu, Scale, ServedNetwork
+from sklip.architectures import MLP, ConvNet, ResidualConvNet
+from sklip.served import (
+    Abs,
+    Add,
+    AveragePool,
+    Center,
+    Concatenate,
+    Convolution,
+    Crop,
+    Dense,
+    DepthToSpace,
+    FullSort,
+    Graph,
+    GroupSort,
+    L2NormPool,
+    MaxMin,
+    MaxPool,
+    Pad,
+    Parallel,
+    Relu,
+    Reshape,
+    Residual,
+    Scale,
+    ServedNetwork,
+    Shift,
+    SpaceToDepth,
+    window_offsets,
+)
 from tests.estimator_fixtures import bits, classifier, fitted, fitted_mlp, mlp, moons
 from tests.processes import run_script
 
@@ -130,10 +157,24 @@ def test_the_trusted_types_are_sklips_own_and_all_of_use(estimators):
         Relu(),
         Abs(),
         Scale(2.0),
+        Graph(((Relu(), (0,)), (Add(), (0, 1)), (Concatenate(), (1, 2)))),
+        Parallel(((Abs(),), (Residual((Dense(np.eye(2), np.ones(2)),)),)), (2, 2)),
+        Reshape((2, 2, 1)),
+        Pad(1, 1, 1, 1, True),
+        Crop(1, 1, 1, 1),
+        SpaceToDepth(2, 2),
+        Shift(window_offsets(2, 2), "circular"),
+        DepthToSpace(2, 2),
+        Convolution(np.ones((2, 2, 1, 1)), np.zeros(1), (1, 1), "same"),
+        MaxPool(1, 1),
+        AveragePool(1, 1),
+        L2NormPool(2, 1),
+        Reshape((2,)),
         Dense(np.eye(2), np.ones(2)),
     )
     every = NetworkClassifier(network=ServedNetwork(operations)).serve()
-    for model in (*(model for model, _ in estimators.values()), potential, every):
+    recipes = [mlp(model=recipe) for recipe in (MLP(), ConvNet(), ResidualConvNet())]
+    for model in (*(model for model, _ in estimators.values()), *recipes, potential, every):
         used |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     assert used == set(sklip.TRUSTED_TYPES)
 

@@ -21,6 +21,7 @@ def problem(n_rows=64):
 
 
 def run(state, *, epochs=2, decay="constant", optimizer="adam", learning_rate=0.01, callbacks=(), dropout=0.0):
+    from sklip.architectures import MLP
     from sklip.losses import HKR
     from sklip.training.architecture import Architecture
     from sklip.training.loop import train
@@ -28,7 +29,7 @@ def run(state, *, epochs=2, decay="constant", optimizer="adam", learning_rate=0.
 
     rows, labels = problem()
     task = TrainingTask(
-        Architecture(3, (8, 4), 1, "groupsort2", dropout),
+        Architecture((3,), 1, MLP(hidden_layer_sizes=(8, 4), dropout=dropout)),
         Schedule(epochs, optimizer, learning_rate, decay, callbacks=list(callbacks)),
         plan_batches(labels, rows[2], 2, 16, False),
         rows,

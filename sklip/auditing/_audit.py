@@ -45,13 +45,13 @@ def audit(
     ----------
     estimator : fitted estimator
         Any estimator that :func:`sklip.certified_radius` takes.
-    X : array-like of shape (n_rows, n_features)
-        Rows, in the units and dtypes in which they are predicted.
+    X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
+        Rows, in the units and dtypes in which they are predicted. The columns of images are their values, in C order.
     y : array-like of shape (n_rows,), default=None
         True labels. If they are given, the mean tightness counts only rows that are predicted correctly.
     norm : {1, 2, inf}, default=2
         Norm of the displacements.
-    tolerances : array-like of shape (n_features,) or mapping, default=None
+    tolerances : array-like of shape (n_features,) or of an image, or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
         ``delta_j / tolerance_j``, and 0 holds the column fixed. None for the units of the columns.
     step_lipschitz : dict of str to float, default=None

@@ -60,7 +60,8 @@ class AuditResult:
     broken : ndarray of shape (n_rows,), bool
         True if an input strictly inside the radius, in exact arithmetic, has another prediction.
     inputs : ndarray of shape (n_rows, n_columns), float64
-        The inputs of ``attack``, in the columns that may move; nan if none was found, and for missing values.
+        The inputs of ``attack``, in the columns that may move; nan if none was found, and for missing values. Those of
+        images are flat, in C order.
     norm : {1, 2, inf}
         Norm of all distances.
     n_points : int

@@ -24,7 +24,7 @@ def estimator_target(
     ----------
     estimator : fitted estimator
         Any estimator that :func:`sklip.certified_radius` takes.
-    X : array-like of shape (n_rows, n_columns)
+    X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
         Rows, in the units and dtypes in which they are predicted.
     norm : {1, 2, inf}, default=2
         Norm of the displacements.

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklip.arithmetic.norms import spectral_norm_bound
 from sklip.arithmetic.rounding import product_above
-from sklip.served import ServedNetwork
+from sklip.served import Reshape, ServedNetwork
 
 Source = Callable[[np.ndarray | None], float]
 """Function of a matrix ``W`` that bounds the Lipschitz constant of ``Wᵀ T`` for a map ``T``; of None: that of ``T``."""
@@ -49,10 +49,15 @@ def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float
     (1.0, [0.0, 1.414214, 2.0])
     """
     # The subtraction of the centre keeps all distances.
-    if not network.hidden:
+    hidden = list(network.hidden)
+    shape: tuple[int, ...] = (network.n_features,)
+    while hidden and isinstance(hidden[0], Reshape):
+        shape = hidden.pop(0).output_shape(shape)
+    if not hidden and len(shape) == 1:
         return network.heads.score_bounds_after(source)
-    first, *others = network.hidden
-    bounds = [first.lipschitz_after(source), *(operation.lipschitz() for operation in others)]
+    # On the last axis of an image, a kernel multiplies a part of the row only, so no product with the map is known.
+    known = [hidden.pop(0).lipschitz_after(source)] if len(shape) == 1 else [source(None)]
+    bounds = [*known, *(operation.lipschitz() for operation in hidden)]
     return network.heads.score_bounds(product_above(*(bound for bound in bounds if bound != 1.0)))
 
 

@@ -63,7 +63,7 @@ def error_bound(network: ServedNetwork) -> ErrorBound:
     (True, True)
     """
     with np.errstate(all="ignore"):
-        bounds = Bounds.after_center(network.n_features)
+        bounds = Bounds.after_center((network.n_features,))
         for operation in network.hidden:
             bounds = operation.carry(bounds)
         bounds = network.heads.carry_single(bounds)

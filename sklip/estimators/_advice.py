@@ -11,6 +11,7 @@ from sklip import exceptions
 from sklip._heads import Heads
 from sklip._stack_level import users_line
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
+from sklip.rows.images import looks_channels_first
 
 # The lower quartile of the ranges of columns, in root-mean-square deviations, is at least 1.1 in data sets with similar
 # units, and at most 0.05 in raw tables that need scaling (docs/warnings.md).
@@ -73,6 +74,16 @@ def advise_on_scales(X, names, scale):
         "make_pipeline(StandardScaler(), ...); sklip.certified_radius(pipeline, X) still gives radii in the raw units.",
         exceptions.UnlikeScalesWarning,
     )
+
+
+def advise_on_channels(shape):
+    """Warn of images whose first axis looks like that of the channels: convolutions would run over the colours."""
+    if looks_channels_first(shape):
+        _warn(
+            f"Images of shape {shape} look as if their channels came first: sklip reads an image as (height, width, "
+            "channels). Move the channels to the last axis, with numpy.moveaxis(X, 1, -1).",
+            exceptions.ChannelsFirstWarning,
+        )
 
 
 def advise_on_held_out_rows(X, X_val):

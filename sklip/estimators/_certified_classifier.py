@@ -15,6 +15,7 @@ from sklip.estimators._distance_ratio import FarRows, distance_ratio
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._sample_distances import sample_distances
 from sklip.rows.entries import all_finite
+from sklip.rows.images import in_shape
 from sklip.served import scores_and_jacobian
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
@@ -94,7 +95,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
@@ -117,7 +118,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
         y : array-like of shape (n_rows,)
             True labels of the rows.
@@ -143,7 +144,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
@@ -187,15 +188,16 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
         -------
         ndarray of shape (n_rows, n_features) or (n_rows, n_classes, n_features), float64
             Two classes: the gradient of the single score. Three or more: the gradient of the score of
-            each class. Scores and features have the same units, so gradients have no unit. The network
-            is piecewise linear; at a kink, the result is the gradient of one of the pieces that meet.
+            each class. For images, the last axis is replaced by the axes of an image. Scores and features
+            have the same units, so gradients have no unit. Where the network has a kink, the result is
+            the gradient of one of the pieces that meet.
 
         Raises
         ------
@@ -207,19 +209,19 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         rows = self._inference_rows(X)
         scores, jacobian = scores_and_jacobian(self.network_, rows)
         self._finite(scores, rows)
-        return jacobian[:, self._heads.index]
+        return in_shape(jacobian[:, self._heads.index], rows.image_shape)
 
     def closest_adversarial(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """For each row, find the nearest point with another prediction.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
         -------
-        adversarial : ndarray of shape (n_rows, n_features), float64
+        adversarial : ndarray of the shape of X, float64
             Points whose predictions differ from those of the rows, by more than the rounding errors of
             the scores; nan if none was found.
         distance : ndarray of shape (n_rows,), float64
@@ -259,14 +261,15 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         rows = self._inference_rows(X)
         points = rows.as_float64()
         self._finite(self.network_.scores(points), rows)
-        return closest_adversarial(self.network_, points)
+        adversarial, distance = closest_adversarial(self.network_, points)
+        return in_shape(adversarial, rows.image_shape), distance
 
     def kr_distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float | np.ndarray:
         """Proven lower bound of the Wasserstein-1 distance between the classes of some rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``; they need not be those of ``fit``.
         y : array-like of shape (n_rows,)
             Labels of the rows, all of them among ``classes_``.

@@ -1,4 +1,4 @@
-"""Turn a Keras model of sklip's layers into a classifier with certificates."""
+"""Turn a Keras model of 1-Lipschitz layers into a classifier with certificates."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ def from_keras(
 
     Parameters
     ----------
-    model : keras.Model
-        A ``Sequential`` model, or a functional model in which each layer feeds the next, from rows to scores. Its
-        layers may be ``SpectralDense``, ``FrobeniusDense``, ``keras.layers.Dense``, the activations of
-        :mod:`sklip.layers`, ReLU, the absolute value, ``Center`` and ``Flatten`` (the classifier then takes rows
-        flattened in C order). They may come in any order; the last one must be dense. Layers that act only in
-        training, such as ``Dropout``, are left out.
+    model : keras.Model or fitted scikeras.wrappers.KerasClassifier
+        A ``Sequential`` or functional model from rows or images to scores; branches may meet again, and models may be
+        nested. It may contain all layers of :mod:`sklip.layers`, and of Keras: ``Dense``, ``Conv2D``, ReLU, the
+        absolute value, ``Flatten``, ``Reshape``, ``Rescaling``, ``ZeroPadding2D``, ``Cropping2D``, pooling with
+        disjoint windows, ``Add``, ``Subtract``, ``Average``, ``Concatenate`` along the last axis, and products with
+        numbers. The last layer must be dense. Layers that act only in training, such as ``Dropout``, are left out.
+        Of a fitted SciKeras classifier, the model and the classes are taken.
     classes : array-like of shape (n_classes,), default=None
         Labels in the order of the model's outputs; a single output is positive for the second label. None means
-        0, 1, ….
+        0, 1, …, or those of the SciKeras classifier.
     temperature : float, default=None
         Factor of the scores in ``predict_proba``, in the inverse units of the data: 1 if the model was trained with
         a cross-entropy of logits. None for a classifier without probabilities.
@@ -47,11 +48,10 @@ def from_keras(
     NotLipschitzError
         If the model has a layer that sklip does not support; the message names the layer.
     ValueError
-        If the model has no weights yet, or more than one input or output; if it is not a chain; if its dense layers
-        get inputs that are not vectors; if its outputs pass through an activation; if it does not compute what its
-        layers compute; or if ``classes`` do not fit.
+        If the model has no weights yet, or more than one input or output; if its outputs are not one vector per row,
+        or pass through an activation; if it does not compute what its layers compute; or if ``classes`` do not fit.
     TypeError
-        If ``model`` is not a Keras model.
+        If ``model`` is neither a Keras model nor a fitted SciKeras classifier.
 
     Examples
     --------
@@ -67,5 +67,7 @@ def from_keras(
     >>> bool(classifier.lipschitz_bound_ < 1 + 1e-5)
     True
     """
+    if hasattr(model, "model_") and hasattr(model, "classes_"):
+        classes, model = model.classes_ if classes is None else classes, model.model_
     network = network_from_keras(model)
     return NetworkClassifier(network=network, classes=classes, temperature=temperature).serve()

@@ -1,6 +1,6 @@
 """HKRClassifier: hinge-regularised Kantorovich–Rubinstein classification."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +14,8 @@ from sklip.estimators._units import AUTO_MARGIN, length
 
 if TYPE_CHECKING:
     import keras
+
+    from sklip.architectures._architecture import Architecture
 
 
 _NO_PROBABILITIES = (
@@ -50,7 +52,7 @@ class HKRClassifier(LipschitzClassifier):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels; with two classes, ``classes_[1]`` is the positive one.
     n_features_in_ : int
-        Number of columns seen in ``fit``.
+        Number of columns seen in ``fit``; of images, the number of values of one.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if all of them were text.
     network_ : sklip.served.ServedNetwork
@@ -66,7 +68,7 @@ class HKRClassifier(LipschitzClassifier):
     min_margin_ : float
         Margin, in the units of the data.
     center_ : ndarray of shape (n_features,)
-        Mean of the training rows.
+        Mean of the training rows; of images, flattened in C order.
     scale_ : float
         Root-mean-square distance of the training rows to ``center_``: the single number by which
         data is divided for training.
@@ -108,6 +110,9 @@ class HKRClassifier(LipschitzClassifier):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 64, 32),
         activation: str = "groupsort2",
+        model: "Architecture | Callable[[tuple[int, ...], int], keras.Model] | None" = None,
+        input_shape: tuple[int, int, int] | None = None,
+        augmentation: "keras.layers.Layer | None" = None,
         alpha: float = 100.0,
         min_margin: float | Literal["auto"] = "auto",
         optimizer: "str | keras.optimizers.Optimizer" = "adam",

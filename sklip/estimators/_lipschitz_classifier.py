@@ -34,14 +34,14 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Training rows, in any units.
         y : array-like of shape (n_rows,)
             Class labels: numbers, text or booleans.
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows in every expectation of the loss, and in ``center_`` and
             ``scale_``. A weight of 0 is the same as leaving out the row.
-        X_val : array-like of shape (n_held_out, n_features), default=None
+        X_val : array-like of shape (n_held_out, n_features) or that of images, default=None
             Held-out rows, in the units of ``X``, on which early stopping measures progress; ``history_``
             also records the loss on them. A pipeline transforms them only with
             ``transform_input=["X_val"]``.
@@ -92,7 +92,7 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows. Unless ``fit`` was called before, the rows of the first call determine ``center_``
             and ``scale_`` for all later calls.
         y : array-like of shape (n_rows,)
@@ -125,11 +125,12 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
             if given.early_stopping:
                 raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
             first = not hasattr(self, "network_")
-            rows = self._rows(X, y, sample_weight, reset=first, classes=self._classes_of_all_calls(classes, first))
+            classes = self._classes_of_all_calls(classes, first)
+            rows = self._rows(given, X, y, sample_weight, continues=not first, reset=first, classes=classes)
             if first:
                 self._begin(rows, more_will_come=True)
             else:
-                self._check_same_network(given)
+                self._check_same_network(given, rows.shape)
             given.epochs, given.learning_rate_schedule = 1, "constant"
             history = self._train(given, rows)
             past = {} if first else self.history_
@@ -187,7 +188,7 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
         y : array-like of shape (n_rows,)
             Labels of the rows, all of them among ``classes_``.

@@ -19,6 +19,8 @@ from sklip.estimators._units import AUTO_MARGIN, AUTO_OFFSET, AUTO_TEMPERATURE, 
 if TYPE_CHECKING:
     import keras
 
+    from sklip.architectures._architecture import Architecture
+
 
 # The objective of each loss, and the attributes of the estimator that are its arguments.
 _OBJECTIVES = {
@@ -70,7 +72,7 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels; with two classes, ``classes_[1]`` is the positive one.
     n_features_in_ : int
-        Number of columns seen in ``fit``.
+        Number of columns seen in ``fit``; of images, the number of values of one.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, if all of them were text.
     network_ : sklip.served.ServedNetwork
@@ -92,7 +94,7 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
     min_margin_ : float
         Margin of the hinge, in the units of the data.
     center_ : ndarray of shape (n_features,)
-        Mean of the training rows.
+        Mean of the training rows; of images, flattened in C order.
     scale_ : float
         Root-mean-square distance of the training rows to ``center_``: the single number by which
         data is divided for training.
@@ -142,6 +144,9 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 64, 32),
         activation: str = "groupsort2",
+        model: "Architecture | Callable[[tuple[int, ...], int], keras.Model] | None" = None,
+        input_shape: tuple[int, int, int] | None = None,
+        augmentation: "keras.layers.Layer | None" = None,
         loss: "str | keras.losses.Loss | Callable" = "cross_entropy",
         temperature: float | Literal["auto"] = "auto",
         margin_offset: float | Literal["auto"] = "auto",

@@ -12,7 +12,8 @@ from sklip.estimators import _validation as validation
 from sklip.estimators._absent_methods import AbsentMethod
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._probabilistic_classifier import ProbabilisticClassifier
-from sklip.rows.containers import as_column_container
+from sklip.rows.containers import as_column_container, as_rows_container
+from sklip.rows.images import check_image_shape, image_shape
 from sklip.served import Dense, ServedNetwork
 
 
@@ -95,7 +96,7 @@ class NetworkClassifier(ProbabilisticClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of the network.
         y : array-like of shape (n_rows,)
             Labels of the rows, all of them among ``classes``.
@@ -114,6 +115,8 @@ class NetworkClassifier(ProbabilisticClassifier):
         """
         with validation.unchanged_on_error(self):
             self.serve()
+            X = as_rows_container(X)
+            check_image_shape(image_shape(X), self.network.input_shape, "the network")
             rows, width = validation.check_features(self, X, reset=True, training=False), self.network_.n_features
             if rows.shape[1] != width:
                 raise ValueError(

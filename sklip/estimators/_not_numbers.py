@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 import numpy as np
 
 from sklip._compat import feature_names
+from sklip.rows.images import place_of
 
 _REASONS = {
     "text": "holds text, which is not a number. Encode it, for example with sklearn.preprocessing.OneHotEncoder, or "
@@ -29,7 +30,7 @@ def refuse_columns(bad, source, name, reason, kind=ValueError):
     ----------
     bad : ndarray of shape (n_columns,), bool
     source : array-like
-        User input, which may have names for the columns.
+        User input, which may have names for the columns, or hold images.
     name : str
         Name of the argument.
     reason : str
@@ -38,10 +39,12 @@ def refuse_columns(bad, source, name, reason, kind=ValueError):
     """
     if not bad.any():
         return
-    column, names = int(np.argmax(bad)), feature_names(source)
+    column, names, what = int(np.argmax(bad)), feature_names(source), "column"
     label = f"column {column}" if names is None else f"column {names[column]!r} (number {column})"
+    if getattr(source, "ndim", 2) == 4:
+        label, what = place_of(column, source.shape[1:]), "pixel"
     others = bad.sum() - 1
-    alike = f", like {others} other column{'s' if others > 1 else ''}," if others else ""
+    alike = f", like {others} other {what}{'s' if others > 1 else ''}," if others else ""
     raise kind(f"Input {name}: {label}{alike} {reason}")
 
 

@@ -1,12 +1,8 @@
 """Checks of parameters that the table of constraints cannot express."""
 
 from inspect import signature
-from numbers import Integral
 
-import numpy as np
-
-from sklip.estimators._numpy_numbers import python_number
-from sklip.served import activation
+from sklip.architectures._checks import check_activation, check_widths, is_count
 
 OPTIMIZERS = (
     "adadelta", "adafactor", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "nadam", "rmsprop", "sgd",
@@ -14,37 +10,57 @@ OPTIMIZERS = (
 
 
 def check_parameters_of_training(given):
-    """Raise an error for parameters with which training is impossible; make ``hidden_layer_sizes`` a tuple of ints."""
-    check_activation(given.activation)
-    given.hidden_layer_sizes = check_hidden_layer_sizes(given.hidden_layer_sizes, given.activation)
+    """Raise an error for parameters with which training is impossible; make widths and shapes tuples of ints."""
+    if given.model is None:
+        check_activation(given.activation)
+        sizes = given.hidden_layer_sizes
+        given.hidden_layer_sizes = check_widths(sizes, given.activation, "hidden_layer_sizes", "hidden layer")
+    else:
+        check_model(given.model)
+    given.input_shape = check_input_shape(given.input_shape)
+    check_augmentation(given.augmentation)
     check_optimizer(given.optimizer)
     check_callbacks(given.callbacks)
 
 
-def check_activation(name):
-    """Raise a ValueError unless sklip has the activation."""
-    try:
-        activation(name)
-    except ValueError as error:
-        raise ValueError(f"The 'activation' parameter is not an activation of sklip. {error}") from error
+def check_model(model):
+    """Raise a TypeError unless the model is an architecture or a function that builds one."""
+    advice = "Give an architecture, such as sklip.architectures.ConvNet(), or a function build(input_shape, n_scores)"
+    if isinstance(model, type):
+        raise TypeError(f"The 'model' parameter must be an object, not a class: give {model.__name__}(...).")
+    if _is_of_keras(model):
+        raise TypeError(
+            f"The 'model' parameter is a Keras {type(model).__name__}, which all fits would train. {advice} that "
+            "returns a new one."
+        )
+    if not callable(getattr(model, "build", model)):
+        raise TypeError(f"The 'model' parameter cannot build a network; got {model!r}. {advice}.")
 
 
-def check_hidden_layer_sizes(sizes, name):
-    """Return the widths as a tuple of ints; raise a ValueError if one is not possible."""
-    single = isinstance(sizes, Integral) or np.ndim(sizes) == 0
-    multiple = activation(name).multiple
-    widths = [python_number(width) for width in ([sizes] if single else sizes)]
-    for width in widths:
-        if isinstance(width, bool) or not isinstance(width, int) or width < 1:
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter must hold positive integers, one per hidden layer; got {sizes!r}."
-            )
-        if width % multiple:
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter holds {width}, which activation={name!r} cannot split into "
-                f"groups of {multiple}. Choose a multiple, or activation='fullsort'."
-            )
-    return tuple(widths)
+def check_input_shape(shape):
+    """Return the shape of an image as a tuple of ints; raise a ValueError if it is none."""
+    if shape is None:
+        return None
+    if len(shape) != 3 or not all(map(is_count, shape)):
+        raise ValueError(
+            f"The 'input_shape' parameter must be (height, width, channels), three positive integers; got {shape!r}. "
+            "Grey images have one channel."
+        )
+    return tuple(map(int, shape))
+
+
+def check_augmentation(layer):
+    """Raise a TypeError unless the augmentation is a layer of Keras."""
+    if layer is not None and (isinstance(layer, type) or not _is_of_keras(layer) or not hasattr(layer, "call")):
+        raise TypeError(
+            "The 'augmentation' parameter must be a preprocessing layer of Keras, such as "
+            f"keras.layers.RandomTranslation(0.1, 0.1), or a Sequential of them; got {layer!r}."
+        )
+
+
+def _is_of_keras(value):
+    """Whether a class of Keras is among the classes of an object; Keras need not be imported for that."""
+    return any(kind.__module__.startswith("keras.") for kind in type(value).__mro__)
 
 
 def check_callbacks(callbacks):

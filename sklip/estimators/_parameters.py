@@ -21,10 +21,26 @@ class TrainingParameters:
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
-        Number of units of each hidden layer.
+        Number of units of each hidden layer. Ignored if ``model`` is given.
     activation : str
         Name of the activation: ``"groupsort2"``, ``"groupsort<n>"``, ``"fullsort"``, ``"maxmin"``,
         ``"relu"`` or ``"abs"``. All are 1-Lipschitz; those that sort keep gradients of norm 1.
+    model : architecture, callable or None
+        Network to train: an object of :mod:`sklip.architectures`, such as ``ConvNet(filters=(32, 64))``, or a function
+        ``build(input_shape, n_scores)`` that returns a new Keras model. Its ``input_shape`` is
+        (height, width, channels) for images, and (n_features,) for a table. The model may be ``Sequential`` or
+        functional. It must be 1-Lipschitz, as models of :mod:`sklip.layers` are, and its last layer must be
+        ``FrobeniusDense(n_scores)`` or ``SpectralDense(n_scores)``. ``fit`` refuses any other model before it trains.
+        A function must have a name at the top level of a module for the estimator to be pickled. None is the dense
+        network of ``hidden_layer_sizes``, ``activation`` and ``dropout``, which are ignored otherwise.
+    input_shape : tuple of (int, int, int) or None
+        Height, width and channels, if the rows of a table are images that were flattened in C order. It lets a
+        pipeline, whose steps take tables, end in a network on images. It is not needed if ``X`` has images.
+    augmentation : keras.layers.Layer or None
+        Preprocessing layer of Keras that changes the images of each training batch at random, such as
+        ``keras.layers.RandomTranslation(0.1, 0.1)``, or a ``Sequential`` of several. It gets images in the units of
+        ``X``, and is copied from its configuration. Held-out rows and predictions are never changed. A pickle of
+        an estimator that has one needs Keras to load.
     optimizer : str or keras.optimizers.Optimizer
         Name of an optimizer, or an instance. An instance is copied from its configuration, with
         its learning rate. A pickle that holds an instance needs Keras to load; one that holds a
@@ -43,7 +59,7 @@ class TrainingParameters:
         Number of passes over the data.
     dropout : float in [0, 1)
         Share of the hidden units that are left out at random during training. The certificate is
-        about the served network, which has all units.
+        about the served network, which has all units. Ignored if ``model`` is given.
     early_stopping : bool
         Stop if the loss on held-out rows has not improved by ``tol`` for ``n_iter_no_change``
         epochs, and return to the best epoch.
@@ -68,11 +84,12 @@ class TrainingParameters:
         Compile the training step with XLA. This takes a few seconds, once per process for each shape of network, and
         then about halves the time of a step. ``"auto"`` compiles if it pays within a single training, from 3,000
         steps on. True pays in searches, because their fits share the compilation. Compilation changes the last bits
-        of the result.
+        of the result. ``"auto"`` compiles no networks with convolutions, as XLA makes them slower on a CPU, and none
+        with an ``augmentation``, as XLA has no such operations.
     warm_start : bool
         Start ``fit`` from the weights of the last fit.
     random_state : int, RandomState instance or None
-        Seed of the initial weights, the batches, the dropout and the held-out rows. An int gives
+        Seed of the initial weights, the batches, the dropout, the augmentation and the held-out rows. An int gives
         the same bits on the same machine with the same number of threads.
     verbose : int
         1 shows one live line, with the remaining time, on standard error; 2 prints a table on standard output, one row
@@ -82,6 +99,9 @@ class TrainingParameters:
     constraints: dict[str, Any] = {
         "hidden_layer_sizes": ["array-like", validation.Interval(Integral, 1, None, closed="left")],
         "activation": [str],
+        "model": "no_validation",
+        "input_shape": ["array-like", None],
+        "augmentation": "no_validation",
         "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
         "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
         "optimizer": "no_validation",

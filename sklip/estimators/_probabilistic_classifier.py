@@ -28,7 +28,7 @@ class ProbabilisticClassifier(CertifiedClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns
@@ -50,7 +50,7 @@ class ProbabilisticClassifier(CertifiedClassifier):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns

@@ -1,5 +1,6 @@
 """From user input to validated rows and training targets."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklip._heads import Heads
 from sklip.estimators import _validation as validation
 from sklip.estimators._units import farthest, to_training_units
 from sklip.rows import blocks
+from sklip.rows.images import check_image_shape, image_shape
 from sklip.rows.protocol import UnreadRows, selected_rows
 
 
@@ -37,14 +39,15 @@ class Targets:
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """Validated features and their targets."""
+    """Validated features, flat, with their targets, and the shape of a row: of images, their height and so on."""
 
     X: np.ndarray | UnreadRows
     targets: Targets
+    shape: tuple[int, ...]
 
     def take(self, selected: np.ndarray) -> "TrainingRows":
         """Return some rows."""
-        return TrainingRows(selected_rows(self.X, selected), self.targets.take(selected))
+        return TrainingRows(selected_rows(self.X, selected), self.targets.take(selected), self.shape)
 
 
 def class_targets(class_indices, weights, n_classes):
@@ -77,15 +80,45 @@ def checked_rows(estimator, X, y, sample_weight, *, reset=True):
     return (X, y, weights) if kept.all() else (selected_rows(X, kept), y[kept], weights[kept])
 
 
-def held_out_rows(estimator, X_val, y_val, sample_weight_val):
-    """Validate rows that the user held out; return None if there are none."""
+def row_shape(X, given):
+    """Return the shape of a row of images, (height, width, channels); None for a table that has no such shape.
+
+    Parameters
+    ----------
+    X : array-like
+        Rows in a container of :func:`sklip.rows.containers.as_rows_container`.
+    given : tuple of int or None
+        The parameter ``input_shape``.
+
+    Raises
+    ------
+    ValueError
+        If the rows have another shape than the parameter.
+    """
+    found = image_shape(X)
+    if given is None:
+        return found
+    check_image_shape(found, given, "the 'input_shape' parameter")
+    columns = np.shape(X)[1:]
+    if found is None and len(columns) == 1 and columns[0] != math.prod(given):
+        raise ValueError(
+            f"X has {columns[0]} columns, but the 'input_shape' parameter is {given}, an image of {math.prod(given)} "
+            "values."
+        )
+    return given
+
+
+def held_out_rows(estimator, X_val, y_val, sample_weight_val, shape):
+    """Validate rows that the user held out, images of a shape; return None if there are none."""
     if X_val is None:
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows to which they belong.")
         return None
+    X_val = validation.container_of_training_rows(X_val, "X_val")
+    check_image_shape(image_shape(X_val, "X_val"), shape, "X", "X_val")
     X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
     of_rows = labels_and_weights(X_val, y_val, sample_weight_val, estimator.classes_, suffix="_val")
-    return TrainingRows(X_val, class_targets(*of_rows, len(estimator.classes_)))
+    return TrainingRows(X_val, class_targets(*of_rows, len(estimator.classes_)), shape)
 
 
 def labels_and_weights(X, y, sample_weight, classes, *, suffix=""):

@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklip._heads import Heads
+from sklip.architectures import MLP
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._class_costs import class_costs
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
-from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, training_inputs
+from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, row_shape, training_inputs
 from sklip.estimators._units import center_and_scale
 from sklip.served import Activation, Center, ServedNetwork, activation
 from sklip.training import runtime
@@ -46,14 +47,15 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
 
     def _fit(self, given, X, y, sample_weight, held_out=(None, None, None)):
         """Read the rows, train, and return the rows of the training."""
-        rows = self._rows(X, y, sample_weight)
-        watched = held_out_rows(self, *held_out)
+        continues = given.warm_start and hasattr(self, "network_")
+        rows = self._rows(given, X, y, sample_weight, continues=continues)
+        watched = held_out_rows(self, *held_out, rows.shape)
         if watched is not None:
             advice.advise_on_held_out_rows(rows.X, watched.X)
         elif given.early_stopping and given.validation_fraction is not None:
             rows, watched = hold_out(rows, self.classes_, given.validation_fraction, given.random_state)
-        if given.warm_start and hasattr(self, "network_"):
-            self._check_same_network(given)
+        if continues:
+            self._check_same_network(given, rows.shape)
         else:
             self._begin(rows)
         # A warm start keeps the weights, and starts the optimizer and its schedule from the beginning.
@@ -70,13 +72,31 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         check_parameters_of_training(given)
         return given
 
-    def _rows(self, X, y, sample_weight, reset=True, **known):
-        """Validated rows with their targets."""
+    def _rows(self, given, X, y, sample_weight, *, continues, reset=True, **known):
+        """Validated rows with their targets; ``continues`` says whether the training of a network goes on."""
+        X = validation.container_of_training_rows(X)
+        shape = row_shape(X, given.input_shape)
         X, y, weights = checked_rows(self, X, y, sample_weight, reset=reset)
-        return TrainingRows(X, self._encode_targets(y, weights, **known))
+        if shape is None and continues and self.network_.n_features == X.shape[1]:
+            shape = self.network_.input_shape
+        shape = shape or X.shape[1:]
+        if given.augmentation is not None and len(shape) == 1:
+            raise ValueError(
+                f"The 'augmentation' parameter changes images, but X has rows of {shape[0]} values. Give X in the "
+                "shape (n_rows, height, width, channels), or set the 'input_shape' parameter to (height, width, "
+                "channels)."
+            )
+        return TrainingRows(X, self._encode_targets(y, weights, **known), shape)
 
-    def _check_same_network(self, given):
+    def _check_same_network(self, given, shape):
         """Raise a ValueError if training cannot continue from the weights of the last fit."""
+        if shape != self.network_.input_shape:
+            raise ValueError(
+                "partial_fit and warm_start need the features of the last fit, rows of the shape "
+                f"{self.network_.input_shape}; got {shape}. Use fit, with warm_start=False."
+            )
+        if given.model is not None:
+            return  # the training compares the shapes of the weights
         widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
         trained, wanted = self.network_.widths, activation(given.activation)
         others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
@@ -95,7 +115,10 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
             self.scale_ = 1.0
         self._farthest = 0.0
-        advice.advise_on_scales(rows.X, getattr(self, "feature_names_in_", None), self.scale_)
+        if len(rows.shape) == 1:
+            advice.advise_on_scales(rows.X, getattr(self, "feature_names_in_", None), self.scale_)
+        else:  # whose values have one unit
+            advice.advise_on_channels(rows.shape)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
 
     def _train(self, given, rows, watched=None):
@@ -108,7 +131,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         runtime.prepare_training()
         from sklip.training.loop import train
 
-        task = self._task(given, inputs, rows.targets, watched)
+        task = self._task(given, inputs, rows, watched)
         training = train(task)
         if training.interrupted:
             advice.advise_on_interrupt(len(training.history["loss"]), given.epochs)
@@ -125,11 +148,14 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             for name, values in training.history.items()
         }
 
-    def _task(self, given, inputs, targets, watched):
+    def _task(self, given, inputs, rows, watched):
         """The task for ``train``, in the units of the training."""
         from sklip.training.architecture import Architecture
         from sklip.training.task import Schedule, TrainingTask
 
+        targets, model = rows.targets, given.model
+        if model is None:
+            model = MLP(hidden_layer_sizes=given.hidden_layer_sizes, activation=given.activation, dropout=given.dropout)
         heads, balanced = Heads(len(self.classes_)), given.class_weight == "balanced"
         plan = plan_batches(targets.groups, targets.weights, heads.n_classes, given.batch_size, balanced)
         # Repeated rows have smaller weights, so that each class keeps its share of every expectation.
@@ -146,15 +172,14 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if given.early_stopping:
             schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
         return TrainingTask(
-            Architecture(
-                self.n_features_in_, given.hidden_layer_sizes, heads.n_scores, given.activation, given.dropout
-            ),
+            Architecture(rows.shape, heads.n_scores, model, given.augmentation),
             schedule,
             plan,
             (inputs, targets.values, weights),
             self._measured(given, targets, plan, heads),
             self._state,
             watched,
+            self.center_,
         )
 
     def _measured(self, given, targets, plan, heads):

@@ -14,6 +14,7 @@ from sklip.estimators._numpy_numbers import python_number
 from sklip.rows import sources
 from sklip.rows.containers import as_column_container, as_rows_container
 from sklip.rows.entries import bad_columns, largest_entry
+from sklip.rows.images import check_image_shape, flattened, image_shape
 from sklip.rows.protocol import UnreadRows
 from sklip.rows.served import SERVED_DTYPES, ServedRows
 
@@ -61,7 +62,7 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     estimator : sklip classifier
         Estimator, which gets ``n_features_in_`` and ``feature_names_in_`` if ``reset`` is true. Otherwise
         the rows are checked against these attributes.
-    X : array-like of shape (n_rows, n_features)
+    X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
     reset : bool
     training : bool
         Whether the rows are for training with Keras.
@@ -78,23 +79,30 @@ def check_features(estimator, X, *, reset, training, name="X", dtype=np.float64)
     ------
     ValueError
         For no rows, no columns, another number of columns or other names than in ``fit``,
-        text, dates, complex numbers, three dimensions, NaN, infinity, masked entries; if ``training``, for entries
-        beyond 1e18.
+        text, dates, complex numbers, another number of dimensions, NaN, infinity, masked entries; if ``training``,
+        for entries beyond 1e18.
     TypeError
         If ``X`` is a sparse matrix, or does not hold rows.
     """
     source = as_rows_container(X, name)
-    X = check_form(estimator, source, reset=reset, name=name, dtype=dtype, order="C")
+    image_shape(source, name)
+    X = check_form(estimator, flattened(source), reset=reset, name=name, dtype=dtype, order="C")
     _check_entries(estimator, X, source, name, training)
     return X
 
 
+def container_of_training_rows(X, name="X"):
+    """Return rows as :func:`sklip.rows.containers.as_rows_container` does; rows outside memory stay as they are."""
+    return as_rows_container(X, name) if sources.unread_rows(flattened(X)) is None else X
+
+
 def check_training_features(estimator, X, *, reset, name="X") -> np.ndarray | UnreadRows:
     """Do :func:`check_features` for training rows; rows outside memory stay unread, and float32 stays float32."""
-    rows = sources.unread_rows(X)
+    table = flattened(X)
+    rows = sources.unread_rows(table)
     if rows is None:
         return check_features(estimator, X, reset=reset, training=True, name=name, dtype=(np.float64, np.float32))
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    validate_data(estimator, table, reset=reset, skip_check_array=True)
     _check_entries(estimator, rows, X, name, training=True)
     return rows
 
@@ -105,7 +113,7 @@ def served_rows(estimator, X) -> ServedRows:
     Parameters
     ----------
     estimator : fitted sklip estimator
-    X : array-like of shape (n_rows, n_features)
+    X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
 
     Returns
     -------
@@ -116,17 +124,21 @@ def served_rows(estimator, X) -> ServedRows:
     ValueError, TypeError
         As :func:`check_features`.
     """
+    is_array = type(X) in (np.ndarray, np.memmap)
+    source = as_rows_container(X)
+    shape = image_shape(source)
+    check_image_shape(shape, estimator.network_.input_shape, f"this {type(estimator).__name__}")
+    table = flattened(source)
     plain = (
-        type(X) in (np.ndarray, np.memmap)
-        and X.ndim == 2
-        and X.dtype in SERVED_DTYPES
-        and X.size > 0
-        and X.shape[1] == getattr(estimator, "n_features_in_", None)
+        is_array
+        and table.ndim == 2
+        and table.dtype in SERVED_DTYPES
+        and table.size > 0
+        and table.shape[1] == getattr(estimator, "n_features_in_", None)
         and getattr(estimator, "feature_names_in_", None) is None
     )
-    source = X if plain else as_rows_container(X)
-    array = np.asarray(X) if plain else check_form(estimator, source, reset=False)
-    return ServedRows(array, source, lambda array: refuse_not_finite(estimator, array, source))
+    array = np.asarray(table) if plain else check_form(estimator, table, reset=False)
+    return ServedRows(array, table, lambda array: refuse_not_finite(estimator, array, source), shape)
 
 
 def _check_entries(estimator, X, source, name, training):
@@ -162,7 +174,7 @@ def check_form(estimator, X, *, reset, name="X", dtype=None, order=None):
 def refuse_not_finite(estimator, X, source, name="X"):
     """Raise a ValueError that names the first column of an array with NaN, or else with infinity, if there is one.
 
-    ``source`` is the user input, which may have names for the columns.
+    ``source`` is the user input, which may have names for the columns, or hold images.
     """
     refuse_missing(bad_columns(X, np.isnan), source, name, estimator)
     infinite = bad_columns(X, np.isinf)

@@ -104,10 +104,13 @@ class WassersteinEstimator(TrainedEstimator):
 
     # Equal shares of every batch give the two means similar noise.
     _fixed_parameters = {
+        "augmentation": None,
         "class_weight": "balanced",
         "dropout": 0.0,
         "early_stopping": False,
         "epsilon": None,
+        "input_shape": None,
+        "model": None,
         "warm_start": False,
     }
 
@@ -134,7 +137,7 @@ class WassersteinEstimator(TrainedEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows of both samples.
         y : array-like of shape (n_rows,)
             Name of the sample of each row, with exactly two names: numbers, text or booleans.
@@ -192,7 +195,7 @@ class WassersteinEstimator(TrainedEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``; they need not be those of ``fit``.
         y : array-like of shape (n_rows,)
             Name of the sample of each row; both names in ``classes_`` must occur.
@@ -223,7 +226,7 @@ class WassersteinEstimator(TrainedEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
+        X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
             Rows, in the units of ``fit``.
 
         Returns

@@ -31,6 +31,7 @@ def to_art(
     Returns
     -------
     art.estimators.BaseEstimator
+        For a network on images, its inputs and gradients have the shape of images.
 
     Raises
     ------
@@ -66,19 +67,24 @@ def _estimator_class():
         @property
         def input_shape(self):
             """Shape of a row."""
-            return (self._network.n_features,)
+            return self._network.input_shape
+
+        def _rows(self, x):
+            """Inputs as flat rows of float64."""
+            return np.asarray(x, dtype=np.float64).reshape(len(x), self._network.n_features)
 
         def predict(self, x, **kwargs):
             """Logits, of shape (n_rows, n_classes)."""
-            return _logits(self._network.scores(np.float64(x)))
+            return _logits(self._network.scores(self._rows(x)))
 
         def fit(self, x, y, **kwargs):
             """Not provided: the network is already fitted."""
             raise NotImplementedError("Fit the sklip classifier, then call to_art again.")
 
         def class_gradient(self, x, label=None, **kwargs):
-            """Gradients of the logits: (n_rows, n_classes, n_features), or (n_rows, 1, n_features) for given labels."""
-            jacobian = _logits(scores_and_jacobian(self._network, np.float64(x))[1])
+            """Gradients of the logits: (n_rows, n_classes, …), or (n_rows, 1, …) for given labels."""
+            jacobian = _logits(scores_and_jacobian(self._network, self._rows(x))[1])
+            jacobian = jacobian.reshape(*jacobian.shape[:2], *x.shape[1:])
             if label is None:
                 return jacobian
             return jacobian[np.arange(len(x)), np.broadcast_to(label, len(x))][:, None]
@@ -90,7 +96,7 @@ def _estimator_class():
             return {"none": lambda loss: loss, "mean": np.mean, "sum": np.sum}[reduction](losses)
 
         def loss_gradient(self, x, y, **kwargs):
-            """Gradient of the sum of the losses, of shape (n_rows, n_features)."""
+            """Gradient of the sum of the losses, of the shape of the inputs."""
             y = np.asarray(y)
 
             def cotangents(scores, rows):
@@ -98,7 +104,7 @@ def _estimator_class():
                 # With two classes, z₁ − z₀ is the score itself.
                 return combination[:, 1:] if scores.shape[1] == 1 else combination
 
-            return scores_and_gradients(self._network, np.float64(x), cotangents)[1]
+            return scores_and_gradients(self._network, self._rows(x), cotangents)[1].reshape(x.shape)
 
     return ServedNetwork
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklip.served import Center, Dense, ServedNetwork
+from sklip.served import Center, Dense, Reshape, ServedNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -49,23 +49,32 @@ def network_from_keras(model: keras.Model) -> ServedNetwork:
     from sklip.layers._operations import operations_of
 
     if not isinstance(model, keras.Model):
-        raise TypeError(f"from_keras takes a keras.Model; got {type(model).__name__}.")
-    network = _network(operations_of(model), math.prod(model.inputs[0].shape[1:]))
+        raise TypeError(f"from_keras takes a keras.Model or a fitted SciKeras classifier; got {type(model).__name__}.")
+    network = _network(operations_of(model), model)
     _check_computes(model, network)
     return network
 
 
-def _network(operations, n_features):
+def _network(operations, model):
     """The served network of operations; a centre of 0 is added if they begin with none."""
     if not any(isinstance(operation, Dense) for operation in operations):
         raise ValueError("The model has no dense layer, and so no scores. Give a model from the rows to the scores.")
+    if len(model.outputs[0].shape) != 2:
+        raise ValueError(
+            f"The model's outputs have the shape {tuple(model.outputs[0].shape)}. Its scores must be one vector per "
+            "row: put a Flatten or a global pooling before the last dense layer."
+        )
     if not isinstance(operations[-1], Dense):
         raise ValueError(
             f"The model's outputs pass through {operations[-1]!r}. End it with a dense layer without an activation, "
             "whose outputs are the scores."
         )
-    centered = isinstance(operations[0], Center)
-    return ServedNetwork(operations if centered else (Center(np.zeros(n_features)), *operations))
+    if isinstance(operations[0], Center):
+        return ServedNetwork(operations)
+    if isinstance(operations[0], Reshape) and isinstance(operations[1], Center):  # the same before the rows are images
+        image, center, *others = operations
+        return ServedNetwork((Center(center.center.ravel()), image, *others))
+    return ServedNetwork((Center(np.zeros(math.prod(model.inputs[0].shape[1:]))), *operations))
 
 
 def _check_computes(model, network):
@@ -74,11 +83,11 @@ def _check_computes(model, network):
     The rows are at distances from the centre at which biases matter. The tolerance allows the coarsest products of
     16 bits; the error of a layer that was misread is larger.
     """
-    from sklip.layers._operations import as_numpy
+    from sklip.layers._conversions import as_numpy
 
     dimensions, dtype = model.inputs[0].shape[1:], model.inputs[0].dtype
     rng, width = np.random.default_rng(0), network.n_features
-    shifts = [operation.bias for operation in network.operations if isinstance(operation, Dense)]
+    shifts = [array for operation in network.operations[1:] for array in operation.arrays if array.ndim in (1, 3)]
     length = max([1.0, *(float(np.linalg.norm(shift)) for shift in shifts)])
     rows = (network.center + rng.standard_normal((16, width)) * length / math.sqrt(width)).astype(dtype)
     scores = network.scores(np.float64(rows))

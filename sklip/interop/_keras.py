@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import singledispatch
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sklip.served import Center, Dense, Scale, ServedNetwork
+from sklip import served
+from sklip.served import Operation, ServedNetwork
 
 if TYPE_CHECKING:
     import keras
 
+DTYPE = "float32"
+
 
 def to_keras(network: ServedNetwork) -> keras.Model:
-    """Build a Keras model of ordinary Dense layers that subtracts the centre first.
+    """Build a Keras model that subtracts the centre first, of Keras' own layers wherever there are some.
 
     Parameters
     ----------
@@ -21,7 +25,8 @@ def to_keras(network: ServedNetwork) -> keras.Model:
     Returns
     -------
     keras.Model
-        From (n_rows, n_features) float64 to (n_rows, n_scores) float32.
+        From (n_rows, n_features) float64 to (n_rows, n_scores) float32. A network on images takes images, of shape
+        (n_rows, height, width, channels).
 
     Examples
     --------
@@ -40,41 +45,206 @@ def to_keras(network: ServedNetwork) -> keras.Model:
 
     from sklip import layers
 
-    inputs = keras.Input((network.n_features,), dtype="float64", name="features")
-    center = layers.Center(dtype="float64", name="center")
-    outputs = center(inputs)
-    center.set_weights([network.center])
-    for operation in network.operations[1:]:
-        layer = _layer(operation)
-        outputs = layer(outputs)
-        layer.set_weights(list(operation.arrays))
-    return keras.Model(inputs, outputs)
+    inputs = keras.Input(network.input_shape, dtype="float64", name="features")
+    center = layers.Center(dtype="float64", name="center_of_rows")
+    centered = center(inputs)
+    center.set_weights([network.center.reshape(network.input_shape)])
+    return keras.Model(inputs, _after_steps(network.operations[1:], centered))
+
+
+def _after_steps(steps: Iterable[Operation], values: Any) -> Any:
+    """The symbolic tensor after operations."""
+    for step in steps:
+        values = _after(step, values)
+    return values
 
 
 @singledispatch
-def _layer(operation):
-    """The Keras layer of an operation, in float32; its weights are the operation's arrays."""
+def _after(operation: Operation, values: Any) -> Any:
+    """The symbolic tensor after an operation; the weights of its layer are the operation's arrays."""
+    layer = _layer(operation)
+    result = layer(values)
+    layer.set_weights(list(operation.arrays))
+    return result
+
+
+@_after.register
+def _(operation: served.Reshape, values):
+    return values if operation.shape == values.shape[1:] else _layer(operation)(values)
+
+
+@_after.register
+def _(operation: served.Parallel, values):
+    import keras
+
+    from sklip.layers._parallel import Parallel
+
+    models = []
+    for steps, size in zip(operation.parts, operation.sizes, strict=True):
+        part = keras.Input((*values.shape[1:-1], size), dtype=DTYPE)
+        models.append(keras.Model(part, _after_steps(steps, part)) if steps else keras.layers.Identity(dtype=DTYPE))
+    return Parallel(models, operation.sizes, dtype=DTYPE)(values)
+
+
+@_after.register
+def _(operation: served.Graph, values):
+    results = [values]
+    for part, places in operation.nodes:
+        given = [results[place] for place in places]
+        if isinstance(part, Operation):
+            results.append(_after(part, *given))
+        else:
+            results.append(_join(part)(given) if len(given) > 1 else given[0])
+    return results[-1]
+
+
+def _join(join):
+    """The Keras layer of a join of several values."""
+    import keras
+
+    if isinstance(join, served.Add):
+        return keras.layers.Add(dtype=DTYPE)
+    return keras.layers.Concatenate(axis=-1, dtype=DTYPE)
+
+
+@singledispatch
+def _layer(operation: Operation) -> keras.layers.Layer:
+    """The Keras layer of an operation, without its weights."""
+    raise NotImplementedError(f"{type(operation).__name__} has no Keras layer.")
+
+
+@_layer.register
+def _(operation: served.Activation):
     from sklip.layers._activations import layer_of
 
-    return layer_of(operation, dtype="float32")
+    return layer_of(operation, dtype=DTYPE)
 
 
 @_layer.register
-def _(operation: Dense):
-    import keras
-
-    return keras.layers.Dense(operation.bias.size, dtype="float32")
-
-
-@_layer.register
-def _(operation: Center):
+def _(operation: served.Abs):
     from sklip import layers
 
-    return layers.Center(dtype="float32")
+    return layers.Abs(operation.share, dtype=DTYPE)
+
+
+# Affine operations -------------------------------------------------------------------------------
 
 
 @_layer.register
-def _(operation: Scale):
+def _(operation: served.Dense):
     import keras
 
-    return keras.layers.Rescaling(operation.factor, dtype="float32")
+    return keras.layers.Dense(operation.bias.size, dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Convolution):
+    import keras
+
+    height, width, _, filters = operation.kernel.shape
+    return keras.layers.Conv2D(
+        filters,
+        (height, width),
+        operation.strides,
+        operation.padding,
+        data_format="channels_last",
+        dtype=DTYPE,
+    )
+
+
+@_layer.register
+def _(operation: served.Center):
+    from sklip import layers
+
+    return layers.Center(dtype="float64")
+
+
+@_layer.register
+def _(operation: served.Scale):
+    import keras
+
+    return keras.layers.Rescaling(operation.factor, dtype=DTYPE)
+
+
+# Selections of pixels and channels ---------------------------------------------------------------
+
+
+@_layer.register
+def _(operation: served.Reshape):
+    import keras
+
+    if len(operation.shape) == 1:
+        return keras.layers.Flatten(data_format="channels_last", dtype=DTYPE)
+    return keras.layers.Reshape(operation.shape, dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Shift):
+    from sklip.layers._channel_shift import ChannelShift
+
+    return ChannelShift(operation.offsets, operation.padding, dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.SpaceToDepth):
+    from sklip import layers
+
+    return layers.InvertibleDownSampling((operation.height, operation.width), dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.DepthToSpace):
+    from sklip import layers
+
+    return layers.InvertibleUpSampling((operation.height, operation.width), dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Pad):
+    import keras
+
+    from sklip import layers
+
+    padding = ((operation.top, operation.bottom), (operation.left, operation.right))
+    if operation.circular:
+        return layers.CircularPadding2D(padding, dtype=DTYPE)
+    return keras.layers.ZeroPadding2D(padding, data_format="channels_last", dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Crop):
+    import keras
+
+    cropping = ((operation.top, operation.bottom), (operation.left, operation.right))
+    return keras.layers.Cropping2D(cropping, data_format="channels_last", dtype=DTYPE)
+
+
+# Pools and residuals -----------------------------------------------------------------------------
+
+
+@_layer.register
+def _(operation: served.MaxPool):
+    import keras
+
+    return keras.layers.MaxPooling2D((operation.height, operation.width), data_format="channels_last", dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.AveragePool):
+    from sklip import layers
+
+    return layers.ScaledAveragePooling2D((operation.height, operation.width), dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.L2NormPool):
+    from sklip import layers
+
+    return layers.ScaledL2NormPooling2D((operation.height, operation.width), dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Residual):
+    from sklip.layers._residual_step import ResidualStep
+
+    return ResidualStep([_layer(step) for step in operation.steps], dtype=DTYPE)

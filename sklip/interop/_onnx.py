@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import singledispatch
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,158 +9,63 @@ from numpy.typing import ArrayLike
 
 from sklip import _version
 from sklip._requirements import extra
-from sklip.served import Abs, Center, Dense, FullSort, GroupSort, MaxMin, Operation, Relu, Scale, ServedNetwork
+from sklip.interop._onnx_graph import OPSET, OnnxGraph
+from sklip.interop._onnx_operations import append_steps
+from sklip.served import ServedNetwork
 
 if TYPE_CHECKING:
     import onnx
 
-
-# It has every operator that is used, also for float64. onnxruntime supports it since 1.12.
-OPSET = 17
-IR_VERSION = 8
+IR_VERSION = 8  # that of the versions of onnx that have OPSET
 
 
-class Graph:
-    """The nodes and constants of a model, collected so far.
+def append_classifier(
+    graph: OnnxGraph,
+    network: ServedNetwork,
+    shape: tuple[int, ...],
+    classes: np.ndarray,
+    temperature: float | None,
+    names: tuple[str, str, str],
+) -> str:
+    """Append a classifier to a graph; return the name of its scores.
 
     Parameters
     ----------
-    dtype : {"float32", "float64"}
-        Dtype in which the network is computed after the subtraction of the centre.
-    unique : callable
-        Function of a name that returns a name which is not yet in the graph.
+    graph : OnnxGraph
+    network : sklip.served.ServedNetwork
+    shape : tuple of int
+        Shape of a row of the input: ``(n_features,)``, or the network's ``input_shape``.
+    classes : ndarray of shape (n_classes,)
+        Labels as :func:`exported_classes` returns them.
+    temperature : float or None
+        Factor of the scores in the probabilities. None to return the scores instead, one column per class.
+    names : tuple of str
+        Names of the input, of the labels and of the probabilities.
+
+    Returns
+    -------
+    str
+        The scores have shape (n_rows, n_scores) and the graph's dtype.
     """
-
-    def __init__(self, dtype: str, unique: Callable[[str], str]):
-        self.dtype = dtype
-        self.nodes: list[tuple[str, list[str], list[str], dict]] = []
-        self.constants: list[tuple[str, np.ndarray]] = []
-        self._unique = unique
-
-    def add(self, operator, *inputs, name=None, **attributes):
-        """Append a node, and return the name of its output; arrays among its inputs become constants."""
-        outputs = [name or self._unique(operator.lower())]
-        if operator == "TopK":
-            outputs.append(self._unique("positions"))
-        self.nodes.append((operator, [self._named(value) for value in inputs], outputs, attributes))
-        return outputs[0]
-
-    def _named(self, value):
-        if isinstance(value, str):
-            return value
-        name = self._unique("constant")
-        self.constants.append((name, value))
-        return name
-
-    def cast(self, values, dtype, **attributes):
-        """Append a conversion to a NumPy dtype."""
-        from onnx.helper import np_dtype_to_tensor_dtype
-
-        return self.add("Cast", values, to=int(np_dtype_to_tensor_dtype(np.dtype(dtype))), **attributes)
-
-    def scores(self, network, rows):
-        """Append the network; return the name of its scores, of shape (n_rows, n_scores) and of the graph's dtype."""
-        z = self.add("Sub", self.cast(rows, "float64"), network.center[None])
-        z = z if self.dtype == "float64" else self.cast(z, self.dtype)
-        width = network.n_features
-        for operation in network.operations[1:]:
-            z = _append(operation, self, z, width)
-            (width,) = operation.output_shape((width,))
-        return z
-
-    def pairs(self, z, width, operators):
-        """Append two operators on the halves of the values, their results next to each other."""
-        halves = [
-            self.add("Slice", z, *(np.array([limit]) for limit in (start, start + width // 2, 1)))
-            for start in (0, width // 2)
-        ]
-        return self.add("Concat", *(self.add(operator, *halves) for operator in operators), axis=1)
-
-    def sorted_groups(self, z, width, size):
-        """Append the sorting of strided groups of ``size`` values."""
-        groups = self.add("Reshape", z, np.array([0, size, width // size]))
-        ordered = self.add("TopK", groups, np.array([size]), axis=1, largest=0, sorted=1)
-        return self.add("Reshape", ordered, np.array([0, width]))
-
-    def classifier(self, network, rows, classes, temperature, label, probabilities):
-        """Append a classifier; return the name of its scores.
-
-        Parameters
-        ----------
-        network : sklip.served.ServedNetwork
-        rows : str
-            Name of the input.
-        classes : ndarray of shape (n_classes,)
-            Labels as :func:`exported_classes` returns them.
-        temperature : float or None
-            Factor of the scores in the probabilities. None to return the scores instead, one column per class.
-        label, probabilities : str
-            Names of the outputs.
-        """
-        scores = self.scores(network, rows)
-        columns = self._one_per_class(scores, len(classes))
-        best = self.add("ArgMax", columns, axis=1, keepdims=0)  # the first of equal scores
-        self.add("Gather", classes, best, name=label)
-        if temperature is None:
-            self.add("Identity", columns, name=probabilities)
-            return scores
-        logits = self.add("Mul", scores, np.array([temperature], dtype=self.dtype))
-        kind, attributes = ("Softmax", {"axis": 1}) if len(classes) > 2 else ("Sigmoid", {})
-        self.add(kind, self._one_per_class(logits, len(classes)), name=probabilities, **attributes)
+    rows, label, probabilities = names
+    z = graph.add("Sub", graph.cast(rows, "float64"), network.center.reshape(1, *shape))
+    z = z if graph.dtype == "float64" else graph.cast(z, graph.dtype)
+    scores = append_steps(network.operations[1:], graph, z, shape)
+    columns = _one_per_class(graph, scores, len(classes))
+    best = graph.add("ArgMax", columns, axis=1, keepdims=0)  # the first of equal scores
+    graph.add("Gather", classes, best, name=label)
+    if temperature is None:
+        graph.add("Identity", columns, name=probabilities)
         return scores
-
-    def _one_per_class(self, scores, n_classes):
-        """One column per class: ``[−f, f]`` for a single score."""
-        return self.add("Concat", self.add("Neg", scores), scores, axis=1) if n_classes == 2 else scores
-
-
-@singledispatch
-def _append(operation: Operation, graph: Graph, z: str, width: int) -> str:
-    """Append an operation on ``width`` values per row; return the name of its result."""
-    raise NotImplementedError(f"{type(operation).__name__} has no converter to ONNX.")
+    logits = graph.add("Mul", scores, graph.numbers(temperature))
+    kind, attributes = ("Softmax", {"axis": 1}) if len(classes) > 2 else ("Sigmoid", {})
+    graph.add(kind, _one_per_class(graph, logits, len(classes)), name=probabilities, **attributes)
+    return scores
 
 
-@_append.register
-def _(operation: Center, graph, z, width):
-    return graph.add("Sub", z, operation.center.astype(graph.dtype)[None])
-
-
-@_append.register
-def _(operation: Dense, graph, z, width):
-    product = graph.add("MatMul", z, operation.kernel.astype(graph.dtype))
-    return graph.add("Add", product, operation.bias.astype(graph.dtype)[None])
-
-
-@_append.register
-def _(operation: Scale, graph, z, width):
-    return graph.add("Mul", z, np.array([operation.factor], dtype=graph.dtype))
-
-
-@_append.register
-def _(operation: Relu, graph, z, width):
-    return graph.add("Relu", z)
-
-
-@_append.register
-def _(operation: Abs, graph, z, width):
-    return graph.add("Abs", z)
-
-
-@_append.register
-def _(operation: MaxMin, graph, z, width):
-    return graph.pairs(z, width, ("Max", "Min"))
-
-
-@_append.register
-def _(operation: GroupSort, graph, z, width):
-    if operation.n == 1:
-        return z
-    return graph.pairs(z, width, ("Min", "Max")) if operation.n == 2 else graph.sorted_groups(z, width, operation.n)
-
-
-@_append.register
-def _(operation: FullSort, graph, z, width):
-    return graph.sorted_groups(z, width, width)
+def _one_per_class(graph, scores, n_classes):
+    """One column per class: ``[−f, f]`` for a single score."""
+    return graph.add("Concat", graph.add("Neg", scores), scores, axis=1) if n_classes == 2 else scores
 
 
 def exported_classes(classes: np.ndarray) -> np.ndarray:
@@ -206,6 +109,7 @@ def to_onnx(
     Returns
     -------
     onnx.ModelProto
+        Its input ``X`` has shape (n_rows, n_features); for a network on images, (n_rows, height, width, channels).
 
     Raises
     ------
@@ -234,8 +138,9 @@ def to_onnx(
         counts[name] = counts.get(name, 0) + 1
         return f"{name}_{counts[name]}"
 
-    graph, labels = Graph(dtype, unique), exported_classes(np.asarray(classes))
-    scores = graph.classifier(network, "X", labels, temperature, "label", "probabilities")
+    graph, labels = OnnxGraph(dtype, unique), exported_classes(np.asarray(classes))
+    names = ("X", "label", "probabilities")
+    scores = append_classifier(graph, network, network.input_shape, labels, temperature, names)
     shape = [-1] if len(labels) == 2 else [-1, len(labels)]
     graph.add("Reshape", scores, np.array(shape), name="decision_function")
     outputs = {
@@ -243,7 +148,7 @@ def to_onnx(
         "probabilities": (dtype, [len(labels)]),
         "decision_function": (dtype, shape[1:]),
     }
-    result = _model(graph, {"X": (dtype, [network.n_features])}, outputs)
+    result = _model(graph, {"X": (dtype, network.input_shape)}, outputs)
     onnx.checker.check_model(result, full_check=True)
     return result
 

@@ -10,7 +10,8 @@ from sklip._tensors import Tensor
 class Center(keras.layers.Layer):
     """Subtract a fixed centre from each row, in the layer's dtype.
 
-    The centre is a weight, so that files store all of its bits.
+    The centre has the shape of a row: for images, (height, width, channels). It is a weight, so that files store all
+    of its bits.
 
     Parameters
     ----------
@@ -31,7 +32,11 @@ class Center(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the centre, at 0."""
         self.center = self.add_weight(
-            name="center", shape=(input_shape[-1],), dtype=self.variable_dtype, initializer="zeros", trainable=False
+            name="center",
+            shape=tuple(input_shape[1:]),
+            dtype=self.variable_dtype,
+            initializer="zeros",
+            trainable=False,
         )
         super().build(input_shape)
 

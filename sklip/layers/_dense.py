@@ -9,13 +9,12 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
-from sklip.arithmetic import polar_factor
-from sklip.layers._activations import activation_layer, is_activation
-from sklip.layers._constraints import Orthonormal, UnitColumns
-from sklip.layers.constrained import ConstrainedLayer
+from sklip.layers._affine import AffineLayer, positive_integer
+from sklip.layers._constraints import UnitColumns
+from sklip.layers.constrained import StiefelLayer
 
 
-class _ConstrainedDense(ConstrainedLayer):
+class _ConstrainedDense(AffineLayer):
     """``activation(x W + b)``; the subclass defines the manifold of ``W`` and its tangent space."""
 
     def __init__(
@@ -28,28 +27,13 @@ class _ConstrainedDense(ConstrainedLayer):
         kernel_constraint: keras.constraints.Constraint | None = None,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
-        if not isinstance(units, (int, np.integer)) or units < 1:
-            raise ValueError(f"{type(self).__name__} needs units as a positive integer; got {units!r}.")
-        self.units = int(units)
-        if isinstance(activation, str) and is_activation(activation):
-            self.activation = activation_layer(activation, dtype=self.dtype_policy.name)
-        else:
-            self.activation = keras.activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint) or self._manifold()
+        super().__init__(activation, use_bias, kernel_initializer, bias_initializer, kernel_constraint, **kwargs)
+        self.units = positive_integer(units, self, "units")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the kernel on its manifold, and the bias."""
-        shape = (input_shape[-1], self.units)
-        self.kernel = self.add_weight(
-            name="kernel", shape=shape, initializer=self.kernel_initializer, constraint=self.kernel_constraint
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(name="bias", shape=(self.units,), initializer=self.bias_initializer)
+        self.kernel = self._add_kernel("kernel", (input_shape[-1], self.units))
+        self._add_bias(self.units)
         if isinstance(self.activation, keras.layers.Layer):
             self.activation.build((*input_shape[:-1], self.units))
         self.retract()
@@ -58,41 +42,19 @@ class _ConstrainedDense(ConstrainedLayer):
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the layer."""
         # A copy, as TensorFlow's custom gradients refuse variables.
-        outputs = self._product(inputs, ops.copy(self.kernel))
-        if self.bias is not None:
-            outputs = ops.add(outputs, self.bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return self._activated(self._product(inputs, ops.copy(self.kernel)))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the input's shape with the last axis replaced."""
         return (*input_shape[:-1], self.units)
 
-    def save_own_variables(self, store: dict[str, Any]) -> None:
-        """Save the layer; first bring the kernel to its manifold, in case the user has set it."""
-        self.retract()
-        super().save_own_variables(store)
-
-    def compute_output_spec(self, inputs: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
-        """Return the output's shape and dtype without tracing the layer."""
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments from which Keras rebuilds the layer."""
-        layer = isinstance(self.activation, keras.layers.Layer)
-        serialize = keras.saving.serialize_keras_object if layer else keras.activations.serialize
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-        }
+        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class SpectralDense(_ConstrainedDense):
+class SpectralDense(_ConstrainedDense, StiefelLayer):
     """Dense layer with an orthonormal kernel: every singular value is 1.
 
     The Keras variable is the kernel itself: nothing is normalised in the forward pass. Its
@@ -136,13 +98,6 @@ class SpectralDense(_ConstrainedDense):
     >>> np.linalg.svd(np.asarray(layer.kernel), compute_uv=False).round(4).tolist()
     [1.0, 1.0, 1.0]
     """
-
-    _manifold = Orthonormal
-    on_manifold = staticmethod(polar_factor)
-
-    def end_epoch(self) -> None:
-        """Make one full retraction step, as the short steps may have left singular values below 1."""
-        self.kernel.assign(manifold.retraction_step(ops.convert_to_tensor(self.kernel))[0])
 
     def _product(self, inputs, kernel):
         rows = ops.reshape(inputs, (-1, kernel.shape[0]))
@@ -195,6 +150,11 @@ class FrobeniusDense(_ConstrainedDense):
         """Return the kernel with columns of norm 1; columns of 0 stay."""
         norms = np.linalg.norm(kernel, axis=0)
         return kernel / np.where(norms > 0, norms, 1.0)
+
+    @classmethod
+    def random_kernel(cls, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """Return a random kernel with columns of norm 1, which are orthogonal if they are not more than its rows."""
+        return cls.on_manifold(super().random_kernel(rng, shape))
 
     def _product(self, inputs, kernel):
         return ops.matmul(inputs, manifold.on_unit_columns(kernel))

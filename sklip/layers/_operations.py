@@ -1,26 +1,18 @@
-"""The translation of Keras layers to served operations, for ``fit`` and for models of the user."""
+"""The translation of Keras models to served operations, for ``fit`` and for models of the user."""
 
 import keras
-import numpy as np
 
 from sklip import served
-from sklip._compat import origin
 from sklip.exceptions import NotLipschitzError
-from sklip.layers._activations import FullSort, GroupSort, MaxMin, _absolute
-from sklip.layers._center import Center
+from sklip.layers._assembly import Assembly
+from sklip.layers._conversions import Reader, not_understood
 from sklip.layers._dense import FrobeniusDense, SpectralDense
+from sklip.layers._joins import join_of
+from sklip.layers._trace import calls_of
+from sklip.layers.constrained import all_layers
 
-_DENSE = (SpectralDense, FrobeniusDense, keras.layers.Dense)
-_FUNCTIONS = {
-    keras.activations.relu: served.Relu(),
-    keras.ops.relu: served.Relu(),
-    keras.ops.abs: served.Abs(),
-    _absolute: served.Abs(),
-}
-_IN_TRAINING_ALONE = tuple(
-    getattr(keras.layers, name)
-    for name in ("Dropout", "AlphaDropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
-)
+# Kernels are float32 before they are served: see sklip.manifold.ORTHONORMAL_TOLERANCE.
+_ROUNDED = 1e-6
 
 
 def operations_of(model: keras.Model, *, on_manifold: bool = False) -> tuple[served.Operation, ...]:
@@ -29,21 +21,22 @@ def operations_of(model: keras.Model, *, on_manifold: bool = False) -> tuple[ser
     Parameters
     ----------
     model : keras.Model
-        A ``Sequential`` model or a functional one in which each layer feeds the next.
+        A ``Sequential`` model or a functional one, with one input and one output. Its values may branch and meet again,
+        and it may contain models.
     on_manifold : bool, default=False
         Whether to bring kernels of sklip's layers to their manifold in float64. They are copied unchanged otherwise.
 
     Returns
     -------
     tuple of sklip.served.Operation
+        If the rows of the model are images, they begin with a ``Reshape`` of flat rows.
 
     Raises
     ------
     NotLipschitzError
         For a layer that sklip does not know; the message has its name.
     ValueError
-        If the model has no weights yet, or more than one input or output, or a dense layer whose inputs are not
-        vectors.
+        If the model has no weights yet, or more than one input or output.
 
     Examples
     --------
@@ -52,120 +45,118 @@ def operations_of(model: keras.Model, *, on_manifold: bool = False) -> tuple[ser
     >>> operations_of(keras.Sequential([keras.Input((2,)), SpectralDense(4), GroupSort(2)]))[1]
     GroupSort(n=2)
     """
-    return tuple(operation for layer in _layers(model) for operation in _operations(layer, on_manifold))
+    steps = steps_of_model(model, Reader(on_manifold))
+    shape = tuple(model.inputs[0].shape[1:])
+    return tuple(steps) if len(shape) == 1 else (served.Reshape(shape), *steps)
 
 
-def as_numpy(tensor) -> np.ndarray:
-    """The numbers of a tensor or a variable."""
-    return np.asarray(tensor)  # Keras would call numpy.array, of which TensorFlow and JAX make a DeprecationWarning
+def steps_of_model(model: keras.Model, reader: Reader) -> list[served.Operation]:
+    """The operations of a model, on rows of the shape that it takes."""
+    assembly, _, output = _assembled(model, reader)
+    return assembly.operations(output)
 
 
-def _layers(model):
-    """The layers of a model in the order in which rows pass them, including those of models within it."""
-    if not getattr(model, "built", False) or not getattr(model, "inputs", None):
-        raise ValueError(
-            f"The model {model.name!r} has no layers that sklip can read: it was not built, or overrides call. "
-            "Give a Sequential model with an Input, or keras.Model(inputs, outputs)."
-        )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(
-            f"The model {model.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs. A classifier "
-            "has one of each."
-        )
-    chain, tensor = [], model.outputs[0]
-    while True:
-        layer, node = origin(tensor)
-        if isinstance(layer, keras.layers.InputLayer):
-            return [inner for layer in reversed(chain) for inner in layer]
-        if not isinstance(layer, keras.layers.Layer):
-            raise _not_understood(layer)
-        if len(node.input_tensors) != 1:
+def refuse_not_lipschitz(model: keras.Model) -> None:
+    """Raise an error unless a model is 1-Lipschitz, and stays so while it trains.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Model from rows to scores. Each single score must be 1-Lipschitz; before the last layer, the values together.
+
+    Raises
+    ------
+    NotLipschitzError
+        If a layer is unknown, trains without a constraint, or makes the Lipschitz constant larger than 1; the message
+        names the first such layer.
+    ValueError
+        If the model cannot be read, or does not end with a dense layer.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from sklip.layers import FrobeniusDense, refuse_not_lipschitz
+    >>> refuse_not_lipschitz(keras.Sequential([keras.Input((2,)), FrobeniusDense(1)]))
+    """
+    calls, output = calls_of(model)
+    last = calls[output - 1] if output else None
+    _refuse_without_heads(last, model)
+    for call in calls:
+        _refuse_unconstrained(call.layer, is_last=call is last)
+    assembly, values, output = _assembled(model, Reader(on_manifold=True))
+    constants = assembly.constants()
+    for call, value in zip(calls, values, strict=True):
+        if value == output:
+            _refuse_heads(call, assembly, constants)
+        elif constants[value] > 1.0 + _ROUNDED:
             raise NotLipschitzError(
-                f"The layer {layer.name!r} ({type(layer).__name__}) joins {len(node.input_tensors)} inputs. from_keras "
-                "takes models in which each layer feeds the next, and no more."
+                f"The model is not 1-Lipschitz at the layer {_named(call.layer)}: its output may change "
+                f"{constants[value]:.3g} times as much as the row. Scale the values before this layer, or use a layer "
+                "of sklip.layers."
             )
-        if node.arguments.kwargs.get("training"):
+
+
+def _refuse_unconstrained(called, is_last):
+    """Raise an error if a layer, or one within it, trains without a constraint."""
+    for layer in all_layers(called):
+        own = getattr(layer, "trainable_weights", []) and not getattr(layer, "inner_layers", [])
+        if own and not type(layer).__module__.startswith("sklip."):
             raise NotLipschitzError(
-                f"The layer {layer.name!r} ({type(layer).__name__}) is called with training=True for predictions as "
-                "well. Build the model without that argument."
+                f"The layer {_named(layer)} trains without a constraint, and would not stay 1-Lipschitz. Use its "
+                "counterpart in sklip.layers, or set trainable=False."
             )
-        _check_input(layer, node.input_tensors[0].shape[1:])
-        chain.append(_layers(layer) if isinstance(layer, keras.Model) else [layer])
-        tensor = node.input_tensors[0]
+        if type(layer) is FrobeniusDense and layer.units > 1 and not is_last:
+            raise NotLipschitzError(
+                f"The layer {_named(layer)} has outputs that are 1-Lipschitz one by one, but not together. It may only "
+                "be the last layer; use SpectralDense here."
+            )
 
 
-def _check_input(layer, shape):
-    """Raise a ValueError for a layer that acts on the last axis alone and whose inputs are not vectors."""
-    inner = layer.activation if type(layer) is keras.layers.Activation else layer
-    if type(inner) in (*_DENSE, GroupSort, FullSort, MaxMin, Center) and len(shape) != 1:
+def _refuse_without_heads(last, model):
+    """Raise a ValueError unless the last layer is dense, and its outputs are vectors without an activation."""
+    dense = last is not None and isinstance(last.layer, (SpectralDense, FrobeniusDense, keras.layers.Dense))
+    if not dense or len(last.shape) != 1 or last.layer.activation not in (None, keras.activations.linear):
         raise ValueError(
-            f"The layer {layer.name!r} ({type(layer).__name__}) gets inputs of shape {tuple(shape)} per row and acts "
-            "only on their last axis. Put a Flatten before it, so that each row is one vector."
+            f"The model {model.name!r} ends with {'its input' if last is None else f'the layer {_named(last.layer)}'}. "
+            "It must end with a FrobeniusDense without an activation, whose outputs are the scores."
         )
 
 
-def _operations(layer, on_manifold):
-    """The operations of one layer. Types are compared exactly, as a subclass may compute anything."""
-    kind = type(layer)
-    if kind in _IN_TRAINING_ALONE or (kind is keras.layers.Flatten and layer.data_format == "channels_last"):
-        return []
-    if kind is Center:
-        return [served.Center(_array(layer.center))]
-    if kind is keras.layers.Rescaling and isinstance(layer.scale, float | int) and layer.offset == 0.0:
-        return [served.Scale(float(layer.scale))]
-    if kind in _DENSE:
-        kernel = _array(layer.kernel)
-        bias = np.zeros(kernel.shape[1]) if layer.bias is None else _array(layer.bias)
-        kernel = layer.on_manifold(kernel) if on_manifold and kind is not keras.layers.Dense else kernel
-        return [served.Dense(kernel, bias), *_activation(layer.activation, layer)]
-    return _activation(layer, layer)
-
-
-def _activation(activation, layer):
-    """The operation of an activation, a function or a layer; none for the identity."""
-    kind = type(activation)
-    if kind is keras.layers.Activation:
-        return _activation(activation.activation, layer)
-    if kind is GroupSort:
-        return [served.GroupSort(activation.n)]
-    if kind is FullSort:
-        return [served.FullSort()]
-    if kind is MaxMin:
-        return [served.MaxMin()]
-    if kind is keras.layers.ReLU and [activation.max_value, activation.negative_slope, activation.threshold] == [
-        None,
-        0,
-        0,
-    ]:
-        return [served.Relu()]
-    if activation is None or activation is keras.activations.linear:
-        return []
-    if callable(activation) and not isinstance(activation, keras.layers.Layer) and activation in _FUNCTIONS:
-        return [_FUNCTIONS[activation]]
-    if activation in (keras.activations.softmax, keras.activations.sigmoid) or kind is keras.layers.Softmax:
+def _refuse_heads(call, assembly, constants):
+    """Raise an error unless the single outputs of the last layer are 1-Lipschitz."""
+    part, (before,) = assembly.nodes[-1]
+    single, _ = part.score_bounds(constants[before])
+    if single > 1.0 + _ROUNDED:
         raise NotLipschitzError(
-            f"The layer {layer.name!r} ({type(layer).__name__}) turns scores into probabilities. End the model "
-            "with the scores, and set temperature=1.0 for predict_proba."
+            f"The model is not 1-Lipschitz at its last layer, {_named(call.layer)}: a score may change {single:.3g} "
+            "times as much as the row. Use FrobeniusDense."
         )
-    raise _not_understood(layer, activation)
 
 
-def _not_understood(layer, activation=None):
-    inner = activation is not None and activation is not layer
-    name = getattr(activation, "__name__", type(activation).__name__)
-    what = f" with the activation {name}" if inner else ""
-    return NotLipschitzError(
-        f"The layer {layer.name!r} ({type(layer).__name__}{what}) is not one that from_keras understands. It takes "
-        "SpectralDense, FrobeniusDense, Dense, GroupSort, FullSort, MaxMin, ReLU, the absolute value, Center, "
-        "Rescaling without an offset, Flatten and Dropout."
-    )
+def _named(layer):
+    return f"{layer.name!r} ({type(layer).__name__})"
 
 
-def _array(variable):
-    """The numbers of a variable in float64, without rounding."""
-    array = as_numpy(variable)
-    if array.dtype.kind in "iub":  # quantised: the numbers mean something else
+def _assembled(model, reader):
+    """The operations of a model, the number of the value after each call, and that of the output."""
+    calls, output = calls_of(model)
+    assembly, values = Assembly(), [0]
+    for call in calls:
+        values.append(_append(call, [values[number] for number in call.inputs], assembly, reader))
+    return assembly, values[1:], values[output]
+
+
+def _append(call, values, assembly, reader):
+    """Append the operations of a call to an assembly; return the number of the result."""
+    join = join_of(call.layer)
+    if join is not None:
+        return join(call, values, assembly)
+    if not isinstance(call.layer, keras.layers.Layer):
+        raise not_understood(call.layer)
+    if len(values) != 1:
         raise NotLipschitzError(
-            f"A weight is of type {array.dtype}. from_keras takes weights of floating point numbers."
+            f"The layer {_named(call.layer)} joins {len(values)} values in a way that sklip does not know. It knows "
+            "Add, Subtract, Average and Concatenate."
         )
-    return np.array(array, dtype=np.float64)
+    (value,), (shape,) = values, call.shapes
+    return assembly.chain(reader.steps(call.layer, shape), value)

@@ -9,21 +9,38 @@ from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 
 from sklip.arithmetic.rounding import LARGEST, normal_above
+from sklip.pipelines._refusals import refuse
 from sklip.rows.containers import as_rows_container
+from sklip.rows.images import flattened, image_shape
 
 _NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
 
 
 def as_rows(X, estimator=None):
-    """Rows as something that has a shape and can be indexed, in their own types: steps compute in them."""
+    """Rows as something that has a shape and can be indexed, in their own types: steps compute in them.
+
+    Images become flat rows, if the estimator predicts the same for both.
+    """
     is_list = isinstance(X, list | tuple)
     X = as_rows_container(X, widen=False)
     if is_list and estimator is not None and _has_column_transformer(estimator):
         X = X.astype(object)  # as a ColumnTransformer makes of lists
+    if image_shape(X) is not None:
+        X = _flat_images(X, estimator)
     shape = tuple(X.shape) if hasattr(X, "shape") else np.shape(X)
     if len(shape) != 2:
         raise ValueError(f"X must have two dimensions, rows and columns; got shape {shape}.")
     return _one_entry_per_place(X) if sparse.issparse(X) else X
+
+
+def _flat_images(X, estimator):
+    """Images as flat rows; an estimator that does not take these images raises its own error."""
+    table = flattened(X)
+    if estimator is not None and len(X):
+        first = X[:8].copy()
+        if not np.array_equal(estimator.predict(first), estimator.predict(flattened(first))):
+            refuse(estimator, "predicts other classes for images than for flat rows")
+    return table
 
 
 def _has_column_transformer(estimator):
@@ -87,6 +104,8 @@ def _of_columns(tolerances, labels):
         if unknown:
             raise ValueError(f"tolerances names columns that X does not have: {unknown}.")
         return [given.get(label, 0.0) for label in labels]
+    if np.ndim(tolerances) == 3:  # in the shape of an image
+        tolerances = np.ravel(tolerances)
     if np.shape(tolerances) != (len(labels),):
         expected = f"one number for each of the {len(labels)} columns of X"
         raise ValueError(f"tolerances must hold {expected}; got shape {np.shape(tolerances)}.")

@@ -42,12 +42,12 @@ def certified_radius(
         - in a ``FixedThresholdClassifier`` or ``TunedThresholdClassifierCV`` on ``decision_function``, or a
           ``CalibratedClassifierCV`` of two classes with ``method="sigmoid"`` and ``ensemble=False``;
         - as the members of a ``VotingClassifier`` with ``voting="hard"``: the radius in which the majority holds.
-    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
-        Rows, as for ``estimator.predict``.
+    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns) or (n_rows, height, width, channels)
+        Rows, as for ``estimator.predict``. The columns of images are their values, in C order.
     norm : {1, 2, inf, "l1", "l2", "inf"}, default=2
         In which displacements are measured: the sum of the changes of all columns, their Euclidean length, the
         largest.
-    tolerances : float, array-like of shape (n_columns,), mapping or None, default=None
+    tolerances : float, array-like of shape (n_columns,) or of an image, mapping or None, default=None
         A tolerance for each column: a displacement of column ``j`` counts as ``(x′_j − x_j) / tolerances_j``, so that
         the radius is in tolerances. 0 holds a column fixed; a mapping from names to tolerances holds those fixed that
         it does not name; one number is the tolerance of every column that may move. None: every column in its own unit.

@@ -62,7 +62,7 @@ def trace(estimator: Any, X: Any, *, norm: Any = 2, tolerances: Any = None, step
     Parameters
     ----------
     estimator : fitted estimator
-    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns)
+    X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns) or (n_rows, height, width, channels)
     norm : {1, 2, inf, "l1", "l2", "inf"}, default=2
     tolerances : float, array-like, mapping or None, default=None
     step_lipschitz : mapping of str to float or None, default=None

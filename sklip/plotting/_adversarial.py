@@ -14,6 +14,8 @@ from sklip.plotting._adversarial_drawing import draw_changes, draw_images
 from sklip.plotting._adversarial_inputs import check_shapes, search
 from sklip.plotting._estimators import unit_of
 from sklip.plotting._style import axes_for, require_matplotlib, rounded
+from sklip.rows.images import flattened
+from sklip.rows.images import image_shape as shape_of
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -40,8 +42,9 @@ class AdversarialDisplay:
         Names of the rows; None for "row 0" and so on.
     feature_names : sequence of str, default=None
         Names of the columns; None for "column 0" and so on.
-    image_shape : tuple of (int, int), default=None
-        Height and width, to draw images; None to draw bars.
+    image_shape : tuple of (int, int) or (int, int, int), default=None
+        Height, width and perhaps channels, to draw images; None to draw bars. Three or four channels are colours; of
+        other numbers, the mean is drawn.
     tolerances : ndarray of shape (n_columns,), default=None
         Tolerances of the columns. They are the units in which changes are ranked and drawn; None for raw units.
     unit : str, default=None
@@ -83,7 +86,7 @@ class AdversarialDisplay:
     distance: np.ndarray | None = None
     row_names: Sequence[str] | None = None
     feature_names: Sequence[str] | None = None
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     tolerances: np.ndarray | None = None
     unit: str | None = None
 
@@ -161,7 +164,7 @@ class AdversarialDisplay:
         tolerances: ArrayLike | Mapping | None = None,
         step_lipschitz: dict | None = None,
         random_state: int = 0,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         unit: str | None = None,
         ax=None,
         n_features: int = 6,
@@ -175,7 +178,7 @@ class AdversarialDisplay:
         estimator : fitted estimator
             Any estimator that :func:`sklip.certified_radius` takes. For a sklip classifier in L2,
             ``closest_adversarial`` makes the search. In all other cases the attacks of :func:`sklip.audit` do.
-        X : array-like of shape (n_rows, n_columns)
+        X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
             Rows, as for ``estimator.predict``.
         rows : array-like of int, default=None
             Positions of the rows to show; None for the first four rows.
@@ -187,8 +190,8 @@ class AdversarialDisplay:
             Constants of pipeline steps, as in :func:`sklip.certified_radius`.
         random_state : int, default=0
             Seed of the attacks.
-        image_shape : tuple of (int, int), default=None
-            Height and width, to draw images; None to draw bars.
+        image_shape : tuple of (int, int) or (int, int, int), default=None
+            Height, width and perhaps channels, to draw images; None to draw bars, unless ``X`` has images.
         unit : str, default=None
             Unit of distances; None for "units of X", or for "tolerances" if ``tolerances`` are given.
         ax : matplotlib.axes.Axes, default=None
@@ -229,8 +232,8 @@ class AdversarialDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         question = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
-        make_display = partial(cls, image_shape=image_shape, unit=unit_of(unit, tolerances))
-        display = search(make_display, estimator, X, rows, random_state, **question)
+        make_display = partial(cls, unit=unit_of(unit, tolerances))
+        display = search(make_display, estimator, X, rows, random_state, image_shape, **question)
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
 
     @classmethod
@@ -243,7 +246,7 @@ class AdversarialDisplay:
         y_adversarial: ArrayLike | None = None,
         radius: ArrayLike | None = None,
         distance: ArrayLike | None = None,
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         tolerances: ArrayLike | None = None,
         unit: str | None = None,
         ax=None,
@@ -255,16 +258,16 @@ class AdversarialDisplay:
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_columns)
+        X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
             Rows of numbers. The columns of a frame have names.
-        adversarial : array-like of shape (n_rows, n_columns)
+        adversarial : array-like of the shape of X
             Inputs. A row for which there is none holds nan.
         y_pred, y_adversarial : array-like of shape (n_rows,), default=None
             Predictions for the rows and for the inputs.
         radius, distance : array-like of shape (n_rows,), default=None
             Certified radii, and distances of the inputs.
-        image_shape : tuple of (int, int), default=None
-            Height and width, to draw images; None to draw bars.
+        image_shape : tuple of (int, int) or (int, int, int), default=None
+            Height, width and perhaps channels, to draw images; None to draw bars, unless ``X`` has images.
         tolerances : array-like of shape (n_columns,), default=None
             Tolerances of the columns, all above 0.
         unit : str, default=None
@@ -302,5 +305,7 @@ class AdversarialDisplay:
         given: dict[str, Any] = {name: np.asarray(array) for name, array in labels.items() if array is not None}
         given |= {name: np.asarray(array, np.float64) for name, array in numbers.items() if array is not None}
         rows, inputs = np.asarray(X, np.float64), np.asarray(adversarial, np.float64)
+        shape_of_images = shape_of(rows)
+        image_shape, rows, inputs = image_shape or shape_of_images, flattened(rows), flattened(inputs)
         display = cls(rows=rows, adversarial=inputs, **given, feature_names=names, image_shape=image_shape, unit=unit)
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)

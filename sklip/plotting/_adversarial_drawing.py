@@ -25,12 +25,13 @@ def draw_images(ax, rows, adversarial, image_shape, headings, image_kwargs):
         left = column * step
         for place, (array, style) in enumerate(((rows, grey), (adversarial, grey), (differences, signed))):
             bottom = bottoms[place]
-            picture = np.ma.masked_invalid(array[column].reshape(image_shape))
+            found = np.isfinite(array[column]).all()
+            picture = _picture(array[column], image_shape, style, in_colour=array is not differences)
             extent = (left, left + 1.0, bottom, bottom + height)
             images[column, place] = ax.imshow(picture, extent=extent, interpolation="nearest", **style)
             outline = [left, left + 1, left + 1, left, left], [bottom, bottom, *[bottom + height] * 2, bottom]
             ax.plot(*outline, color=FAINT, linewidth=0.6)
-            if place and picture.mask.all():
+            if place and not found:
                 ax.text(left + 0.5, bottom + 0.5 * height, "none found", ha="center", va="center", color=FAINT)
         ax.text(left + 0.5, top + 0.06, "\n".join(title), ha="center", va="bottom", fontsize=9)
     ax.set_xticks([])
@@ -43,6 +44,16 @@ def draw_images(ax, rows, adversarial, image_shape, headings, image_kwargs):
     colorbar = ax.figure.colorbar(images[0, 2], cax=scale_ax, label="difference")
     ax.set(xlim=(-0.01, right + 0.01), ylim=(-0.01, top + 0.01), aspect="equal")
     return images, colorbar
+
+
+def _picture(values, image_shape, style, *, in_colour):
+    """The values of a row as an image: in colours, if it has three or four channels, else the mean of the channels."""
+    height, width, *_ = image_shape
+    image = np.ma.masked_invalid(values.reshape(height, width, -1))
+    if in_colour and image.shape[2] in (3, 4):
+        low, high = style["vmin"], style["vmax"]
+        return np.clip((image - low) / (high - low or 1.0), 0.0, 1.0).filled(1.0)
+    return image.mean(axis=2)
 
 
 def draw_changes(ax, rows, adversarial, tolerances, names, headings, n_features, bar_kwargs):

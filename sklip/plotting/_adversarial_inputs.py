@@ -1,15 +1,20 @@
 """Arrays of a display of adversarial inputs: the search for them, and the check of their shapes."""
 
+import math
+
 import numpy as np
 
 from sklip._compat import safe_indexing
 from sklip.auditing import audit
 from sklip.pipelines.trace import as_rows, trace
 from sklip.plotting._estimators import column_name, final_classifier, row_positions
+from sklip.rows.containers import as_rows_container
+from sklip.rows.images import image_shape
 
 
-def search(make_display, estimator, X, rows, random_state, *, norm, tolerances, step_lipschitz):
+def search(make_display, estimator, X, rows, random_state, shape, *, norm, tolerances, step_lipschitz):
     """Search for the closest inputs and make a display; see ``AdversarialDisplay.from_estimator``."""
+    shape_of_images = image_shape(as_rows_container(X, widen=False))
     X = as_rows(X, estimator)
     chosen = row_positions(range(min(4, X.shape[0])) if rows is None else rows, X.shape[0], "rows", least=1)
     shown = safe_indexing(X, chosen)
@@ -22,8 +27,11 @@ def search(make_display, estimator, X, rows, random_state, *, norm, tolerances, 
     else:
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
         adversarial, distance = found.inputs, found.attack
+    if shape is None and shape_of_images is not None and columns.rows.shape[1] == X.shape[1]:
+        shape = shape_of_images
     return make_display(
         rows=columns.rows,
+        image_shape=shape,
         adversarial=adversarial,
         y_pred=np.asarray(estimator.predict(shown)),
         y_adversarial=_predictions(estimator, columns, adversarial),
@@ -64,8 +72,8 @@ def check_shapes(display):
     tolerances = np.array(1.0 if display.tolerances is None else display.tolerances)
     if not (np.isfinite(tolerances) & (tolerances > 0)).all():
         raise ValueError("tolerances must hold finite tolerances above 0. Leave out the columns that are held fixed.")
-    if shape is not None and (len(shape) != 2 or shape[0] * shape[1] != rows.shape[1]):
+    if shape is not None and (len(shape) not in (2, 3) or math.prod(shape) != rows.shape[1]):
         raise ValueError(
-            f"image_shape must be (height, width) with height · width = {rows.shape[1]}, the number of columns; got "
-            f"{shape!r}."
+            f"image_shape must be (height, width) or (height, width, channels) with a product of {rows.shape[1]}, the "
+            f"number of columns; got {shape!r}."
         )

@@ -150,7 +150,7 @@ class CertifiedRadiusDisplay:
         ----------
         estimator : fitted estimator
             Any estimator that :func:`sklip.certified_radius` takes.
-        X : array-like of shape (n_rows, n_columns)
+        X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
             Rows, as for ``estimator.predict``.
         y : array-like of shape (n_rows,)
             Labels of the rows.

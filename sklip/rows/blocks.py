@@ -7,6 +7,9 @@ from sklip.rows.protocol import Rows
 BLOCK_ROWS = 1024
 """Rows that a network serves at a time: their values in all layers stay in the cache, and products are still large."""
 
+IMAGE_BYTES = 1 << 20
+"""Bytes in float64 of the largest layer for the images that a network serves at a time: they stay in the cache."""
+
 ATTACK_ROWS = 2048
 """Rows that are attacked at a time. Random numbers are drawn per block: what is found depends on this number."""
 
@@ -14,6 +17,12 @@ SUM_BYTES = 1 << 18
 """Bytes in float64 of the rows that are summed or checked at a time: they stay in the cache.
 
 The last bits of ``center_`` and ``scale_`` depend on this number, as it sets the order of their sums.
+"""
+
+MEASURED_BYTES = 1 << 25
+"""Bytes in float32 of the largest layer for the held-out images that are measured at a time.
+
+Activations and convolutions need a few times as much.
 """
 
 CHUNK_BYTES = 1 << 26

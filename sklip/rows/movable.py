@@ -75,15 +75,11 @@ class MovableColumns:
 
     def representable(self, inputs: np.ndarray) -> np.ndarray:
         """The nearest inputs that the dtypes of the columns can represent, as float64."""
+        if len(set(self.dtypes)) == 1:  # as of images, with their many columns
+            return _representable(inputs, self.dtypes[0])
         nearest = np.empty(inputs.shape)
         for place, dtype in enumerate(self.dtypes):
-            column = inputs[:, place]
-            if dtype.kind in "iub":
-                smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-                # Of 64 bits, the largest that is a float64 as well.
-                largest = np.nextafter(float(largest), 0.0) if float(largest) > largest else largest
-                column = np.clip(np.rint(column), smallest, largest)
-            nearest[:, place] = column.astype(dtype).astype(np.float64)
+            nearest[:, place] = _representable(inputs[:, place], dtype)
         return nearest
 
     def placed(self, inputs: np.ndarray, index: np.ndarray):
@@ -126,6 +122,16 @@ class MovableColumns:
                 name: dtype.update_dtype(float) for name, dtype in given.items() if hasattr(dtype, "update_dtype")
             }
         return frame.astype(of_pandas) if of_pandas else frame
+
+
+def _representable(numbers, dtype):
+    """The nearest numbers that a dtype can represent, as float64."""
+    if dtype.kind in "iub":
+        smallest, largest = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        # Of 64 bits, the largest that is a float64 as well.
+        largest = np.nextafter(float(largest), 0.0) if float(largest) > largest else largest
+        numbers = np.clip(np.rint(numbers), smallest, largest)
+    return numbers.astype(dtype).astype(np.float64)
 
 
 def column_of(X, column):

@@ -27,15 +27,24 @@ class ServedRows:
     array : ndarray of shape (n_rows, n_features)
         Array with a dtype of ``SERVED_DTYPES``, in any memory order.
     source : array-like
-        The object that the user passed.
+        The object that the user passed, images as a table.
     refuse : callable
         Function of ``array`` that raises a ValueError if it holds NaN or infinity.
+    image_shape : tuple of int or None, default=None
+        Shape of a row as the user passed it, if rows are images.
     """
 
-    __slots__ = ("_array", "_pages", "_refuse", "dtype", "shape")
+    __slots__ = ("_array", "_pages", "_refuse", "dtype", "image_shape", "shape")
 
-    def __init__(self, array: np.ndarray, source: object, refuse: Callable[[np.ndarray], None]):
+    def __init__(
+        self,
+        array: np.ndarray,
+        source: object,
+        refuse: Callable[[np.ndarray], None],
+        image_shape: tuple[int, ...] | None = None,
+    ):
         self._array, self._refuse, self.shape, self.dtype = array, refuse, array.shape, array.dtype
+        self.image_shape = image_shape
         self._pages = ReadPages(source) if releases_pages(source) and np.may_share_memory(array, source) else None
 
     def __len__(self) -> int:

@@ -1,19 +1,23 @@
-"""Operations that only select, swap or negate values."""
+"""Activations: operations that select, swap or negate values along the last axis, and keep the shape."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.served._bounds import Bounds
-from sklip.served._operation import Operation
+from sklip.served._selection import Selection
+
+LONG_HALF, MANY_VALUES = 64, 1 << 12
+"""Lines of longer halves are compared one by one, and arrays of fewer values: one call per operation is faster."""
+
+PART_VALUES = 1 << 15
+"""Values that are compared at a time where lines are short: the parts stay in the cache."""
 
 
 @dataclass(frozen=True)
-class Activation(Operation):
-    """An operation that only selects, swaps or negates the values of a row.
+class Activation(Selection):
+    """A selection that keeps the shape, and acts on the last axis.
 
-    It is 1-Lipschitz, positively homogeneous and exact in floating point, so it carries bounds without a change. A
-    subclass defines the forward pass, the transposed Jacobian, and the number that must divide the width.
+    A subclass defines the forward pass, the transposed Jacobian, and the number that must divide the width.
 
     Examples
     --------
@@ -30,20 +34,10 @@ class Activation(Operation):
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the same shape; raise a ValueError if the groups do not fit."""
         if not shape or shape[-1] < 1 or shape[-1] % self.multiple:
-            raise ValueError(f"{self!r} needs a multiple of {self.multiple} values per row; got shape {shape}.")
+            raise ValueError(
+                f"{self!r} needs a multiple of {self.multiple} values per row or pixel; got shape {shape}."
+            )
         return shape
-
-    def lipschitz(self) -> float:
-        """Return 1."""
-        return 1.0
-
-    def carry(self, bounds: Bounds) -> Bounds:
-        """Return the same bounds: no value grows, and none is rounded."""
-        return bounds
-
-    def rescaled(self, scale: float) -> "Activation":
-        """Return the operation itself."""
-        return self
 
 
 def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
@@ -58,13 +52,24 @@ def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
 def ordered_pairs(z: np.ndarray, out: np.ndarray | None, *, minima_first: bool) -> np.ndarray:
     """Minima and maxima of the pairs ``(i, i + width / 2)``, next to each other."""
     half = z.shape[-1] // 2
-    result = np.empty_like(z) if out is None else out
-    first, second = z[..., :half], z[..., half:]
-    minima, maxima = result[..., :half], result[..., half:]
-    if not minima_first:
-        minima, maxima = maxima, minima
-    np.minimum(first, second, out=minima)
-    np.maximum(first, second, out=maxima)
+    result = np.empty(z.shape) if out is None else out
+    of_first, of_second = (np.minimum, np.maximum) if minima_first else (np.maximum, np.minimum)
+    if half > LONG_HALF or z.size < MANY_VALUES:
+        first, second = z[..., :half], z[..., half:]
+        of_first(first, second, out=result[..., :half])
+        of_second(first, second, out=result[..., half:])
+        return result
+    # Short lines: all neighbours at the distance of a half are compared in one long line, and every second half of
+    # the results is no pair. This is faster than one loop per line.
+    z, ordered = z.reshape(-1, 2 * half), result.reshape(-1, 2 * half)
+    n_lines = PART_VALUES // (2 * half)
+    others = np.empty((n_lines, 2 * half))
+    for start in range(0, len(z), n_lines):
+        part, target = z[start : start + n_lines], ordered[start : start + n_lines]
+        line, scratch = part.reshape(-1), others[: len(part)]
+        of_first(line[:-half], line[half:], out=target.reshape(-1)[:-half])
+        of_second(line[:-half], line[half:], out=scratch.reshape(-1)[half:])
+        np.copyto(target[:, half:], scratch[:, half:])
     return result
 
 

@@ -1,10 +1,11 @@
 """Bounds of the values inside a network, from its weights alone."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.arithmetic.rounding import TINY, UNIT, round_down
+from sklip.arithmetic.rounding import TINY, UNIT, round_down, round_up
 
 LARGEST_SUM = 2.0**1020
 """Bound of sums, well below the largest number: differences of such sums are finite, with room for roundings."""
@@ -25,26 +26,59 @@ class Bounds:
         Bound of the Euclidean norm of the computed minus the exact values.
     farthest : float
         The ``t`` up to which no number has overflowed so far. NaN if nothing is known.
-    size : int
-        Number of values per row.
+    shape : tuple of int
+        Shape of a row.
 
     Examples
     --------
     >>> from sklip.served import Bounds
-    >>> Bounds.after_center(3).norm.tolist()
+    >>> Bounds.after_center((3,)).norm.tolist()
     [1.0, 0.0]
     """
 
     norm: np.ndarray
     error: np.ndarray
     farthest: float
-    size: int
+    shape: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of values per row."""
+        return math.prod(self.shape)
 
     @classmethod
-    def after_center(cls, n_features: int) -> "Bounds":
+    def after_center(cls, shape: tuple[int, ...]) -> "Bounds":
         """Return the bounds after the subtraction of the centre, which rounds once."""
-        error = np.array([2 * UNIT, 4 * np.sqrt(n_features) * TINY])
-        return cls(np.array([1.0, 0.0]), error, LARGEST_SUM, n_features)
+        error = np.array([2 * UNIT, 4 * np.sqrt(math.prod(shape)) * TINY])
+        return cls(np.array([1.0, 0.0]), error, LARGEST_SUM, shape)
+
+    @classmethod
+    def of_input(cls, shape: tuple[int, ...]) -> "Bounds":
+        """Return the bounds of values that are exact and whose norm is ``t``: those of the input of an operation."""
+        return cls(np.array([1.0, 0.0]), np.zeros(2), LARGEST_SUM, shape)
+
+    def followed_by(self, own: "Bounds", lipschitz: float) -> "Bounds":
+        """Return the bounds after an operation whose own bounds, for exact inputs of norm ``t``, are known.
+
+        The computed input ``ẑ`` differs from the exact ``z`` by at most ``error``. So the result differs by what the
+        operation rounds at ``ẑ``, and by ``lipschitz · error``.
+
+        Parameters
+        ----------
+        own : Bounds
+            Bounds of the operation after :meth:`of_input`.
+        lipschitz : float
+            Bound of its Lipschitz constant.
+
+        Returns
+        -------
+        Bounds
+        """
+        constant = np.array([0.0, 1.0])
+        norm = round_up(own.norm[0] * self.norm + own.norm[1] * constant, 4)
+        error = round_up(own.error[0] * self.norm + own.error[1] * constant + lipschitz * self.error, 6)
+        farthest = round_down((own.farthest - self.norm[1]) / self.norm[0], 4)
+        return Bounds(norm, error, np.minimum(self.farthest, farthest), own.shape)
 
     def farthest_with(self, largest: np.ndarray) -> float:
         """Return the ``t`` up to which also the numbers of the next operation do not overflow.

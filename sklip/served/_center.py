@@ -17,7 +17,7 @@ class Center(Operation):
 
     Parameters
     ----------
-    center : ndarray of shape (n_features,), float64
+    center : ndarray of the shape of a row, float64
 
     Examples
     --------
@@ -31,8 +31,8 @@ class Center(Operation):
     in_place: ClassVar[bool] = True
 
     def _check(self):
-        if self.center.ndim != 1 or not self.center.size:
-            raise ValueError(f"Center needs a vector; got shape {self.center.shape}.")
+        if self.center.ndim < 1 or not self.center.size:
+            raise ValueError(f"Center needs at least one number; got shape {self.center.shape}.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the same shape."""

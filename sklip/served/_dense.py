@@ -1,5 +1,6 @@
-"""Dense: the product with a matrix, plus a bias."""
+"""Dense: the product of the last axis with a matrix, plus a bias."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from sklip.served._operation import Operation
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dense(Operation):
-    """``Wᵀ z + b``.
+    """``Wᵀ z + b`` for the last axis of a row: for a picture, at each pixel (a convolution with a 1 × 1 kernel).
 
     Parameters
     ----------
@@ -38,20 +39,38 @@ class Dense(Operation):
             raise ValueError(f"Kernel and bias do not fit together: {self.kernel.shape}, {self.bias.shape}.")
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return (n_outputs,)."""
-        if shape != self.kernel.shape[:1]:
-            raise ValueError(f"Dense takes {self.kernel.shape[0]} values per row; got shape {shape}.")
-        return self.bias.shape
+        """Return the shape with ``n_outputs`` in place of the last axis."""
+        if shape[-1:] != self.kernel.shape[:1]:
+            raise ValueError(f"Dense takes {self.kernel.shape[0]} values along the last axis; got shape {shape}.")
+        return (*shape[:-1], *self.bias.shape)
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Multiply, then add the bias."""
+        if z.ndim > 2:
+            return self._at_pixels(z, out)
         result = np.matmul(z, self.kernel, out=out)
         result += self.bias
         return result
 
+    def _at_pixels(self, z, out):
+        """The products of all pixels as one: NumPy would multiply one matrix per line of pixels."""
+        n, p = self.kernel.shape
+        result = np.empty((*z.shape[:-1], p)) if out is None else out
+        pixels = result.reshape(math.prod(z.shape[:-1]), p)
+        multiply = np.multiply if n == 1 else np.matmul  # for one channel, the product without a sum is faster
+        multiply(z.reshape(len(pixels), n), self.kernel, out=pixels)
+        if self.bias.any():
+            pixels += self.bias
+        return result
+
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Multiply by the kernel."""
-        return slopes @ self.kernel.T
+        flat = slopes.reshape(-1, slopes.shape[-1])
+        return (flat @ self.kernel.T).reshape(*slopes.shape[:-1], len(self.kernel))
+
+    def transposed(self) -> "Dense":
+        """Return the product with the transposed kernel, without a bias: the forward pass that :meth:`vjp` makes."""
+        return Dense(np.ascontiguousarray(self.kernel.T), np.zeros(len(self.kernel)))
 
     def lipschitz(self) -> float:
         """Return a proven bound of the spectral norm."""
@@ -110,11 +129,14 @@ class Dense(Operation):
 
     def _carried(self, bounds, lipschitz):
         n, p = self.kernel.shape
-        rounding = gamma(n + 2)
+        n_places = math.prod(bounds.shape[:-1])
+        rounding, spread = gamma(n + 2), np.sqrt(n_places * p)
         frobenius, offset = float(norm_bound(self.kernel)), float(norm_bound(self.bias))
+        # All places together: the norm of their inputs is that of the row, that of their biases √n_places ‖b‖.
+        offset = offset if n_places == 1 else float(round_up(np.sqrt(n_places) * offset, 2))
         # Where subnormal numbers are flushed, each product, sum, weight and input may lose up to TINY.
-        flush_slope = np.sqrt(p) * n * TINY
-        flush = np.sqrt(p) * (4 * n + 4) * (1.0 + frobenius) * TINY
+        flush_slope = spread * n * TINY
+        flush = spread * (4 * n + 4) * (1.0 + frobenius) * TINY
         local = (rounding * frobenius + flush_slope) * bounds.norm + np.array([0.0, rounding * offset + flush])
         # Any partial sum is at most ‖w‖ ‖z‖ + |b|, and its roundings.
         partial_sums = round_up(2.0 * frobenius * bounds.norm + 2.0 * np.array([0.0, offset]), 4)
@@ -122,7 +144,7 @@ class Dense(Operation):
             norm=round_up(lipschitz * bounds.norm + local + np.array([0.0, offset]), 12),
             error=round_up(lipschitz * bounds.error + local, 12),
             farthest=bounds.farthest_with(partial_sums),
-            size=p,
+            shape=(*bounds.shape[:-1], p),
         )
 
     def rescaled(self, scale: float) -> "Dense":

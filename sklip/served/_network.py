@@ -9,16 +9,51 @@ import numpy as np
 from sklip.exceptions import ModelFileError
 from sklip.rows import blocks
 from sklip.served._abs import Abs
+from sklip.served._average_pool import AveragePool
 from sklip.served._center import Center
+from sklip.served._convolution import Convolution
+from sklip.served._crop import Crop
 from sklip.served._dense import Dense
+from sklip.served._depth_to_space import DepthToSpace
 from sklip.served._full_sort import FullSort
+from sklip.served._graph import Graph
 from sklip.served._group_sort import GroupSort
+from sklip.served._l2_norm_pool import L2NormPool
 from sklip.served._max_min import MaxMin
+from sklip.served._max_pool import MaxPool
 from sklip.served._operation import CHANGED, Operation
+from sklip.served._pad import Pad
+from sklip.served._parallel import Parallel
 from sklip.served._relu import Relu
+from sklip.served._reshape import Reshape
+from sklip.served._residual import Residual
 from sklip.served._scale import Scale
+from sklip.served._shift import Shift
+from sklip.served._space_to_depth import SpaceToDepth
 
-OPERATIONS: tuple[type[Operation], ...] = (Center, Dense, GroupSort, FullSort, MaxMin, Relu, Abs, Scale)
+OPERATIONS: tuple[type[Operation], ...] = (
+    Center,
+    Dense,
+    GroupSort,
+    FullSort,
+    MaxMin,
+    Relu,
+    Abs,
+    Scale,
+    Reshape,
+    Shift,
+    SpaceToDepth,
+    DepthToSpace,
+    Pad,
+    Crop,
+    L2NormPool,
+    AveragePool,
+    MaxPool,
+    Convolution,
+    Parallel,
+    Residual,
+    Graph,
+)
 """The operations that a network may contain. Others and subclasses are refused: certificates are proven for these."""
 
 
@@ -46,18 +81,20 @@ class ServedNetwork:
 
     operations: tuple[Operation, ...]
     _shapes: list[tuple[int, ...]] = field(init=False)
+    _values_of_image: int = field(init=False)
 
     def __post_init__(self):
         operations = tuple(self.operations)
-        if not {type(operation) for operation in operations} <= set(OPERATIONS):
-            raise ValueError(f"A network is made of operations of sklip.served; got {operations!r}.")
+        _check_types(operations)
         if len(operations) < 2 or type(operations[0]) is not Center or type(operations[-1]) is not Dense:
             raise ValueError("A network begins with a Center and ends with a Dense, whose outputs are the scores.")
-        for operation in operations:
-            operation._check()  # an operation from a file may lack attributes
         shape = operations[0].center.shape
+        if len(shape) != 1:
+            raise ValueError(f"A network takes rows that are vectors; its centre has shape {shape}.")
         shapes = [shape := operation.output_shape(shape) for operation in operations]
-        vars(self).update(operations=operations, _shapes=shapes)
+        if len(shape) != 1:
+            raise ValueError(f"The scores of a network are a vector per row; they have shape {shape}.")
+        vars(self).update(operations=operations, _shapes=shapes, _values_of_image=_values_of_image(shapes))
 
     def __getstate__(self):
         return {"operations": self.operations}
@@ -73,7 +110,13 @@ class ServedNetwork:
             raise ModelFileError(f"{error} {CHANGED}") from error
 
     def __repr__(self):
-        return f"{type(self).__name__}({' → '.join(map(str, self.widths))})"
+        sizes = [self.input_shape, *(shape for _, shape in self._weighted())]
+        return f"{type(self).__name__}({' → '.join('×'.join(map(str, size)) for size in sizes)})"
+
+    def _weighted(self):
+        """The operations that have weights, without the centre, and the shapes of rows after them."""
+        pairs = zip(self.operations[1:], self._shapes[1:], strict=True)
+        return [(operation, shape) for operation, shape in pairs if operation.arrays and type(operation) is not Center]
 
     @property
     def center(self) -> np.ndarray:
@@ -96,15 +139,27 @@ class ServedNetwork:
         return self._shapes[0][0]
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of a row: (height, width, channels) for images, whose values are flattened in C order."""
+        first = self.hidden[0] if self.hidden else None
+        return first.shape if isinstance(first, Reshape) else self._shapes[0]
+
+    @property
     def n_scores(self) -> int:
         """Number of scores per row."""
         return self._shapes[-1][0]
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Numbers of values per row: of the input, and after each Dense."""
-        pairs = zip(self.operations, self._shapes, strict=True)
-        return (self.n_features, *(shape[0] for operation, shape in pairs if isinstance(operation, Dense)))
+        """Numbers of values per row: of the input, and after each operation that has weights."""
+        return (self.n_features, *(math.prod(shape) for _, shape in self._weighted()))
+
+    @property
+    def block_rows(self) -> int:
+        """Number of rows that are served at a time; the values of images take more memory than those of rows."""
+        if not self._values_of_image:
+            return blocks.BLOCK_ROWS
+        return min(blocks.BLOCK_ROWS, max(1, blocks.IMAGE_BYTES // (8 * self._values_of_image)))
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -120,8 +175,8 @@ class ServedNetwork:
 
         The subtraction converts rows of another dtype to float64. Each block overwrites the previous one.
         """
-        memory = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features))
-        for rows in blocks.row_blocks(len(X)):
+        memory = np.empty((min(len(X), self.block_rows), self.n_features))
+        for rows in blocks.slices(len(X), self.block_rows):
             block = X[rows]
             with np.errstate(all="ignore"):  # scores show what overflows; not beyond the yield
                 centered = np.subtract(block, self.center, out=memory[: rows.stop - rows.start])
@@ -132,9 +187,10 @@ class ServedNetwork:
 
         The centred rows of each block overwrite the previous ones; the scores do not.
         """
-        buffers = self._buffers(blocks.BLOCK_ROWS) if len(X) > blocks.BLOCK_ROWS else None
-        memory, center = np.empty((min(len(X), blocks.BLOCK_ROWS), self.n_features)), self.center
-        for rows in blocks.row_blocks(len(X)):
+        size = self.block_rows
+        buffers = self._buffers(size) if len(X) > size else None
+        memory, center = np.empty((min(len(X), size), self.n_features)), self.center
+        for rows in blocks.slices(len(X), size):
             block = X[rows]
             # One error state for both: by a call of centered_blocks, a single row takes an eighth longer.
             with np.errstate(all="ignore"):  # scores show what overflows; not beyond the yield
@@ -194,3 +250,17 @@ class ServedNetwork:
         for rows, _, scores in self.scored_blocks(X):
             result[rows] = scores
         return result
+
+
+def _check_types(operations):
+    """Raise a ValueError unless all operations, those within others included, are known and have their parts."""
+    for operation in operations:
+        if type(operation) not in OPERATIONS:
+            raise ValueError(f"A network is made of operations of sklip.served; got {operations!r}.")
+        operation._check()  # an operation from a file may lack attributes
+        _check_types(operation.inner)
+
+
+def _values_of_image(shapes):
+    """Number of values of an image in the largest layer; 0 if there are no images."""
+    return 0 if all(len(shape) == 1 for shape in shapes) else max(map(math.prod, shapes))

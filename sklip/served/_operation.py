@@ -42,7 +42,8 @@ class Operation(ABC):
         for name in self._array_names():
             array = getattr(self, name)
             object.__setattr__(self, name, frozen(without_subnormals(array) if array.dtype == np.float64 else array))
-        if not all(array.dtype == np.float64 and np.isfinite(array).all() for array in self.arrays):
+        own = (getattr(self, name) for name in self._array_names())
+        if not all(array.dtype == np.float64 and np.isfinite(array).all() for array in own):
             raise ValueError(f"{type(self).__name__} holds numbers that are not finite, or not float64.")
         self._check()
 
@@ -54,9 +55,15 @@ class Operation(ABC):
         """Raise a ValueError if parameters do not fit together: someone may have edited the file."""
 
     @property
+    def inner(self) -> tuple["Operation", ...]:
+        """The operations of which this one is made; none for most."""
+        return ()
+
+    @property
     def arrays(self) -> tuple[np.ndarray, ...]:
         """The arrays from which everything is proven."""
-        return tuple(getattr(self, name) for name in self._array_names())
+        own = tuple(getattr(self, name) for name in self._array_names())
+        return own + tuple(array for operation in self.inner for array in operation.arrays)
 
     def __repr__(self):
         """Return the name and the shapes of the arrays, for subclasses that hold arrays."""

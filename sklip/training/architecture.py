@@ -1,76 +1,174 @@
 """The architecture of a network, and the Keras network that is built from it."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
 
-from sklip.arithmetic import polar_factor
-from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense
-from sklip.layers.constrained import ConstrainedLayer
+from sklip import architectures
+from sklip._compat import origin
+from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, refuse_not_lipschitz
+from sklip.layers.constrained import ConstrainedLayer, all_layers
+from sklip.training.augmentation import Augmentation, copied
+from sklip.training.saving import SavedAsItIs
 
-HEADS = "heads"
-"""Name of the last layer, whose outputs are the scores."""
+_RECIPES = tuple(getattr(architectures, name) for name in architectures.__all__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Architecture:
     """Everything that the layers of a network depend on.
 
     Attributes
     ----------
-    n_features : int
-    hidden_layer_sizes : tuple of int
+    input_shape : tuple of int
+        Shape of a row as the model gets it: (n_features,), or (height, width, channels).
     n_scores : int
         1 for two classes, the number of classes otherwise.
-    activation : str
-        Name of the activation of the hidden layers; see :func:`sklip.served.activation`.
-    dropout : float
-        Share of the units of each hidden layer that are dropped at random while training.
+    model : object with a method ``build``, or callable
+        ``build(input_shape, n_scores)`` returns the Keras model.
+    augmentation : keras.layers.Layer or None
+        Preprocessing layer that changes the images of a training batch at random.
     """
 
-    n_features: int
-    hidden_layer_sizes: tuple[int, ...]
+    input_shape: tuple[int, ...]
     n_scores: int
-    activation: str
-    dropout: float
+    model: Any
+    augmentation: Any = None
 
-    def initial_weights(self, rng: np.random.Generator) -> list[np.ndarray]:
-        """Random orthonormal kernels, heads of norm 1 and biases of 0, in Keras' order and float32."""
-        shapes = pairwise((self.n_features, *self.hidden_layer_sizes, self.n_scores))
-        *hidden, heads = (polar_factor(rng.standard_normal(shape)) for shape in shapes)
-        kernels = [*hidden, heads / np.linalg.norm(heads, axis=0)]
-        return [array.astype(np.float32) for kernel in kernels for array in (kernel, np.zeros(kernel.shape[1]))]
+    @property
+    def key(self) -> Hashable:
+        """The key of the architectures that are built alike; None if that is unknown."""
+        if type(self.model) not in _RECIPES or self.augmentation is not None:
+            return None
+        parameters = self.model.get_params(deep=False).items()
+        # Lists and arrays are no keys. Types and texts tell 1 from True, and 2 from 2.0.
+        text = tuple((name, type(value).__name__, repr(value)) for name, value in sorted(parameters))
+        return self.input_shape, self.n_scores, type(self.model), text
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the network is known to have no layers on images."""
+        return len(self.input_shape) == 1 or type(self.model) is architectures.MLP
 
 
-def build_network(architecture: Architecture, model_class: type) -> keras.Model:
-    """Build the Keras network of an architecture.
+def build_network(architecture: Architecture, model_class: type[SavedAsItIs]) -> SavedAsItIs:
+    """Build the Keras network of an architecture, whose inputs are flat rows.
 
     After each optimizer step, a short retraction step keeps the largest singular value of a kernel at 1. The layers'
-    ``end_epoch`` and ``end_training`` bring the others to 1. All networks use the same names, as
-    TensorFlow keeps an operation's kernel for every name that a variable ever had.
+    ``end_epoch`` and ``end_training`` bring the others to 1.
+
+    Raises
+    ------
+    TypeError
+        If the model is no Keras model.
+    ValueError
+        If it takes other inputs, or has other outputs, than the architecture demands; or if the augmentation changes
+        the shape of the images.
+    NotLipschitzError
+        If the model has a layer that is not 1-Lipschitz, or that trains without a constraint; the message names it.
     """
-    inputs = outputs = keras.Input((architecture.n_features,), name="features")
-    for number, width in enumerate(architecture.hidden_layer_sizes):
-        short_step = Orthonormal(iterate=False)
-        name = f"hidden_{number}"
-        layer = SpectralDense(width, architecture.activation, kernel_constraint=short_step, dtype="float32", name=name)
-        outputs = layer(outputs)
-        if architecture.dropout:
-            dropout = keras.layers.Dropout(architecture.dropout, seed=number, dtype="float32", name=f"dropout_{number}")
-            outputs = dropout(outputs)
-    heads = FrobeniusDense(architecture.n_scores, dtype="float32", name=HEADS)
-    return model_class(inputs, heads(outputs), name="network")
+    model = _checked_model(architecture)
+    # The names are always the same, as TensorFlow keeps an operation's kernel for every name that a variable ever had.
+    features = rows = keras.Input((int(np.prod(architecture.input_shape)),), dtype="float32", name="features")
+    if len(architecture.input_shape) > 1:
+        rows = keras.layers.Reshape(architecture.input_shape, dtype="float32", name="image")(features)
+    served = keras.Model(features, _after(model, rows), name="network")
+    if type(architecture.model) is not architectures.MLP:  # which is 1-Lipschitz by its layers
+        refuse_not_lipschitz(served)
+    heads_of(served)
+    for layer in constrained_layers(served):
+        for kernel in layer.constrained_kernels:
+            if type(kernel.constraint) is Orthonormal:
+                kernel.constraint = Orthonormal(iterate=False)
+    if architecture.augmentation is None:
+        return model_class(features, served.outputs[0], name="network")
+    augmented = Augmentation(copied(architecture.augmentation), dtype="float32", name="augmentation")(rows)
+    network = model_class(features, _after(model, augmented), name="network")
+    network.serves(served)
+    return network
+
+
+def _after(model, tensor):
+    """The outputs of a model for a symbolic tensor; of a Sequential, callbacks see the layers."""
+    if type(model) is not keras.Sequential:
+        # A plain model of the same graph: a subclass may override call.
+        return keras.Model(model.inputs, model.outputs[0], name=model.name)(tensor)
+    for layer in model.layers:
+        tensor = layer(tensor)
+    return tensor
+
+
+def _checked_model(architecture):
+    """The Keras model of an architecture, checked as far as its inputs and its outputs."""
+    shape, n_scores, given = architecture.input_shape, architecture.n_scores, architecture.model
+    model = getattr(given, "build", given)(shape, n_scores)
+    if not isinstance(model, keras.Model):
+        raise TypeError(f"The 'model' parameter must build a keras.Model; it built a {type(model).__name__}.")
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *shape))
+    if not model.built or len(model.inputs or ()) != 1 or len(model.outputs) != 1:
+        raise ValueError(
+            f"The 'model' parameter built a {type(model).__name__} that sklip cannot read: give a Sequential model, or "
+            "keras.Model(inputs, outputs) with one input and one output."
+        )
+    _check_shape("input", model.inputs[0], shape, f"rows of X have the shape {shape}")
+    classes = "for two classes" if n_scores == 1 else f"for {n_scores} classes"
+    _check_shape("output", model.outputs[0], (n_scores,), f"there are {n_scores} scores {classes}")
+    return model
+
+
+def _check_shape(what, tensor, expected, reason):
+    if tuple(tensor.shape[1:]) != expected:
+        raise ValueError(
+            f"The 'model' parameter built a model whose {what} has the shape {tuple(tensor.shape[1:])}, but {reason}. "
+            "Use the arguments input_shape and n_scores of the function that builds it."
+        )
+    if tensor.dtype != "float32":
+        raise ValueError(
+            f"The 'model' parameter built a model whose {what} is of type {tensor.dtype}. Networks are trained in "
+            "float32."
+        )
+
+
+def heads_of(network: keras.Model) -> SpectralDense | FrobeniusDense:
+    """Return the last layer of a network, whose outputs are the scores.
+
+    Raises
+    ------
+    ValueError
+        If it is none of the layers that can be the heads.
+    """
+    layer, model = None, network
+    while layer is None or isinstance(layer, keras.Model):
+        layer, _ = origin(model.outputs[0])
+        model = layer
+    linear = getattr(layer, "activation", None) in (None, keras.activations.linear)
+    if type(layer) not in (SpectralDense, FrobeniusDense) or not linear:
+        raise ValueError(
+            f"The last layer of the model, {layer.name!r} ({type(layer).__name__}), cannot make the scores. End the "
+            "model with FrobeniusDense(n_scores), or SpectralDense(n_scores), without an activation."
+        )
+    return layer
 
 
 def constrained_layers(network: keras.Model) -> list[ConstrainedLayer]:
     """The layers of a network whose kernels stay on manifolds."""
-    return [layer for layer in network.layers if isinstance(layer, ConstrainedLayer)]
+    return [layer for layer in all_layers(network) if isinstance(layer, ConstrainedLayer)]
 
 
-def seed_dropout(network: keras.Model, seed: int) -> None:
-    """Restart the random numbers of the dropout of a network from a seed."""
-    layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
-    for number, layer in enumerate(layers):
-        layer.seed_generator.state.assign(keras.random.SeedGenerator(seed + number).state)
+def draw_weights(network: keras.Model, fresh: list[np.ndarray], seed: int) -> None:
+    """Set all weights to those of a new network: random kernels from a seed, and ``fresh`` values for the others."""
+    network.set_weights(fresh)
+    rng = np.random.default_rng(seed)
+    for layer in constrained_layers(network):
+        layer.draw(rng)
+
+
+def seed_random_layers(network: keras.Model, seed: int) -> None:
+    """Restart the random numbers of the dropout and the augmentation of a network from a seed."""
+    states = [variable for variable in network.variables if variable.name == "seed_generator_state"]
+    for number, state in enumerate(states):
+        state.assign(keras.random.SeedGenerator(seed + number).state)

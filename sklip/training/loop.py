@@ -5,7 +5,8 @@ import numpy as np
 
 from sklip.exceptions import TrainingDivergedError
 from sklip.layers import operations_of
-from sklip.training.architecture import constrained_layers, seed_dropout
+from sklip.training.architecture import constrained_layers, draw_weights, seed_random_layers
+from sklip.training.augmentation import set_units
 from sklip.training.callbacks import TrainingCallbacks
 from sklip.training.compilation import Compiled, compiled_for
 from sklip.training.epochs import epochs_of_backend
@@ -46,13 +47,13 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
     names = [*task.objective.names, *(f"val_{name}" for name in task.objective.names if task.held_out is not None)]
     training = Training(
         state=TrainingState(
-            weights=network.get_weights(),
+            weights=network.served.get_weights(),
             optimizer=type(optimizer).__name__,
             optimizer_variables=values_of(network.optimizer),
             epochs=task.state.epochs + len(callbacks.history["loss"]),
             seed=task.state.seed,
         ),
-        operations=operations_of(network, on_manifold=True),
+        operations=operations_of(network.served, on_manifold=True),
         history={name: [float(value) for value in callbacks.history[name]] for name in names},
         was_improving=callbacks.was_improving(),
         interrupted=callbacks.interrupts.interrupted,
@@ -62,11 +63,26 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
 
 
 def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.Optimizer) -> None:
-    """Set the weights, the optimizer and the dropout of the network to the state from which the task starts."""
+    """Set the weights, the optimizer and the random layers of the network to the state from which the task starts."""
     network, state = compiled.epochs.network, task.state
-    network.set_weights(state.weights or task.architecture.initial_weights(np.random.default_rng(state.seed)))
-    seed_dropout(network, state.seed + state.epochs)
+    if state.weights:
+        _check_weights(state.weights, compiled.fresh_weights)
+        network.served.set_weights(state.weights)
+    else:
+        draw_weights(network.served, compiled.fresh_weights, state.seed)
+    seed_random_layers(network, state.seed + state.epochs)
+    set_units(network, task.center, task.objective.scale)
     restore(network.optimizer, optimizer, compiled.fresh_slots, state)
+
+
+def _check_weights(trained: list[np.ndarray], fresh: list[np.ndarray]) -> None:
+    """Raise a ValueError if the weights of an earlier training are not those of such a network."""
+    before, now = ([weight.shape for weight in weights] for weights in (trained, fresh))
+    if before != now:
+        raise ValueError(
+            f"partial_fit and warm_start need the model of the last fit: it trained weights of the shapes {before} and "
+            f"would now train some of the shapes {now}. Use fit, with warm_start=False."
+        )
 
 
 def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates: np.ndarray | None) -> None:

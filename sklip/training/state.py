@@ -12,7 +12,7 @@ class TrainingState:
     Attributes
     ----------
     weights : list of ndarray
-        Kernels and biases, one after the other, in float32 and the units of the training.
+        Weights of the network that is served, in the order of Keras, in float32 and the units of the training.
     optimizer : str
         Class of the Keras optimizer to which the variables belong; another optimizer does not use them.
     optimizer_variables : list of ndarray
@@ -21,7 +21,7 @@ class TrainingState:
     epochs : int
         Number of epochs so far.
     seed : int
-        Seed of the order of the batches and of the dropout.
+        Seed of the order of the batches, of the dropout and of the augmentation.
     """
 
     weights: list[np.ndarray]

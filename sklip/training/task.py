@@ -67,13 +67,16 @@ class TrainingTask:
     plan : sklip.training.batches.BatchPlan
         Plan of the batches of ``rows``.
     rows : tuple of (inputs, targets, weights), float32 ndarrays
-        The shapes are (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32.
+        The shapes are (n, d), (n, n_scores) and (n,); the inputs may be UnreadRows of float32. Images are flat.
     objective : sklip.training.objective.Objective
     state : sklip.training.state.TrainingState
         State from which to start. If it has no weights they are random; if it has no optimizer variables, the
         optimizer is new.
     held_out : tuple or None
         Rows on which to measure, like ``rows``, but always in memory.
+    center : ndarray of shape (d,) or float
+        Centre that was subtracted from the inputs before they were divided by the scale of the objective. Only an
+        augmentation needs it.
     """
 
     architecture: Architecture
@@ -83,6 +86,7 @@ class TrainingTask:
     objective: Objective
     state: TrainingState
     held_out: Arrays | None = None
+    center: np.ndarray | float = 0.0
 
     def order(self, epoch: int) -> np.ndarray:
         """Row numbers of the batches of an epoch, counted from 0 in this training; shape (steps, batch), int32.

@@ -27,6 +27,10 @@ class Exchange:
     low: int
     high: int
 
+    def at(self, start) -> "Exchange":
+        """The same between later units."""
+        return Exchange(self.low + start, self.high + start)
+
     def pieces(self, units):
         kept, swapped = list(units), list(units)
         swapped[self.low], swapped[self.high] = units[self.high], units[self.low]
@@ -41,10 +45,25 @@ class Fold:
     place: int
     factor: int
 
+    def at(self, start) -> "Fold":
+        """The same for a later unit."""
+        return Fold(self.place + start, self.factor)
+
     def pieces(self, units):
         kept, folded = list(units), list(units)
         folded[self.place] = times(self.factor, units[self.place])
         return [(units[self.place], kept), (times(-1, units[self.place]), folded)]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The units at some places, and 0 where the place is None."""
+
+    places: tuple
+
+    def pieces(self, units):
+        zero = (Fraction(0),) * len(units[0])
+        return [(None, [zero if place is None else units[place] for place in self.places])]
 
 
 def linear(kernel, bias) -> Linear:
@@ -58,6 +77,22 @@ def diagonal(factors, offsets) -> Linear:
     n = len(factors)
     columns = [tuple(factors[place] if row == place else Fraction(0) for row in range(n)) for place in range(n)]
     return Linear(tuple(columns), tuple(offsets))
+
+
+def repeated(step, n_places) -> Linear:
+    """A dense layer at each of so many pixels."""
+    n_inputs, zero = len(step.columns[0]), (Fraction(0),)
+    columns = [
+        zero * (n_inputs * pixel) + column + zero * (n_inputs * (n_places - 1 - pixel))
+        for pixel in range(n_places)
+        for column in step.columns
+    ]
+    return Linear(tuple(columns), step.offsets * n_places)
+
+
+def at_pixels(steps, width, n_places) -> list:
+    """Exchanges and folds of so many units at each of so many pixels."""
+    return [step.at(width * pixel) for pixel in range(n_places) for step in steps]
 
 
 def activation(name, width) -> list:

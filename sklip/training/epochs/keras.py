@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from sklip.training.architecture import HEADS, constrained_layers
+from sklip.training.architecture import constrained_layers, heads_of
+from sklip.training.epochs.parts import rows_at_a_time
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.saving import SavedAsItIs
 
@@ -24,7 +25,7 @@ class MeasuredNetwork(SavedAsItIs):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return the loss of a batch; see ``keras.Model.compute_loss``. Only here do all backends have the weights."""
         weights = ops.ones_like(y_pred[:, 0]) if sample_weight is None else sample_weight
-        heads = ops.convert_to_tensor(self.get_layer(HEADS).kernel)
+        heads = ops.convert_to_tensor(heads_of(self).kernel)
         terms = self._objective.terms(y, y_pred, weights, heads, training=training)
         for name, mean in self._means.items():
             mean.update_state(terms[name])
@@ -39,14 +40,17 @@ class KerasEpochs(Epochs):
     always_compiles = True
 
     def __init__(self, network, objective, *, validates, sets_rates):
-        self.network = network
+        self.network, self._objective = network, objective
         network.minimise(objective)
         self._names = objective.names
+        self._rows_at_a_time = rows_at_a_time(network)
 
     def place(self, rows, held_out, objective):
         """Keep the rows; each step copies its batch to the device."""
         self._rows = rows
-        self._held_out = held_out and [ops.convert_to_tensor(array) for array in held_out]
+        if held_out is not None and self._rows_at_a_time is None:
+            held_out = [ops.convert_to_tensor(array) for array in held_out]
+        self._held_out = held_out
 
     def run(self, order, rates):
         """Train an epoch; see the protocol."""
@@ -60,9 +64,20 @@ class KerasEpochs(Epochs):
             layer.end_epoch()
         measured = dict(zip(self._names, (sums / len(order)).tolist(), strict=True))
         if self._held_out is not None:
-            terms = self.network.test_on_batch(*self._held_out, return_dict=True)
+            terms = self._held_out_terms(*self._held_out)
             measured |= {f"val_{name}": float(terms[name]) for name in self._names}
         return measured
+
+    def _held_out_terms(self, inputs, targets, weights):
+        """The terms of the held-out rows; as many rows at a time as the memory allows."""
+        if self._rows_at_a_time is None:
+            return self.network.test_on_batch(inputs, targets, weights, return_dict=True)
+        n_parts = -(-len(inputs) // self._rows_at_a_time)
+        scores = [self.network.predict_on_batch(part) for part in np.array_split(inputs, n_parts)]
+        heads = ops.convert_to_tensor(heads_of(self.network).kernel)
+        return self._objective.terms(
+            targets, ops.convert_to_tensor(np.concatenate(scores)), weights, heads, training=False
+        )
 
     def release(self):
         """Release the rows."""

@@ -59,7 +59,8 @@ class Epochs(Protocol):
         ----------
         rows, held_out : tuple of (inputs, targets, weights), float32 ndarrays
             The shapes are (n, d), (n, n_scores) and (n,). The inputs of ``rows`` may be UnreadRows, whose
-            memory must not grow with their number. ``held_out`` is None if there are none.
+            memory must not grow with their number. ``held_out`` is None if there are none; the memory for the
+            values that a network on images computes from them must not grow with their number.
         objective : sklip.training.objective.Objective
         """
 

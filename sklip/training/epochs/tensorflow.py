@@ -10,8 +10,9 @@ import tensorflow as tf
 
 from sklip._compat import allow_many_traces
 from sklip.rows.blocks import chunks
-from sklip.training.architecture import HEADS, constrained_layers
+from sklip.training.architecture import constrained_layers, heads_of
 from sklip.training.epochs.gradients import TracedGradients
+from sklip.training.epochs.parts import rows_at_a_time
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.padding import aligned, padded_order, padded_rows, padded_vector
 from sklip.training.saving import SavedAsItIs
@@ -50,6 +51,7 @@ class TensorFlowEpochs(Epochs):
 
     def __init__(self, network, objective, *, validates, sets_rates):
         self.network, self._sets_rates = network, sets_rates
+        self._rows_at_a_time = rows_at_a_time(network)
         self._training = _row_variables(network)
         self._validation = _row_variables(network) if validates else None
         self._numbers = {
@@ -158,7 +160,19 @@ class TensorFlowEpochs(Epochs):
 
     def _terms(self, inputs, targets, weights, training):
         """The terms of rows, in the order of the objective's names."""
-        heads = tf.convert_to_tensor(self.network.get_layer(HEADS).kernel)
-        scores = self.network(inputs, training=training)
+        heads = tf.convert_to_tensor(heads_of(self.network).kernel)
+        scores = self.network(inputs, training=True) if training else self._scores_in_parts(inputs)
         terms = self._objective.terms(targets, scores, weights, heads, training=training)
         return {name: terms[name] for name in self._objective.names}
+
+    def _scores_in_parts(self, inputs):
+        """Scores of held-out rows; as many rows at a time as the memory allows."""
+        if self._rows_at_a_time is None:
+            return self.network(inputs, training=False)
+        n_rows, limit = tf.shape(inputs)[0], self._rows_at_a_time
+        n_parts = (n_rows + limit - 1) // limit
+        size = (n_rows + n_parts - 1) // n_parts
+        padded = tf.pad(inputs, [[0, n_parts * size - n_rows], [0, 0]])
+        parts = tf.reshape(padded, (n_parts, size, inputs.shape[1]))
+        scores = tf.map_fn(lambda part: self.network(part, training=False), parts, parallel_iterations=1)
+        return tf.reshape(scores, (n_parts * size, self.network.output_shape[1]))[:n_rows]
