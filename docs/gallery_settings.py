@@ -20,6 +20,7 @@ QUICK = {
 if Path(os.environ.get("SKLIP_MNIST", "")).is_file():
     QUICK["plot_mnist_0_8.py"] = ["--epochs", "4", "--rows", "4000"]
 if Path(os.environ.get("SKLIP_FASHION_MNIST", "")).is_file():
+    QUICK["plot_fashion_mnist.py"] = ["--epochs", "5", "--rows", "6000", "--test-rows", "2000", "--attacked", "8"]
     QUICK["plot_sandals_boots.py"] = ["--epochs", "8", "--rows", "6000"]
 
 
