@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import random
 
 import keras
 import numpy as np
@@ -196,7 +197,7 @@ def overriding(input_shape, n_scores):
     return Overriding([keras.Input(input_shape), keras.layers.Flatten(), FrobeniusDense(n_scores)])
 
 
-@pytest.mark.parametrize("build", [sequential, without_input, nested, overriding])
+@pytest.mark.parametrize("build", [sequential, without_input, nested])
 def test_functions_build_networks(build):
     X, y = images()
     classifier = convolutional(model=build, epsilon=0.5).fit(X, y)
@@ -205,6 +206,29 @@ def test_functions_build_networks(build):
     again = clone(classifier).fit(X, y)
     same(classifier.decision_function(X), again.decision_function(X))
     same(pickle.loads(pickle.dumps(classifier)).predict(X), classifier.predict(X))
+
+
+def unseeded(input_shape, n_scores):
+    """A model whose initializers have no seed, with a frozen layer."""
+    pixels = keras.Input(input_shape)
+    frozen = keras.layers.Conv2D(3, 1, kernel_initializer="he_normal", trainable=False)
+    values = keras.layers.Flatten()(frozen(keras.layers.Rescaling(0.1)(pixels)))
+    first = SpectralDense(8, kernel_initializer="he_normal", bias_initializer="random_normal")
+    return keras.Model(pixels, FrobeniusDense(n_scores)(first(values)))
+
+
+def test_random_state_fixes_initializers_without_a_seed():
+    X, y = images()
+    first, second = (convolutional(model=unseeded, epochs=1, random_state=3).fit(X, y) for _ in range(2))
+    same(first.decision_function(X), second.decision_function(X))
+    other = convolutional(model=unseeded, epochs=1, random_state=4).fit(X, y)
+    assert not np.array_equal(first.decision_function(X), other.decision_function(X))
+
+
+def test_building_leaves_the_random_numbers_of_others_alone():
+    random.seed(7)
+    network_of(unseeded)
+    assert random.random() == random.Random(7).random()
 
 
 def test_functions_of_tables_get_the_number_of_features():
@@ -272,6 +296,7 @@ UNUSABLE = {
     "other scores": (_of(_flatten, lambda n: FrobeniusDense(n + 1)), ValueError, r"output has the shape \(4,\)"),
     "other inputs": (lambda shape, n: _of(FrobeniusDense)((64,), n), ValueError, r"input has the shape \(64,\)"),
     "no graph": (lambda shape, n: Subclass(), ValueError, "built a Subclass that sklip cannot read"),
+    "another call": (overriding, ValueError, "built a Overriding, which overrides call"),
     "half precision": (
         _of(_flatten, lambda n: FrobeniusDense(n, dtype="float16")), ValueError, "output is of type float16",
     ),

@@ -310,6 +310,38 @@ def test_what_has_no_constant_is_refused_by_name(body):
             refuse(model)
 
 
+INTEGERS = {
+    "a product": lambda inputs: inputs * 2,
+    "a sum": lambda inputs: kl.Add()([inputs, inputs]),
+    "a mean": lambda inputs: kl.Average()([inputs, inputs]),
+    "Rescaling": lambda inputs: kl.Rescaling(2, dtype="uint8")(inputs),
+    "absolute values": ops.abs,
+}
+
+
+@pytest.mark.parametrize("body", INTEGERS.values(), ids=INTEGERS)
+def test_arithmetic_with_integers_is_refused(body):
+    inputs = keras.Input((2, 2, 1), dtype="uint8")
+    model = keras.Model(inputs, ending(kl.Rescaling(1.0)(body(inputs))))
+    # Keras declares some of these results as float32, and computes them in uint8 all the same.
+    with pytest.raises((NotLipschitzError, ValueError), match="wrap around|not those of its layers"):
+        from_keras(model)
+
+
+def test_models_of_integer_images():
+    inputs = keras.Input((4, 4, 1), dtype="uint8")
+    moved = kl.MaxPooling2D(2)(kl.ZeroPadding2D(1)(inputs))
+    classifier = from_keras(keras.Model(inputs, ending(kl.Rescaling(1 / 255)(moved))))
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 1), dtype=np.uint8)
+    assert (classifier.certified_radius(images) > 0).all()
+
+
+@pytest.mark.parametrize("body", [lambda x: x / 0.0, lambda x: x * float("inf"), lambda x: x + float("nan")])
+def test_numbers_without_a_finite_result_are_refused(body):
+    with pytest.raises(NotLipschitzError, match="with which no result is finite"):
+        from_keras(model_of(body))
+
+
 NOT_ONE_LIPSCHITZ = {
     "Rescaling": lambda inputs: kl.Rescaling(2.0, name="culprit")(inputs),
     "Add": lambda inputs: kl.Add(name="culprit")([inputs, inputs]),

@@ -9,7 +9,32 @@ from hypothesis import strategies as st
 
 from sklip.arithmetic import polar_factor
 from sklip.rows import blocks
-from sklip.served import Center, Dense, GroupSort, Relu, ServedNetwork
+from sklip.served import (
+    OPERATIONS,
+    Abs,
+    Add,
+    AveragePool,
+    Center,
+    Convolution,
+    Crop,
+    Dense,
+    DepthToSpace,
+    FullSort,
+    Graph,
+    GroupSort,
+    L2NormPool,
+    MaxMin,
+    MaxPool,
+    Pad,
+    Parallel,
+    Relu,
+    Reshape,
+    Residual,
+    Scale,
+    ServedNetwork,
+    Shift,
+    SpaceToDepth,
+)
 from tests.helpers import (
     ACTIVATIONS,
     biases_of,
@@ -49,6 +74,65 @@ def test_blocks_of_rows_do_not_matter(rng, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_ROWS", 3)
     assert [rows for rows, _ in network.centered_blocks(X)] == [slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 11)]
     np.testing.assert_allclose(network.scores(X), whole, rtol=1e-14, atol=1e-14)
+
+
+SHAPES = {"vectors": (8,), "images": (6, 6, 4)}
+AFTER = {
+    "Dense": Dense(np.random.default_rng(2).standard_normal((4, 4)), np.ones(4)),
+    "Center": Center(np.ones(SHAPES["images"])),
+    "Convolution": Convolution(np.random.default_rng(3).standard_normal((3, 3, 4, 2)), np.ones(2), (1, 1), "valid"),
+    "Graph": Graph(((Abs(), (0,)), (Scale(0.5), (1,)), (Add(), (0, 2)))),
+    "Parallel": Parallel(((Abs(),), ()), (2, 2)),
+    "Residual": Residual((Dense(np.eye(4, 2), np.ones(2)),)),
+    "circular Pad": Pad(1, 2, 0, 1, True),
+    **{
+        repr(operation): operation
+        for operation in (
+            Abs(0.5), AveragePool(2, 3), Crop(1, 0, 1, 0), DepthToSpace(2, 2), FullSort(), GroupSort(2), GroupSort(4),
+            L2NormPool(2, 2), MaxMin(), MaxPool(3, 2), Pad(1, 0, 0, 2, False), Relu(), Reshape((12, 12)), Scale(2.0),
+            Shift(((0, 1), (1, 0), (0, 0)), "same"), Shift(((0, -1), (2, 0)), "circular"),
+            Shift(((0, 1), (1, 0)), "valid"),
+            SpaceToDepth(2, 3),
+        )
+    },
+}  # fmt: skip
+
+
+def test_every_operation_comes_after_others():
+    assert {type(operation) for operation in AFTER.values()} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", AFTER)
+@pytest.mark.parametrize("before", ["a view", "absolute values", "a product"])
+def test_buffers_of_neighbours_are_apart(rng, monkeypatch, name, before):
+    """With many rows, results lie in two buffers; an operation must not write over what it still reads."""
+    size, shape = 144, SHAPES["images"]
+    first = {"a view": (), "absolute values": (Abs(),), "a product": (Dense(rng.standard_normal((4, 4)), np.ones(4)),)}
+    steps = (Reshape(shape), *first[before], AFTER[name])
+    for step in steps:
+        shape = step.output_shape(shape if step is not steps[0] else (size,))
+    n_values = int(np.prod(shape))
+    heads = Dense(rng.standard_normal((n_values, 2)), np.zeros(2))
+    network = ServedNetwork((Center(np.zeros(size)), *steps, *steps_between(shape), heads))
+    monkeypatch.setattr(blocks, "IMAGE_BYTES", 8 * 5 * max(size, n_values))
+    X = rng.standard_normal((23, size))
+    one_by_one = np.concatenate([network.scores(row[None]) for row in X])
+    np.testing.assert_allclose(network.scores(X), one_by_one, rtol=1e-12, atol=1e-12)
+
+
+def steps_between(shape):
+    """What makes one vector of a row; nothing if it is one."""
+    return () if len(shape) == 1 else (Reshape((int(np.prod(shape)),)),)
+
+
+def test_buffers_of_vectors_are_apart(rng, monkeypatch):
+    heads = Dense(rng.standard_normal((8, 2)), np.zeros(2))
+    X = rng.standard_normal((20, 8))
+    monkeypatch.setattr(blocks, "BLOCK_ROWS", 5)
+    for operations in ((Abs(), MaxMin()), (Relu(), GroupSort(2)), (Scale(2.0), MaxMin(), Abs(), MaxMin())):
+        network = ServedNetwork((Center(np.ones(8)), *operations, heads))
+        one_by_one = np.concatenate([network.scores(row[None]) for row in X])
+        np.testing.assert_allclose(network.scores(X), one_by_one, rtol=1e-13, atol=1e-13)
 
 
 def test_no_rows(rng):

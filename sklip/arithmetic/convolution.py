@@ -58,7 +58,8 @@ def convolution_norm_bound(kernel: np.ndarray, strides: tuple[int, int] = (1, 1)
         _symbol_bound(scaled, strides, reshaped),
         _symbol_bound(transposed, (1, 1), spectral_norm_bound(transposed.reshape(-1, kernel.shape[2]))),
     )
-    return product_above(float(round_up(bound + 2 * lost, 2)), 2.0 ** int(exponent))
+    with np.errstate(over="ignore"):
+        return product_above(float(round_up(bound + 2 * lost, 2)), float(np.ldexp(1.0, int(exponent))))
 
 
 def _symbol_bound(kernel, strides, reshaped):

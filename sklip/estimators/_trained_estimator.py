@@ -17,6 +17,7 @@ from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, row_shape, training_inputs
 from sklip.estimators._units import center_and_scale
+from sklip.rows.images import check_image_shape
 from sklip.served import Activation, Center, ServedNetwork, activation
 from sklip.training import runtime
 from sklip.training.batches import plan_batches
@@ -76,6 +77,8 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         """Validated rows with their targets; ``continues`` says whether the training of a network goes on."""
         X = validation.container_of_training_rows(X)
         shape = row_shape(X, given.input_shape)
+        if not reset:
+            check_image_shape(shape, self.network_.input_shape, f"this {type(self).__name__}")
         X, y, weights = checked_rows(self, X, y, sample_weight, reset=reset)
         if shape is None and continues and self.network_.n_features == X.shape[1]:
             shape = self.network_.input_shape

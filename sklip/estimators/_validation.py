@@ -126,8 +126,9 @@ def served_rows(estimator, X) -> ServedRows:
     """
     is_array = type(X) in (np.ndarray, np.memmap)
     source = as_rows_container(X)
-    shape = image_shape(source)
-    check_image_shape(shape, estimator.network_.input_shape, f"this {type(estimator).__name__}")
+    expected = estimator.network_.input_shape
+    shape = image_shape(source, expected=expected)
+    check_image_shape(shape, expected, f"this {type(estimator).__name__}")
     table = flattened(source)
     plain = (
         is_array

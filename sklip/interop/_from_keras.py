@@ -89,7 +89,12 @@ def _check_computes(model, network):
     rng, width = np.random.default_rng(0), network.n_features
     shifts = [array for operation in network.operations[1:] for array in operation.arrays if array.ndim in (1, 3)]
     length = max([1.0, *(float(np.linalg.norm(shift)) for shift in shifts)])
-    rows = (network.center + rng.standard_normal((16, width)) * length / math.sqrt(width)).astype(dtype)
+    if "int" in str(dtype):
+        limits = np.iinfo(dtype)
+        rows = rng.integers(limits.min, limits.max, (16, width), dtype=dtype, endpoint=True)
+        rows[:2] = [[limits.min], [limits.max]]
+    else:
+        rows = (network.center + rng.standard_normal((16, width)) * length / math.sqrt(width)).astype(dtype)
     scores = network.scores(np.float64(rows))
     if len(dimensions) > 1:
         rows = rows.reshape(len(rows), *dimensions)

@@ -64,8 +64,10 @@ def _with_number(of_values, of_number):
         numbers = [one for one in call.arguments if not isinstance(one, keras.KerasTensor)]
         if len(numbers) != 1 or not (isinstance(numbers[0], Real) or np.ndim(numbers[0]) == 0):
             raise _refused(call, "has an argument that is neither a value of the model nor a number.")
-        first = isinstance(call.arguments[0], keras.KerasTensor)
-        return assembly.chain(of_number(float(numbers[0]), first, call), values[0])
+        number, first = float(numbers[0]), isinstance(call.arguments[0], keras.KerasTensor)
+        if not np.isfinite(number) or (of_number is _over and number == 0.0):
+            raise _refused(call, f"has the argument {number}, with which no result is finite.")
+        return assembly.chain(of_number(number, first, call), values[0])
 
     return convert
 

@@ -11,6 +11,11 @@ from sklip.layers._joins import join_of
 from sklip.layers._trace import calls_of
 from sklip.layers.constrained import all_layers
 
+_EXACT_FOR_INTEGERS = (
+    served.Reshape, served.Crop, served.Pad, served.MaxPool, served.SpaceToDepth, served.DepthToSpace,
+    served.Concatenate,
+)  # fmt: skip
+
 # Kernels are float32 before they are served: see sklip.manifold.ORTHONORMAL_TOLERANCE.
 _ROUNDED = 1e-6
 
@@ -81,9 +86,9 @@ def refuse_not_lipschitz(model: keras.Model) -> None:
     calls, output = calls_of(model)
     last = calls[output - 1] if output else None
     _refuse_without_heads(last, model)
+    assembly, values, output = _assembled(model, Reader(on_manifold=True))  # or an unknown layer is refused
     for call in calls:
         _refuse_unconstrained(call.layer, is_last=call is last)
-    assembly, values, output = _assembled(model, Reader(on_manifold=True))
     constants = assembly.constants()
     for call, value in zip(calls, values, strict=True):
         if value == output:
@@ -142,8 +147,19 @@ def _assembled(model, reader):
     calls, output = calls_of(model)
     assembly, values = Assembly(), [0]
     for call in calls:
+        before = len(assembly.nodes)
         values.append(_append(call, [values[number] for number in call.inputs], assembly, reader))
+        _refuse_integers(call, [part for part, _ in assembly.nodes[before:]])
     return assembly, values[1:], values[output]
+
+
+def _refuse_integers(call, parts):
+    """Raise an error for arithmetic with integers, which Keras computes modulo 256 or the like."""
+    if "float" not in call.dtype and not all(type(part) in _EXACT_FOR_INTEGERS for part in parts):
+        raise NotLipschitzError(
+            f"The layer {_named(call.layer)} computes with numbers of type {call.dtype}, whose sums and products wrap "
+            "around. Convert them first, with keras.layers.Rescaling(1.0)."
+        )
 
 
 def _append(call, values, assembly, reader):

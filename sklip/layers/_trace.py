@@ -28,6 +28,8 @@ class Call(NamedTuple):
         Shapes of a row of these values.
     shape : tuple of int
         Shape of a row of its result.
+    dtype : str
+        Dtype of its result.
     arguments : tuple
         What it was called with: symbolic tensors and constants.
     """
@@ -36,6 +38,7 @@ class Call(NamedTuple):
     inputs: tuple[int, ...]
     shapes: tuple[tuple[int, ...], ...]
     shape: tuple[int, ...]
+    dtype: str
     arguments: tuple
 
 
@@ -76,7 +79,8 @@ def _walk(model, given: Sequence[int], calls: list[Call]) -> int:
             numbers[id(tensor)] = _walk(layer, inputs, calls)
             continue
         shapes = tuple(_row(one) for one in node.input_tensors)
-        calls.append(Call(layer, inputs, shapes, _row(tensor), node.arguments.args))
+        dtype = keras.backend.standardize_dtype(tensor.dtype)
+        calls.append(Call(layer, inputs, shapes, _row(tensor), dtype, node.arguments.args))
         numbers[id(tensor)] = len(calls)
     return numbers[id(model.outputs[0])]
 

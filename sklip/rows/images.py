@@ -8,7 +8,7 @@ import numpy as np
 _NUMBERS_OF_CHANNELS = (1, 3, 4)
 
 
-def image_shape(X: Any, name: str = "X") -> tuple[int, ...] | None:
+def image_shape(X: Any, name: str = "X", expected: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
     """Return the shape of an image, (height, width, channels), if rows are images.
 
     Parameters
@@ -17,6 +17,8 @@ def image_shape(X: Any, name: str = "X") -> tuple[int, ...] | None:
         Rows in a container of :func:`sklip.rows.containers.as_rows_container`.
     name : str, default="X"
         Name of the argument, for messages.
+    expected : tuple of int or None
+        Shape of the images of the fit, for messages.
 
     Returns
     -------
@@ -30,6 +32,8 @@ def image_shape(X: Any, name: str = "X") -> tuple[int, ...] | None:
     """
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return None
+    if X.ndim == 3 and X.shape == expected:
+        raise ValueError(f"Input {name}: Found array with dim 3, a single image. Give {name}[None].")
     if X.ndim == 3:
         raise ValueError(
             f"Input {name}: Found array with dim 3, of shape {X.shape}. Images need an axis of channels, also grey "

@@ -47,6 +47,6 @@ class Add(Join):
         parts = round_up(norm + error, 2 * count + 2)  # at least the computed values
         underflow = np.array([0.0, 4 * count * np.sqrt(bounds[0].size) * TINY])
         lost = round_up(gamma(count) * parts + underflow, 4)
-        together = Bounds(parts, lost, min(each.farthest for each in bounds), shape)
+        together = Bounds(parts, lost, np.minimum.reduce([each.farthest for each in bounds]), shape)
         farthest = together.farthest_with(round_up(2.0 * parts, 2))
         return Bounds(round_up(norm + lost, count + 4), round_up(error + lost, count + 4), farthest, shape)

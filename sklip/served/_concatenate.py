@@ -48,4 +48,4 @@ class Concatenate(Join):
         norm, error = (norm_bound(np.array([getattr(each, name) for each in bounds]), axis=0)
                        for name in ("norm", "error"))  # fmt: skip
         shape = self.output_shape([each.shape for each in bounds])
-        return Bounds(norm, error, min(each.farthest for each in bounds), shape)
+        return Bounds(norm, error, np.minimum.reduce([each.farthest for each in bounds]), shape)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.exceptions import ModelFileError
 from sklip.served._bounds import Bounds
+from sklip.served._operation import CHANGED
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,10 @@ class Join(ABC):
     >>> Add().lipschitz([0.5, 0.5]) < 1 + 1e-12
     True
     """
+
+    def __setstate__(self, state):
+        if state:
+            raise ModelFileError(f"The file holds no {type(self).__name__} of sklip: it must hold nothing. {CHANGED}")
 
     @abstractmethod
     def output_shape(self, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:

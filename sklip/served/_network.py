@@ -203,7 +203,7 @@ class ServedNetwork:
         shapes, buffers = self._shapes[1:-1], []
         pair, turn = np.empty((2, n_rows * max(map(math.prod, shapes), default=0))), 0
         for operation, shape in zip(self.hidden, shapes, strict=True):
-            in_place = operation.in_place and buffers
+            in_place = operation.in_place and bool(buffers)  # the rows themselves stay as they are
             buffers.append(None if in_place else pair[turn, : n_rows * math.prod(shape)].reshape(n_rows, *shape))
             turn = turn if in_place else 1 - turn
         return buffers

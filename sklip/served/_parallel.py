@@ -103,9 +103,8 @@ class Parallel(Operation):
             slopes, intercepts = np.array([getattr(each, name) for each in own]).T
             return np.array([slopes.max(), norm_bound(intercepts)])
 
-        largest = Bounds(
-            together("norm"), together("error"), min(each.farthest for each in own), self.output_shape(bounds.shape)
-        )
+        farthest = np.minimum.reduce([each.farthest for each in own])
+        largest = Bounds(together("norm"), together("error"), farthest, self.output_shape(bounds.shape))
         return bounds.followed_by(largest, self.lipschitz())
 
     def rescaled(self, scale: float) -> "Parallel":

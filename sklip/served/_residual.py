@@ -89,7 +89,8 @@ class Residual(Operation):
         # ‖f(x)‖ ≤ L ‖x‖ + ‖f(0)‖, where f(0) = −2 Kᵀ relu(b); the computed values are farther by the error.
         lipschitz = self.lipschitz()
         size = round_up(np.array([lipschitz, norm[1]]) + lost, 4)
-        farthest = min(own.farthest, Bounds.of_input(bounds.shape).farthest_with(round_up(unit + 2.0 * norm, 4)))
+        largest = round_up(unit + 2.0 * norm, 4)
+        farthest = np.minimum(own.farthest, Bounds.of_input(bounds.shape).farthest_with(largest))
         return bounds.followed_by(Bounds(size, lost, farthest, bounds.shape), lipschitz)
 
     @property

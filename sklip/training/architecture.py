@@ -1,6 +1,8 @@
 """The architecture of a network, and the Keras network that is built from it."""
 
+import random
 from collections.abc import Hashable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +56,7 @@ class Architecture:
         return len(self.input_shape) == 1 or type(self.model) is architectures.MLP
 
 
-def build_network(architecture: Architecture, model_class: type[SavedAsItIs]) -> SavedAsItIs:
+def build_network(architecture: Architecture, model_class: type[SavedAsItIs], seed: int = 0) -> SavedAsItIs:
     """Build the Keras network of an architecture, whose inputs are flat rows.
 
     After each optimizer step, a short retraction step keeps the largest singular value of a kernel at 1. The layers'
@@ -70,7 +72,8 @@ def build_network(architecture: Architecture, model_class: type[SavedAsItIs]) ->
     NotLipschitzError
         If the model has a layer that is not 1-Lipschitz, or that trains without a constraint; the message names it.
     """
-    model = _checked_model(architecture)
+    with _seeded(seed):
+        model = _checked_model(architecture)
     # The names are always the same, as TensorFlow keeps an operation's kernel for every name that a variable ever had.
     features = rows = keras.Input((int(np.prod(architecture.input_shape)),), dtype="float32", name="features")
     if len(architecture.input_shape) > 1:
@@ -91,10 +94,20 @@ def build_network(architecture: Architecture, model_class: type[SavedAsItIs]) ->
     return network
 
 
+@contextmanager
+def _seeded(seed):
+    """Set the seed from which Keras draws the seeds of initializers and layers that have none; then restore it."""
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
 def _after(model, tensor):
     """The outputs of a model for a symbolic tensor; of a Sequential, callbacks see the layers."""
     if type(model) is not keras.Sequential:
-        # A plain model of the same graph: a subclass may override call.
         return keras.Model(model.inputs, model.outputs[0], name=model.name)(tensor)
     for layer in model.layers:
         tensor = layer(tensor)
@@ -113,6 +126,11 @@ def _checked_model(architecture):
         raise ValueError(
             f"The 'model' parameter built a {type(model).__name__} that sklip cannot read: give a Sequential model, or "
             "keras.Model(inputs, outputs) with one input and one output."
+        )
+    if not type(model).call.__module__.startswith("keras."):
+        raise ValueError(
+            f"The 'model' parameter built a {type(model).__name__}, which overrides call: what it computes is unknown. "
+            "Build it from layers, as keras.Sequential(...) or keras.Model(inputs, outputs)."
         )
     _check_shape("input", model.inputs[0], shape, f"rows of X have the shape {shape}")
     classes = "for two classes" if n_scores == 1 else f"for {n_scores} classes"

@@ -56,7 +56,7 @@ def compiled_for(
     kept = reuse.borrow(key)
     if kept is not None:
         return kept
-    network = build_network(task.architecture, epochs_class.network_class)
+    network = build_network(task.architecture, epochs_class.network_class, task.state.seed)
     network.compile(optimizer=optimizer, loss=task.objective.loss, jit_compile=jit_compile)
     if optimizer.weight_decay:
         # A bias adds no complexity, and its decay could make it diverge.
