@@ -324,7 +324,7 @@ def test_arithmetic_with_integers_is_refused(body):
     inputs = keras.Input((2, 2, 1), dtype="uint8")
     model = keras.Model(inputs, ending(kl.Rescaling(1.0)(body(inputs))))
     # Keras declares some of these results as float32, and computes them in uint8 all the same.
-    with pytest.raises((NotLipschitzError, ValueError), match="wrap around|not those of its layers"):
+    with pytest.raises((NotLipschitzError, ValueError), match=r"wrap around|not those of its layers"):
         from_keras(model)
 
 
