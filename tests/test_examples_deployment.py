@@ -91,6 +91,27 @@ def test_sandals_boots(tmp_path):
     assert min(png_size(picture)) > 900
 
 
+def test_fashion_mnist(tmp_path):
+    data = Path(os.environ.get("SKLIP_FASHION_MNIST", ROOT / ".." / "shared" / "data" / "fashion_mnist.npz"))
+    if not data.exists():
+        pytest.skip(f"no Fashion-MNIST at {data}; SKLIP_FASHION_MNIST names another place")
+    picture = tmp_path / "clothes.png"
+    short = ["--epochs", "2", "--rows", "1500", "--test-rows", "300", "--attacked", "3"]
+    printed = run_example("plot_fashion_mnist.py", picture, *short, SKLIP_FASHION_MNIST=str(data))
+    assert "1500 training pictures of shape (28, 28, 1), 300 test pictures" in printed
+    accuracy, bound = (
+        float(re.search(rf"^{words} +(\S+)$", printed, re.M)[1]) for words in ("accuracy", "proven Lipschitz bound")
+    )
+    certified = [float(share) for share in re.findall(r"^certified at \S+ +(\S+)$", printed, re.M)]
+    assert accuracy > 0.6
+    assert 1 <= bound < 1 + 1e-8
+    assert len(certified) == 4
+    assert certified == sorted(certified, reverse=True)
+    assert 0 < certified[1] < accuracy
+    assert "broken certificates: 0 of 3" in printed
+    assert min(png_size(picture)) > 1200
+
+
 # The service ---------------------------------------------------------------------------------
 
 SERVICE = ROOT / "examples" / "serving"
