@@ -343,7 +343,9 @@ def test_later_images_of_another_shape():
     classifier = convolutional(epochs=1, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"features of the last fit, rows of the shape \(8, 8, 1\); got \(4, 16, 1\)"):
         classifier.fit(X.reshape(-1, 4, 16, 1), y)
-    with pytest.raises(ValueError, match=r"features of the last fit, rows of the shape \(8, 8, 1\); got \(4, 16, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"images of shape \(4, 16, 1\), but this LipschitzMLP takes images of shape \(8, 8, 1\)"
+    ):
         classifier.partial_fit(X.reshape(-1, 4, 16, 1), y)
 
 
