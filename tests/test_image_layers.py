@@ -719,7 +719,7 @@ def test_layers_keep_the_keras_contract(layer, tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(BACKEND == "jax", reason="this is what runs there")
 def test_what_layers_compute_and_train_holds_on_jax():
-    computed = "factors or moves or definition or network_of_all_layers or drawn"
+    computed = "definition or network_of_all_layers or drawn"
     arguments = ["-q", "-p", "no:cacheprovider", "-n", "0", "-W", "ignore", "-k", computed]
     command = [sys.executable, "-m", "pytest", *arguments, ROOT / "tests" / "test_image_layers.py"]
     environment = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1", "PYTHONPATH": str(ROOT)}
