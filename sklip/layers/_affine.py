@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from sklip._tensors import Tensor
 from sklip.layers._activations import activation_layer, is_activation
+from sklip.layers._images import is_positive_integer
 from sklip.layers.constrained import ConstrainedLayer
 
 
@@ -70,6 +70,6 @@ class AffineLayer(ConstrainedLayer):
 
 def positive_integer(value: object, layer: keras.layers.Layer, name: str) -> int:
     """Return the value of an argument, or raise a ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+    if not is_positive_integer(value):
         raise ValueError(f"{type(layer).__name__} needs {name} as a positive integer; got {value!r}.")
-    return int(value)
+    return int(value)  # type: ignore[call-overload]

@@ -11,6 +11,7 @@ from sklip import served
 from sklip.exceptions import NotLipschitzError
 from sklip.layers import _activations as activations
 from sklip.layers._absolute import Abs
+from sklip.layers._assembly import Assembly
 from sklip.layers._center import Center
 from sklip.layers._channel_shift import ChannelShift
 from sklip.layers._circular_padding import CircularPadding2D
@@ -258,12 +259,9 @@ def _split_residual(layer, shape, reader):
 
 def _mix_residual(layer, shape, reader):
     share = 0.5 + 0.5 * math.tanh(0.5 * float(reader.array(layer.alpha)))  # σ(α), without an overflow
-    steps, nodes, value = reader.steps(layer.layer, shape), [], 0
-    for step in steps:
-        nodes.append((step, (value,)))
-        value = len(nodes)
-    nodes += [(served.Scale(1.0 - share), (value,)), (served.Scale(share), (0,))]
-    return [served.Graph((*nodes, (served.Add(), (len(nodes) - 1, len(nodes)))))]
+    graph = Assembly()
+    value = graph.add(served.Scale(1.0 - share), graph.chain(reader.steps(layer.layer, shape), 0))
+    return graph.operations(graph.add(served.Add(), value, graph.add(served.Scale(share), 0)))
 
 
 def _own_steps(layer, shape, reader):

@@ -27,13 +27,14 @@ def refuse_other_arguments(layer: str, kwargs: dict[str, Any]) -> None:
 def pair(value: object, layer: str, name: str) -> tuple[int, int]:
     """Return an argument for height and width, given as one positive integer or two; or raise a ValueError."""
     values = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2 or not all(_is_positive(number) for number in values):
+    if len(values) != 2 or not all(map(is_positive_integer, values)):
         raise ValueError(f"{layer} needs {name} as a positive integer or a pair of them; got {value!r}.")
     return int(values[0]), int(values[1])
 
 
-def _is_positive(number):
-    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and number >= 1
+def is_positive_integer(number: object) -> bool:
+    """Whether an argument is an integer, of Python or NumPy, of at least 1."""
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool) and int(number) >= 1
 
 
 def image_shape(input_shape: tuple[int | None, ...], layer: str) -> tuple[int, int, int]:
