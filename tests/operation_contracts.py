@@ -11,6 +11,7 @@ import numpy as np
 from sklip.arithmetic.rounding import LARGEST, TINY, UNIT, normal_above
 from sklip.arithmetic.subnormal import without_subnormals
 from sklip.served import Bounds, Operation, Pad, Selection
+from sklip.served._pictures import memory
 from tests.flushing import in_flushing_thread
 from tests.oracle.affine import dot, value
 from tests.oracle.polyhedra import coordinates_of
@@ -218,17 +219,47 @@ def _difference(pieces, others):
 
 def assert_buffers_change_nothing(example, rows):
     """The same bits with memory to work in and without; in place, where the operation allows it."""
-    rows, operation = example.shaped(rows), example.operation
-    before = rows.copy()
+    for ordered in in_both_orders(example.shaped(rows)):
+        _assert_buffers_change_nothing(example.operation, ordered)
+
+
+def _assert_buffers_change_nothing(operation, rows):
+    before = rows.tobytes()
     plain = quietly(operation.forward, rows)
     assert not np.shares_memory(plain, rows)
-    buffer = np.full(plain.shape, np.nan)
-    assert np.shares_memory(quietly(operation.forward, rows, buffer), buffer) or not len(rows)
-    assert buffer.tobytes() == plain.tobytes()
-    assert rows.tobytes() == before.tobytes()
+    larger = memory(len(plain) + 1, plain.shape[1:])  # the last block of rows is shorter than the others
+    for buffer in (memory(len(plain), plain.shape[1:]), larger[: len(plain)]):
+        buffer[...] = np.nan
+        assert np.shares_memory(quietly(operation.forward, rows, buffer), buffer) or not len(rows)
+        assert buffer.tobytes() == plain.tobytes()
+        assert rows.tobytes() == before
     if operation.in_place:
-        ours = rows.copy()
+        ours = rows.copy(order="K")
         assert quietly(operation.forward, ours, ours).tobytes() == plain.tobytes()
+
+
+def in_both_orders(rows):
+    """The rows in C order; and pictures with channels first in memory."""
+    yield rows
+    if rows.ndim == 4:
+        ordered = memory(len(rows), rows.shape[1:])
+        ordered[...] = rows
+        yield ordered
+
+
+def assert_order_in_memory_changes_nothing(example, rows, slopes):
+    """Products may be rounded in another way; what moves values gives the same bits."""
+    results = [quietly(example.operation.forward, each) for each in in_both_orders(example.shaped(rows))]
+    slopes = slopes.reshape(results[0].shape)
+    carried = [
+        quietly(example.operation.vjp, each, given)
+        for each in in_both_orders(example.shaped(rows))
+        for given in in_both_orders(slopes)
+    ]
+    for first, *others in (results, carried):
+        for other in others:
+            np.testing.assert_allclose(other, first, rtol=1e-12, atol=1e-12 * np.abs(first).max(initial=0.0))
+            assert not isinstance(example.operation, Selection) or (other == first).all()
 
 
 def assert_rescaled_is_the_same_in_other_units(example, rows, scale):

@@ -159,6 +159,13 @@ def test_buffers_change_nothing(example, rng):
 
 
 @every
+def test_order_in_memory_changes_nothing(example, rng):
+    rows = rng.standard_normal((3, example.width))
+    slopes = rng.standard_normal(example.forward(rows).shape)
+    contracts.assert_order_in_memory_changes_nothing(example, rows, slopes)
+
+
+@every
 def test_a_row_amid_many_others_is_the_same(example, rng):
     """Large arrays may be worked on in parts, or in other ways."""
     rows = rng.standard_normal((1 + 40000 // example.width, example.width))

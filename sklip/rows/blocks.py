@@ -7,7 +7,7 @@ from sklip.rows.protocol import Rows
 BLOCK_ROWS = 1024
 """Rows that a network serves at a time: their values in all layers stay in the cache, and products are still large."""
 
-IMAGE_BYTES = 1 << 20
+IMAGE_BYTES = 1 << 22
 """Bytes in float64 of the largest layer for the images that a network serves at a time: they stay in the cache."""
 
 ATTACK_ROWS = 2048

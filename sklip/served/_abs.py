@@ -41,7 +41,7 @@ class Abs(Activation):
         """Return the absolute values, and the other values."""
         if self.share == 1.0:
             return np.abs(z, out=out)
-        result, count = np.empty(z.shape) if out is None else out, self._count(z)
+        result, count = np.empty_like(z) if out is None else out, self._count(z)
         np.abs(z[..., :count], out=result[..., :count])
         if result is not z:
             np.copyto(result[..., count:], z[..., count:])

@@ -7,10 +7,10 @@ import numpy as np
 from sklip.served._selection import Selection
 
 LONG_HALF, MANY_VALUES = 64, 1 << 12
-"""Lines of longer halves are compared one by one, and arrays of fewer values: one call per operation is faster."""
+"""Rows with longer halves are compared one by one, and arrays of fewer values: one call per operation is faster."""
 
 PART_VALUES = 1 << 15
-"""Values that are compared at a time where lines are short: the parts stay in the cache."""
+"""Values that are compared at a time where rows are short: the parts stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,15 @@ def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
 def ordered_pairs(z: np.ndarray, out: np.ndarray | None, *, minima_first: bool) -> np.ndarray:
     """Minima and maxima of the pairs ``(i, i + width / 2)``, next to each other."""
     half = z.shape[-1] // 2
-    result = np.empty(z.shape) if out is None else out
+    result = np.empty_like(z) if out is None else out
     of_first, of_second = (np.minimum, np.maximum) if minima_first else (np.maximum, np.minimum)
-    if half > LONG_HALF or z.size < MANY_VALUES:
+    if z.ndim > 2 or half > LONG_HALF or z.size < MANY_VALUES:
         first, second = z[..., :half], z[..., half:]
         of_first(first, second, out=result[..., :half])
         of_second(first, second, out=result[..., half:])
         return result
-    # Short lines: all neighbours at the distance of a half are compared in one long line, and every second half of
-    # the results is no pair. This is faster than one loop per line.
+    # Short rows: all neighbours at the distance of a half are compared in one long line, and every second half of
+    # the results is no pair. This is faster than one loop per row.
     z, ordered = z.reshape(-1, 2 * half), result.reshape(-1, 2 * half)
     n_lines = PART_VALUES // (2 * half)
     others = np.empty((n_lines, 2 * half))
@@ -87,7 +87,7 @@ def sorted_groups(z: np.ndarray, out: np.ndarray | None, size: int) -> np.ndarra
     result = in_memory_of(out, z)
     groups = result.reshape(*z.shape[:-1], size, z.shape[-1] // size)
     groups.sort(axis=-2)
-    return groups.reshape(z.shape)
+    return result
 
 
 def slopes_of_groups(z: np.ndarray, slopes: np.ndarray, size: int) -> np.ndarray:

@@ -37,7 +37,7 @@ class Concatenate(Join):
     def vjp(self, values: list[np.ndarray], slopes: np.ndarray) -> list[np.ndarray]:
         """Return the part of the slopes that belongs to each value."""
         ends = list(accumulate(value.shape[-1] for value in values))[:-1]
-        return [np.ascontiguousarray(part) for part in np.split(slopes, ends, axis=-1)]
+        return np.split(slopes, ends, axis=-1)
 
     def lipschitz(self, bounds: list[float]) -> float:
         """Return the root of the sum of the squared constants."""

@@ -10,7 +10,7 @@ from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import TINY, gamma, round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
-from sklip.served._pictures import is_count, picture
+from sklip.served._pictures import channels_first, is_count, memory, picture
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,8 +75,9 @@ class Convolution(Operation):
         """The pictures amid the zeros."""
         (_, top, height), (_, left, width) = (self._along(axis, z.shape[axis + 1]) for axis in (0, 1))
         if (height, width) == z.shape[1:3]:
-            return np.ascontiguousarray(z)
-        padded = np.zeros((len(z), height, width, z.shape[3]))
+            return z
+        padded = memory(len(z), (height, width, z.shape[3]))
+        padded[...] = 0.0
         padded[:, top : top + z.shape[1], left : left + z.shape[2]] = z
         return padded
 
@@ -92,31 +93,33 @@ class Convolution(Operation):
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Multiply the rows of all windows, one after the other, then add the bias."""
         shape, (height, width, n_inputs, n_outputs) = self.output_shape(z.shape[1:]), self.kernel.shape
-        result = np.empty((len(z), *shape)) if out is None else out
-        padded, flat = self._padded(z), result.reshape(-1, n_outputs)
-        pixels = np.empty((len(z), *shape[:2], width, n_inputs))
+        result = memory(len(z), shape) if out is None else out
+        padded, flat = self._padded(z), channels_first(result)
+        pixels = np.empty((width, n_inputs, len(z), *shape[:2]))
         products = np.empty(flat.shape) if height > 1 else flat
         for row in range(height):
-            np.copyto(pixels, self._of_row(padded, row, shape))
+            np.copyto(pixels, self._of_row(padded, row, shape).transpose(3, 4, 0, 1, 2))
             kernel = self.kernel[row].reshape(width * n_inputs, n_outputs)
-            np.matmul(pixels.reshape(-1, width * n_inputs), kernel, out=products if row else flat)
+            np.matmul(kernel.T, pixels.reshape(width * n_inputs, -1), out=products if row else flat)
             if row:
                 flat += products
-        flat += self.bias
+        flat += self.bias[:, None]
         return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Multiply by the transposed matrices, and add what falls on the same pixel."""
         shape, (height, width, n_inputs, n_outputs) = slopes.shape[1:], self.kernel.shape
         (_, top, padded_height), (_, left, padded_width) = (self._along(axis, z.shape[axis + 1]) for axis in (0, 1))
-        padded = np.zeros((len(z), padded_height, padded_width, n_inputs))
-        flat = slopes.reshape(-1, n_outputs)
+        padded = memory(len(z), (padded_height, padded_width, n_inputs))
+        padded[...] = 0.0
+        flat = channels_first(slopes)
         for row in range(height):
-            pixels = flat @ self.kernel[row].reshape(width * n_inputs, n_outputs).T
-            pixels, places = pixels.reshape(len(z), *shape[:2], width, n_inputs), self._of_row(padded, row, shape)
+            pixels = self.kernel[row].reshape(width * n_inputs, n_outputs) @ flat
+            pixels = pixels.reshape(width, n_inputs, len(z), *shape[:2]).transpose(2, 3, 4, 0, 1)
+            places = self._of_row(padded, row, shape)
             for column in range(width):
                 places[:, :, :, column] += pixels[:, :, :, column]
-        return np.ascontiguousarray(padded[:, top : top + z.shape[1], left : left + z.shape[2]])
+        return padded[:, top : top + z.shape[1], left : left + z.shape[2]]
 
     def lipschitz(self) -> float:
         """Return a proven bound of the operator norm, for pictures of any size."""

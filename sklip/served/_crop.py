@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.served._pictures import is_count, picture
+from sklip.served._pictures import is_count, memory, picture
 from sklip.served._selection import Selection
 
 
@@ -47,13 +47,12 @@ class Crop(Selection):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the rest."""
-        if out is None:
-            return np.array(self._inside(z), order="C")
-        np.copyto(out, self._inside(z))
-        return out
+        result = memory(len(z), self.output_shape(z.shape[1:])) if out is None else out
+        np.copyto(result, self._inside(z))
+        return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Surround the slopes with zeros."""
-        result = np.zeros(z.shape)
+        result = np.zeros_like(z)
         np.copyto(self._inside(result), slopes)
         return result

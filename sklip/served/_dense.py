@@ -10,6 +10,7 @@ from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
 from sklip.arithmetic.rounding import TINY, gamma, product_above, round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
+from sklip.served._pictures import channels_first, memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,20 +54,15 @@ class Dense(Operation):
         return result
 
     def _at_pixels(self, z, out):
-        """The products of all pixels as one: NumPy would multiply one matrix per line of pixels."""
-        n, p = self.kernel.shape
-        result = np.empty((*z.shape[:-1], p)) if out is None else out
-        pixels = result.reshape(math.prod(z.shape[:-1]), p)
-        multiply = np.multiply if n == 1 else np.matmul  # for one channel, the product without a sum is faster
-        multiply(z.reshape(len(pixels), n), self.kernel, out=pixels)
+        result = _product_at_pixels(self.kernel.T, z, out)
         if self.bias.any():
-            pixels += self.bias
+            pixels = channels_first(result)
+            pixels += self.bias[:, None]
         return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Multiply by the kernel."""
-        flat = slopes.reshape(-1, slopes.shape[-1])
-        return (flat @ self.kernel.T).reshape(*slopes.shape[:-1], len(self.kernel))
+        return slopes @ self.kernel.T if z.ndim == 2 else _product_at_pixels(self.kernel, slopes, None)
 
     def transposed(self) -> "Dense":
         """Return the product with the transposed kernel, without a bias: the forward pass that :meth:`vjp` makes."""
@@ -150,3 +146,11 @@ class Dense(Operation):
     def rescaled(self, scale: float) -> "Dense":
         """Return the operation with its bias times ``scale``."""
         return Dense(self.kernel, self.bias * scale)
+
+
+def _product_at_pixels(matrix, z, out):
+    """The product of a matrix with the channels of all pixels as one: NumPy would multiply one matrix per picture."""
+    result = memory(len(z), (*z.shape[1:-1], len(matrix))) if out is None else out
+    multiply = np.multiply if matrix.shape[1] == 1 else np.matmul  # a product without a sum is faster
+    multiply(matrix, channels_first(z), out=channels_first(result))
+    return result

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.served._pictures import is_count, picture, windows
+from sklip.served._pictures import is_count, memory, picture, windows
 from sklip.served._selection import Selection
 
 
@@ -44,14 +44,14 @@ class DepthToSpace(Selection):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Move the pixels."""
-        result = np.empty((len(z), *self.output_shape(z.shape[1:]))) if out is None else out
+        result = memory(len(z), self.output_shape(z.shape[1:])) if out is None else out
         pixels = windows(result, self.height, self.width).transpose(0, 1, 3, 2, 4, 5)
         np.copyto(pixels, z.reshape(pixels.shape))
         return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Move the slopes back."""
-        result = np.empty(z.shape)
+        result = np.empty_like(z)
         pixels = windows(slopes, self.height, self.width).transpose(0, 1, 3, 2, 4, 5)
         np.copyto(result.reshape(pixels.shape), pixels)
         return result

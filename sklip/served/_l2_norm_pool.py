@@ -32,14 +32,13 @@ class L2NormPool(Pool):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the square roots of the sums of squares."""
-        lines = self._lines(z)
-        squares = np.einsum("nhaw,nhaw->nhw", lines, lines)  # no array of all squares
-        result = self._along_lines(np.add, squares, self._memory(z, out))
+        result = self._memory(z, out)
+        self._combined(np.add, np.square(z), result)
         return np.sqrt(result, out=result)
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Multiply the slopes by the unit vector of each window; 0 for a window of zeros."""
-        inside, result = self._windows(z), np.zeros(z.shape)
+        inside, result = self._windows(z), np.zeros_like(z)
         # The largest value of a window becomes 1: no square overflows, and none that counts underflows.
         largest = np.max(np.abs(inside), axis=(2, 4), keepdims=True)
         scaled = inside / np.where(largest > 0, largest, 1.0)

@@ -27,13 +27,15 @@ class MaxPool(Pool, Selection):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return the maxima."""
-        return self._along_lines(np.maximum, np.maximum.reduce(self._lines(z), axis=2), self._memory(z, out))
+        result = self._memory(z, out)
+        self._combined(np.maximum, z, result)
+        return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Give the slopes to the first largest value of each window."""
         inside = self._windows(z).transpose(0, 1, 3, 5, 2, 4)
         largest = np.argmax(inside.reshape(*inside.shape[:4], self._size), axis=-1)
-        result = np.zeros(z.shape)
+        result = np.zeros_like(z)
         spread = np.zeros((*largest.shape, self._size))
         np.put_along_axis(spread, largest[..., None], slopes[..., None], axis=-1)
         np.copyto(self._windows(result).transpose(0, 1, 3, 5, 2, 4), spread.reshape(inside.shape))

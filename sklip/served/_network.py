@@ -24,6 +24,7 @@ from sklip.served._max_pool import MaxPool
 from sklip.served._operation import CHANGED, Operation
 from sklip.served._pad import Pad
 from sklip.served._parallel import Parallel
+from sklip.served._pictures import arranged
 from sklip.served._relu import Relu
 from sklip.served._reshape import Reshape
 from sklip.served._residual import Residual
@@ -204,7 +205,7 @@ class ServedNetwork:
         pair, turn = np.empty((2, n_rows * max(map(math.prod, shapes), default=0))), 0
         for operation, shape in zip(self.hidden, shapes, strict=True):
             in_place = operation.in_place and bool(buffers)  # the rows themselves stay as they are
-            buffers.append(None if in_place else pair[turn, : n_rows * math.prod(shape)].reshape(n_rows, *shape))
+            buffers.append(None if in_place else arranged(pair[turn, : n_rows * math.prod(shape)], n_rows, shape))
             turn = turn if in_place else 1 - turn
         return buffers
 

@@ -70,7 +70,7 @@ class Parallel(Operation):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Apply the operations of each part to its values."""
-        values = [chain.forward(steps, np.ascontiguousarray(z[..., part])) for steps, part in self._split()]
+        values = [chain.forward(steps, z[..., part]) for steps, part in self._split()]
         return np.concatenate(values, axis=-1, out=out)
 
     def _split(self):
@@ -80,9 +80,9 @@ class Parallel(Operation):
         """Take the slopes of each part backwards through its operations."""
         result, start = [], 0
         for steps, part in self._split():
-            inputs, output = chain.inputs_and_output(steps, np.ascontiguousarray(z[..., part]))
+            inputs, output = chain.inputs_and_output(steps, z[..., part])
             end = start + output.shape[-1]
-            result.append(chain.vjp(steps, inputs, np.ascontiguousarray(slopes[..., start:end])))
+            result.append(chain.vjp(steps, inputs, slopes[..., start:end]))
             start = end
         return np.concatenate(result, axis=-1)
 

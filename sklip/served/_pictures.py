@@ -1,6 +1,30 @@
-"""What operations on pictures have in common: the checks of their parameters and of the shapes of rows."""
+"""What operations on pictures have in common: checks of parameters and shapes, and the memory of pictures.
+
+An array of pictures has the shape (n_rows, height, width, channels). In memory the channels come first: all pixels of
+a channel are next to each other, of all pictures. So activations, pools and shifts work on long lines of numbers, and
+not on the few channels of a pixel. This is a matter of speed alone: operations take arrays in any order.
+"""
+
+import math
 
 import numpy as np
+
+
+def memory(n_rows: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a new array for rows of a shape; for pictures, with channels first in memory."""
+    return arranged(np.empty(n_rows * math.prod(shape)), n_rows, shape)
+
+
+def arranged(values: np.ndarray, n_rows: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a view of contiguous memory as rows of a shape; for pictures, with channels first in memory."""
+    if len(shape) != 3:
+        return values.reshape(n_rows, *shape)
+    return np.moveaxis(values.reshape(shape[2], n_rows, *shape[:2]), 0, -1)
+
+
+def channels_first(z: np.ndarray) -> np.ndarray:
+    """Return all pixels as a matrix, one line per channel: a view if ``z`` is from :func:`memory`, or in C order."""
+    return np.moveaxis(z, -1, 0).reshape(z.shape[-1], -1)
 
 
 def picture(shape: tuple[int, ...], operation) -> tuple[int, int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip.served._operation import Operation
-from sklip.served._pictures import is_count, picture, windows
+from sklip.served._pictures import is_count, memory, picture, windows
 
 FEW_PIXELS = 8
 """Up to so many neighbours, one addition after the other is faster than NumPy's sum along an axis."""
@@ -48,26 +48,33 @@ class Pool(Operation):
         """Number of pixels in a window."""
         return self.height * self.width
 
-    def _lines(self, z):
-        """A view of whole windows with pixels next to each other in one axis, of shape (n_rows, rows, height, …)."""
-        (n_rows, n_columns, n_channels), (_, _, width, _) = self.output_shape(z.shape[1:]), z.shape
-        inside = z.reshape(len(z), z.shape[1], width * n_channels)
-        inside = inside[:, : n_rows * self.height, : n_columns * self.width * n_channels]
-        return inside.reshape(len(z), n_rows, self.height, inside.shape[2])
-
-    def _along_lines(self, combined, lines, out):
-        """Combine ``width`` neighbours of lines of shape (n_rows, rows, …) by a function of NumPy, into ``out``."""
-        pixels = lines.reshape(*out.shape[:3], self.width, out.shape[3])
-        if self.width == 1 or self.width > FEW_PIXELS:
-            return combined.reduce(pixels, axis=3, out=out)
-        combined(pixels[:, :, :, 0], pixels[:, :, :, 1], out=out)
-        for column in range(2, self.width):
-            combined(out, pixels[:, :, :, column], out=out)
-        return out
+    def _combined(self, combine, z, out):
+        """The values of each window, combined by a function of NumPy: first those of its lines, then its lines."""
+        lines = _neighbours(combine, z[:, : out.shape[1] * self.height], 2, self.width)
+        _neighbours(combine, lines, 1, self.height, out)
 
     def _windows(self, z):
         """A view of shape (n_rows, rows, height, columns, width, channels)."""
         return windows(z, self.height, self.width)
 
     def _memory(self, z, out):
-        return np.empty((len(z), *self.output_shape(z.shape[1:]))) if out is None else out
+        return memory(len(z), self.output_shape(z.shape[1:])) if out is None else out
+
+
+def _neighbours(combine, z, axis, size, out=None):
+    """Combine each ``size`` values next to each other along an axis of pixels; what remains is left out."""
+    before, count = (slice(None),) * axis, z.shape[axis] // size
+    if size > FEW_PIXELS:
+        inside = z[(*before, slice(count * size))]
+        groups = inside.reshape(*inside.shape[:axis], count, size, *inside.shape[axis + 1 :])
+        return combine.reduce(groups, axis=axis + 1, out=out)
+    parts = [z[(*before, slice(first, count * size, size))] for first in range(size)]
+    if size == 1:
+        if out is None:
+            return parts[0]
+        np.copyto(out, parts[0])
+        return out
+    result = combine(parts[0], parts[1], out=out)
+    for part in parts[2:]:
+        combine(result, part, out=result)
+    return result

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklip.served._pictures import is_count
+from sklip.served._pictures import is_count, memory
 from sklip.served._selection import Selection
 
 
@@ -41,14 +41,13 @@ class Reshape(Selection):
         return self.shape
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Return a view of ``z`` if ``out`` is ``z``: nothing is copied or changed. Otherwise copy the values."""
-        result = z.reshape(len(z), *self.shape)
+        """Copy the values; if ``out`` is ``z`` and its memory is in C order, return a view of it."""
+        values = z.reshape(len(z), *self.shape)
         if out is z:
-            return result
-        if out is None:
-            return np.array(result)
-        np.copyto(out, result)
-        return out
+            return values
+        result = memory(len(z), self.shape) if out is None else out
+        np.copyto(result, values)
+        return result
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Return the slopes in the shape of the input."""

@@ -1,13 +1,11 @@
 """Shift: each group of channels moves by its own offset."""
 
-import math
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate, pairwise, product
 
 import numpy as np
 
-from sklip.served._pictures import picture
+from sklip.served._pictures import memory, picture
 from sklip.served._selection import Selection
 
 PADDINGS = ("same", "circular", "valid")
@@ -101,23 +99,42 @@ class Shift(Selection):
         return [(min(along), max(along) - min(along)) for along in zip(*self.offsets, strict=True)]
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Take the channels of each group from their pixels, and set the border to 0."""
+        """Copy the rectangles of each group, and set the border to 0."""
         shape = z.shape[1:]
-        result = np.empty((len(z), *self.output_shape(shape))) if out is None else out
-        places, length = _places(self.offsets, self.padding, shape)
-        # All places are inside; "clip" spares the check.
-        np.take(_items(z, length), places, axis=1, out=_items(result, length), mode="clip")
+        result = memory(len(z), self.output_shape(shape)) if out is None else out
+        for (rows, from_rows), (columns, from_columns), group in self._rectangles(shape):
+            np.copyto(result[:, rows, columns, group], z[:, from_rows, from_columns, group])
         if self.padding == "same":
             _clear_border(result, self.offsets)
         return result
+
+    def _rectangles(self, shape):
+        """For each rectangle that moves: rows of the output and of the input, columns, and the group of channels."""
+        for offset, group in zip(self.offsets, _groups(shape[2], len(self.offsets)), strict=True):
+            pieces = (self._pieces(axis, size, by) for axis, (size, by) in enumerate(zip(shape, offset, strict=False)))
+            for rows, columns in product(*pieces):
+                yield rows, columns, slice(*group)
+
+    def _pieces(self, axis, size, by):
+        """Slices of the output along an axis, and the slices of the input that they equal."""
+        if self.padding == "valid":
+            first, distance = self._spans[axis]
+            return [(slice(0, size - distance), slice(by - first, by - first + size - distance))]
+        if self.padding == "same":
+            inside = max(size - abs(by), 0)
+            before, after = max(-by, 0), max(by, 0)
+            return [(slice(before, before + inside), slice(after, after + inside))]
+        by %= size
+        parts = [(slice(0, size - by), slice(by, size)), (slice(size - by, size), slice(0, by))]
+        return parts if by else parts[:1]
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Move the slopes back."""
         if self.padding != "valid":
             return self.transposed().forward(slopes)
-        places, length = _places(self.offsets, self.padding, z.shape[1:])
-        result = np.zeros(z.shape)
-        _items(result, length)[:, places] = _items(slopes, length)
+        result = np.zeros_like(z)
+        for (rows, from_rows), (columns, from_columns), group in self._rectangles(z.shape[1:]):
+            result[:, from_rows, from_columns, group] = slopes[:, rows, columns, group]
         return result
 
 
@@ -129,40 +146,6 @@ def _groups(n_channels, n_groups):
     """The ends of the groups of channels."""
     sizes = [n_channels // n_groups + (group < n_channels % n_groups) for group in range(n_groups)]
     return list(pairwise(accumulate(sizes, initial=0)))
-
-
-@lru_cache(maxsize=32)
-def _places(offsets, padding, shape):
-    """The place that each item of the output comes from, and how many neighbouring channels an item is.
-
-    Items are as long as the groups allow: NumPy copies one long item as fast as a short one.
-    """
-    *size, n_channels = shape
-    groups = _groups(n_channels, len(offsets))
-    length = math.gcd(*(stop for _, stop in groups))
-    pixels = np.arange(size[0] * size[1]).reshape(size)
-    found = [pixels[np.ix_(*_sources(size, offset, offsets, padding))] for offset in offsets]
-    items = [np.arange(start // length, stop // length) for start, stop in groups]
-    parts = [at[..., None] * (n_channels // length) + of for at, of in zip(found, items, strict=True)]
-    return np.concatenate(parts, axis=-1).ravel(), length  # NumPy would copy it at each use if it were read-only
-
-
-def _sources(size, offset, offsets, padding):
-    """The rows and columns of the input for all rows and columns of the output; in a border of zeros, any."""
-    for length, number, along in zip(size, offset, zip(*offsets, strict=True), strict=True):
-        if padding == "valid":
-            yield np.arange(-min(along), length - max(along)) + number
-        elif padding == "circular":
-            yield (np.arange(length) + number % length) % length
-        else:
-            number = min(max(number, -length), length)  # an int of NumPy is bounded
-            yield np.clip(np.arange(length) + number, 0, length - 1)
-
-
-def _items(z, length):
-    """A view of a row as items of neighbouring values; of all rows."""
-    n_values = math.prod(z.shape[1:])
-    return z.reshape(len(z), n_values).view(np.dtype((np.void, length * z.itemsize)))
 
 
 def _clear_border(z, offsets):
