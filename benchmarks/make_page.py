@@ -16,10 +16,10 @@ from page_text import rows
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 QUALITY = (
-    "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "lipschitz_mlp", "audit", "fuzz", "tightness",
-    "question", "raw_units", "certified_radius", "transport", "grid_search",
+    "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "images", "lipschitz_mlp", "audit", "attacked_images",
+    "fuzz", "tightness", "question", "raw_units", "certified_radius", "transport", "grid_search",
 )  # fmt: skip
-SPEED = ("fit_against_deel_lip", "step", "growth", "out_of_core", "search", "serving", "serving_memory")
+SPEED = ("fit_against_deel_lip", "step", "convolution", "growth", "out_of_core", "search", "serving", "serving_memory")
 MAKERS = {
     **{name: getattr(page_quality, name) for name in QUALITY},
     **{name: getattr(page_speed, name) for name in SPEED},

@@ -66,6 +66,35 @@ def ten_classes(figures):
     return texts
 
 
+def images(figures):
+    """Rows of the networks of each data set, judged by the goals of Fashion-MNIST, and the goals."""
+    goals, texts = figures["goals"]["fashion"], {}
+    names = ("clean", *(f"certified at {radius}" for radius in (0.1, 0.25, 0.3, 0.5, 1.0)))
+    for data in ("fashion", "0-8"):
+        lines = []
+        for name, setting in figures.items():
+            if not name.startswith(data):
+                continue
+            run, of_data = setting["runs"][0], goals if data == "fashion" else {}
+            shares = [judged(percent(run[key]), run[key] >= of_data[key] if key in of_data else None) for key in names]
+            time = f"{number(run['seconds'], 0)} s"
+            lines.append([name.removeprefix(f"{data}, "), time, *shares])
+        texts[slug(data)] = rows(lines)
+    reached = [f"{100 * goals[key]:.3g}" if key in goals else "" for key in names]
+    texts["goal"] = cells([f"{goals['seconds']} s", *reached])
+    return texts
+
+
+def attacked_images(figures):
+    """Numbers of images, and of those inside their radius."""
+    total = figures["total"]
+    return {
+        "images": f"{total['images']:,}",
+        "networks": len({name.split(", ", 1)[1].rsplit(", ", 1)[0] for name in figures["cases"]}),
+        "inside": judged(str(total["inside"]), total["inside"] <= figures["goal"]),
+    }
+
+
 def long_run_mnist(figures):
     """Cells of the run, and its length."""
     shares = _share_cells(figures, (0.3, 1.0, 1.58), {"certified at 1.58": 0.70})

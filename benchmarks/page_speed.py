@@ -59,6 +59,16 @@ def step(figures):
     return {"turns": figures["turns"], "ratios": rows(lines), "times": rows(times)}
 
 
+def convolution(figures):
+    """Rows of the ratios, and of the times behind them."""
+    goals = figures["goals"]
+    lines = [
+        [name, spread(ratio, reached=ratio["median"] <= goals[name]), f"{goals[name]:g}"]
+        for name, ratio in figures["ratios"].items()
+    ]
+    return {"turns": figures["turns"], "ratios": rows(lines), "times": _times(figures["seconds"])}
+
+
 def growth(figures):
     """Rows of the axes."""
     lines = []
