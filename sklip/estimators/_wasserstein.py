@@ -125,6 +125,7 @@ class WassersteinEstimator(TrainedEstimator):
         batch_size: int = 512,
         epochs: int = 300,
         callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        backend: Literal["auto", "keras", "numpy"] = "auto",
         jit_compile: bool | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
