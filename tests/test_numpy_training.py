@@ -55,7 +55,7 @@ def ten_steps(loss, n_scores, optimizer="adam"):
     return replace(task, objective=Objective(loss, epsilon=0.2))
 
 
-@pytest.mark.parametrize(("name", "activation"), zip(LOSSES, cycle(ACTIVATIONS)))  # every one of both
+@pytest.mark.parametrize(("name", "activation"), list(zip(LOSSES, cycle(ACTIVATIONS))))  # every one of both
 def test_ten_steps_of_each_loss_and_activation(name, activation):
     parameters, n_scores = LOSSES[name]
     task = ten_steps(getattr(keras_losses, name)(**parameters), n_scores)

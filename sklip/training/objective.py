@@ -104,9 +104,13 @@ class Objective:
         dict of str to scalar tensor
             The numbers, by :attr:`names`.
         """
-        loss, xp = self.loss if training else self.loss.with_numbers(class_proportions=None), self.loss.xp
-        terms = loss.terms(targets, scores, weights)
-        terms["accuracy"] = _share(xp, correct(xp, targets, scores), weights)
+        loss = self.loss if training else self.loss.with_numbers(class_proportions=None)
+        return loss.terms(targets, scores, weights) | self.shares(targets, scores, weights, heads)
+
+    def shares(self, targets: Tensor, scores: Tensor, weights: Tensor, heads: Tensor) -> dict[str, Tensor]:
+        """Measure only the accuracy, and the certified accuracy if there is a radius; see :meth:`terms`."""
+        xp = self.loss.xp
+        terms = {"accuracy": _share(xp, correct(xp, targets, scores), weights)}
         if self.epsilon is not None:
             right = certified(xp, targets, scores, heads, self.epsilon)
             terms["certified_accuracy"] = _share(xp, right, weights)

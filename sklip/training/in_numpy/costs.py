@@ -69,9 +69,9 @@ class _TauCrossentropy(MeanCostLoss):
     term_names = ("loss", "cross_entropy")
     unitless_terms = ("cross_entropy",)
 
-    def _terms(self, positive, scores, weight):
-        value = super()._terms(positive, scores, weight)["loss"]
-        return {"loss": value / self.tau, "cross_entropy": value}
+    def _of_columns(self, positive, scores, weight):
+        terms, slopes = super()._of_columns(positive, scores, weight)
+        return {"loss": terms["loss"] / self.tau, "cross_entropy": terms["loss"]}, slopes
 
     def _cost(self, positive, scores):
         return loss_formulas.cross_entropy_cost(np, positive, scores, self.tau, self.margin_offset)

@@ -46,7 +46,8 @@ class NumPyEpochs:
         measured = {name: total / len(order) for name, total in sums.items()}
         if self._task.held_out is not None:
             inputs, targets, weights = self._task.held_out
-            terms = self._terms(targets, self._network.scores(np.asarray(inputs)), weights, training=False)
+            scores, heads = self._network.scores(np.asarray(inputs)), self._network.kernels[-1]
+            terms = self._task.objective.terms(targets, scores, weights, heads, training=False)
             measured |= {f"val_{name}": float(terms[name]) for name in names}
         return measured
 
@@ -55,24 +56,21 @@ class NumPyEpochs:
         rows = self._task.rows
         if isinstance(rows[0], np.ndarray):
             for batch in order:
-                yield [array[batch] for array in rows]
+                yield [array.take(batch, axis=0) for array in rows]
             return
         for part in chunks(len(order), 4 * order.shape[1] * rows[0].shape[1]):
             numbers = order[part].ravel()
             chunk = [array[numbers] for array in rows]
             for batch in np.arange(len(numbers)).reshape(-1, order.shape[1]):
-                yield [array[batch] for array in chunk]
+                yield [array.take(batch, axis=0) for array in chunk]
 
     def _step(self, inputs, targets, weights, rate):
         """Train on a batch; return its terms, with the weights before the step."""
-        network, loss = self._network, self._task.objective.loss
+        network, objective = self._network, self._task.objective
         scores = network.forward(inputs)
-        terms = self._terms(targets, scores, weights, training=True)
-        network.backward(loss.slopes(targets, scores, weights).astype(np.float32, copy=False))
+        terms, slopes = objective.loss.terms_and_slopes(targets, scores, weights)
+        terms |= objective.shares(targets, scores, weights, network.kernels[-1])
+        network.backward(slopes)
         self._optimizer.step(network.vector, network.slopes, rate)
         network.retract()
         return terms
-
-    def _terms(self, targets, scores, weights, training):
-        heads = self._network.kernels[-1]
-        return self._task.objective.terms(targets, scores, weights, heads, training=training)

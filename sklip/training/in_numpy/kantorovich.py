@@ -19,12 +19,10 @@ class KR(Loss):
 
     term_names = ("loss", "kr")
 
-    def _terms(self, positive, scores, weight):
-        value = loss_formulas.kantorovich_rubinstein(np, positive, scores, weight, in_float32(self.class_proportions))
-        return {"loss": -value, "kr": value}
-
-    def _slopes(self, positive, scores, weight):
-        return -loss_slopes.of_kantorovich_rubinstein(positive, weight, in_float32(self.class_proportions))
+    def _of_columns(self, positive, scores, weight):
+        slopes = loss_slopes.of_kantorovich_rubinstein(positive, weight, in_float32(self.class_proportions))
+        value = np.vdot(slopes, scores)  # the term is linear in the scores
+        return {"loss": -value, "kr": value}, -slopes
 
 
 @dataclass(frozen=True)
@@ -38,17 +36,13 @@ class HKR(Loss):
 
     term_names = ("loss", "kr", "hinge")
 
-    @property
-    def _parts(self):
-        return KR(self.class_proportions), HingeMargin(self.min_margin, self.class_weight)
-
-    def _terms(self, *columns):
-        distance, hinge = (part._terms(*columns)[name] for part, name in zip(self._parts, ("kr", "hinge"), strict=True))
-        return {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
-
-    def _slopes(self, *columns):
-        distance, hinge = (part._slopes(*columns) for part in self._parts)
-        return distance + self.alpha * hinge
+    def _of_columns(self, positive, scores, weight):
+        columns = positive, scores, weight
+        of_distance, slopes_of_distance = KR(self.class_proportions)._of_columns(*columns)
+        of_hinge, slopes_of_hinge = HingeMargin(self.min_margin, self.class_weight)._of_columns(*columns)
+        distance, hinge = of_distance["kr"], of_hinge["hinge"]
+        terms = {"loss": -distance + self.alpha * hinge, "kr": distance, "hinge": hinge}
+        return terms, slopes_of_distance + self.alpha * slopes_of_hinge
 
 
 class _SummarisedHKR(Loss):
@@ -60,17 +54,14 @@ class _SummarisedHKR(Loss):
     heads = "several"
     term_names = ("loss", "kr", "hinge")
 
-    def _terms(self, positive, scores, weight):
+    def _of_columns(self, positive, scores, weight):
         gain, hinge = self._summary(positive, scores)
-        distance = loss_formulas.expectation(np, gain, positive, weight)
-        cost = loss_formulas.expectation(np, hinge, positive, weight, in_float32(self.class_weight))
-        return {"loss": -distance + self.alpha * cost, "kr": distance, "hinge": cost}
-
-    def _slopes(self, positive, scores, weight):
-        gain, hinge = self._slopes_of_summary(positive, scores)
+        of_gain, of_hinge = self._slopes_of_summary(positive, scores)
         shares = loss_slopes.shares_of_rows(positive, weight)
         weighted = loss_slopes.shares_of_rows(positive, weight, in_float32(self.class_weight))
-        return self.alpha * weighted * hinge - shares * gain
+        distance, cost = (shares * gain).sum(), (weighted * hinge).sum()
+        terms = {"loss": -distance + self.alpha * cost, "kr": distance, "hinge": cost}
+        return terms, self.alpha * weighted * of_hinge - shares * of_gain
 
     def _summary(self, positive, scores):
         """Gain and hinge of each row, of shape (n, 1)."""

@@ -6,6 +6,7 @@ from sklip.architectures._mlp import checked_widths
 from sklip.training.in_numpy.epoch import NumPyEpochs
 from sklip.training.in_numpy.network import DenseNetwork
 from sklip.training.in_numpy.optimizers import OPTIMIZERS, Optimizer
+from sklip.training.in_numpy.threads import threads_for
 from sklip.training.observers import Observers
 from sklip.training.rates import rates_of_schedule
 from sklip.training.state import TrainingState, refuse_diverged, refuse_other_shapes
@@ -33,12 +34,14 @@ def train(task: TrainingTask) -> Training:
     widths = n_inputs, *checked_widths(model), task.architecture.n_scores
     network = DenseNetwork(widths, model.activation, float(model.dropout))
     optimizer = OPTIMIZERS[schedule.optimizer](network.vector.size)
-    # A network that diverges overflows; that is an error in the end, and no warning before.
-    with np.errstate(all="ignore"), Observers(task) as observers:
-        _start(network, optimizer, task.state)
-        _run(NumPyEpochs(network, optimizer, task), network, observers, task)
-    refuse_diverged(network.weights)
-    network.end_training()
+    with threads_for(_largest_product(network, task)):
+        # A network that diverges overflows; that is an error in the end, and no warning before.
+        with np.errstate(all="ignore"), Observers(task) as observers:
+            _start(network, optimizer, task.state)
+            _run(NumPyEpochs(network, optimizer, task), network, observers, task)
+        refuse_diverged(network.weights)
+        network.end_training()
+        operations = network.operations()
     return Training(
         state=TrainingState(
             weights=network.get_weights(),
@@ -47,11 +50,17 @@ def train(task: TrainingTask) -> Training:
             epochs=task.state.epochs + observers.n_epochs,
             seed=task.state.seed,
         ),
-        operations=network.operations(),
+        operations=operations,
         history=observers.history(task),
         was_improving=observers.was_improving(),
         interrupted=observers.interrupts.interrupted,
     )
+
+
+def _largest_product(network: DenseNetwork, task: TrainingTask) -> int:
+    """Number of multiplications in the largest product of a step."""
+    batch = -(-sum(task.plan.slots) // task.plan.steps)
+    return max(n * p * max(batch, min(n, p)) for n, p in (kernel.shape for kernel in network.kernels))
 
 
 def _start(network: DenseNetwork, optimizer: Optimizer, state: TrainingState) -> None:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sklip import loss_formulas
 from sklip._loss_checks import refuse_columns
 from sklip.training.in_numpy import loss_slopes
 
@@ -43,22 +42,19 @@ class Loss:
         self, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> dict[str, np.floating]:
         """Return the loss and its terms, by name."""
-        return self._terms(*self._columns(targets, scores, weights))
+        return self.terms_and_slopes(targets, scores, weights)[0]
 
-    def slopes(self, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Return the gradient of the loss with respect to the scores, of shape (n, C)."""
-        return self._slopes(*self._columns(targets, scores, weights))
-
-    def _columns(self, targets, scores, weights):
-        """Mask of the positive class, scores and weights: shapes (n, C), (n, C) and (n, 1)."""
+    def terms_and_slopes(
+        self, targets: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
+    ) -> tuple[dict[str, np.floating], np.ndarray]:
+        """Return the terms, by name, and the gradient of the loss with respect to the scores, of shape (n, C)."""
         refuse_columns(type(self).__name__, self.heads, scores.shape[-1])
         positive = (targets > 0).astype(scores.dtype)
-        return positive, scores, np.ones_like(scores[:, :1]) if weights is None else weights.reshape(-1, 1)
+        weight = np.ones_like(scores[:, :1]) if weights is None else weights.reshape(-1, 1)
+        return self._of_columns(positive, scores, weight)
 
-    def _terms(self, positive, scores, weight):
-        raise NotImplementedError
-
-    def _slopes(self, positive, scores, weight):
+    def _of_columns(self, positive, scores, weight):
+        """:meth:`terms_and_slopes` of columns: the mask of the positive class instead of targets, weights (n, 1)."""
         raise NotImplementedError
 
 
@@ -72,14 +68,10 @@ class MeanCostLoss(Loss):
 
     class_weight: Sequence[float] | None
 
-    def _terms(self, positive, scores, weight):
-        cost = self._cost(positive, scores)
-        value = loss_formulas.expectation(np, cost, positive, weight, in_float32(self.class_weight))
-        return dict.fromkeys(self.term_names, value)
-
-    def _slopes(self, positive, scores, weight):
+    def _of_columns(self, positive, scores, weight):
         shares = loss_slopes.shares_of_rows(positive, weight, in_float32(self.class_weight))
-        return shares * self._slopes_of_cost(positive, scores)
+        value = (shares * self._cost(positive, scores)).sum()
+        return dict.fromkeys(self.term_names, value), shares * self._slopes_of_cost(positive, scores)
 
     def _cost(self, positive, scores):
         """Cost of each row, of shape (n, 1)."""

@@ -43,15 +43,17 @@ def of_kantorovich_rubinstein(
     -------
     ndarray of shape (n, C)
     """
-    upper, lower = weight * positive, weight * (1.0 - positive)
+    upper = weight * positive
+    lower = weight - upper
     if class_proportions is None:
         above, below = upper.sum(axis=0), lower.sum(axis=0)
     else:
         mass = weight.sum()
         above, below = mass * class_proportions, mass * (1.0 - class_proportions)
-    comparable = (above > 0) & (below > 0)
-    slopes = upper / np.where(comparable, above, np.inf) - lower / np.where(comparable, below, np.inf)
-    return slopes / np.float32(positive.shape[1])
+    comparable = np.minimum(above, below) > 0
+    if not comparable.all():
+        above, below = np.where(comparable, above, np.inf), np.where(comparable, below, np.inf)
+    return ((upper / above - lower / below) / positive.shape[1]).astype(positive.dtype, copy=False)
 
 
 def of_hinge(positive: np.ndarray, scores: np.ndarray, min_margin: float) -> np.ndarray:

@@ -70,8 +70,6 @@ class LossOfLogits(Loss):
         kind = _EQUIVALENTS[type(self.loss).__name__]
         return kind(**{name: getattr(self.loss, name) for name in kind.__dataclass_fields__})
 
-    def _terms(self, positive, scores, weight):
-        return {"loss": self._equivalent.terms(positive, self.tau * scores, weight)["loss"]}
-
-    def _slopes(self, positive, scores, weight):
-        return self.tau * self._equivalent.slopes(positive, self.tau * scores, weight)
+    def _of_columns(self, positive, scores, weight):
+        terms, slopes = self._equivalent.terms_and_slopes(positive, self.tau * scores, weight)
+        return {"loss": terms["loss"]}, self.tau * slopes

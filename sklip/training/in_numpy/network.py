@@ -124,7 +124,7 @@ class DenseNetwork:
         """
         of_kernel, of_bias = self._slopes[-1]
         heads = self.kernels[-1]
-        of_kernel[...] = stiefel.slope_of_unit_columns(self._values[-1], heads, slope)
+        stiefel.slope_of_unit_columns(self._values[-1], heads, slope, out=of_kernel)
         slope.sum(axis=0, out=of_bias)
         back = slope @ heads.T
         for layer in reversed(range(len(self.kernels) - 1)):
@@ -135,7 +135,7 @@ class DenseNetwork:
             self._act.backward(z, back, slope)
             slope.sum(axis=0, out=of_bias)
             back = slope @ kernel.T if layer else None
-            of_kernel[...] = stiefel.slope_of_kernel(self._values[layer], kernel, products, slope, back)
+            stiefel.slope_of_kernel(self._values[layer], kernel, products, slope, back, out=of_kernel)
 
     def retract(self) -> None:
         """Bring the kernels back to their manifolds after a step, by short steps."""

@@ -56,7 +56,7 @@ class Optimizer:
         """
         parts = [np.split(slot, _ends(shapes)) for slot in self.slots]
         of_weights = [part[i].reshape(shape).copy() for i, shape in enumerate(shapes) for part in parts]
-        return [np.array(self.iterations, np.int32), *of_weights]
+        return [np.array(self.iterations, np.int64), *of_weights]
 
     def restore(self, variables: list[np.ndarray]) -> None:
         """Set the variables to those that :meth:`variables` returned."""

@@ -1,12 +1,19 @@
 """Kernels on their manifolds, in NumPy and float32: the formulas of :mod:`sklip.manifold`, which need Keras there."""
 
+from math import isfinite
+
 import numpy as np
 
 
 def slope_of_kernel(
-    inputs: np.ndarray, kernel: np.ndarray, outputs: np.ndarray, slope: np.ndarray, back: np.ndarray | None
-) -> np.ndarray:
-    """Gradient with respect to an orthonormal kernel, projected on the tangent space of the Stiefel manifold.
+    inputs: np.ndarray,
+    kernel: np.ndarray,
+    outputs: np.ndarray,
+    slope: np.ndarray,
+    back: np.ndarray | None,
+    out: np.ndarray,
+) -> None:
+    """Write the gradient with respect to an orthonormal kernel, projected on the tangent space of the Stiefel manifold.
 
     ``G − ½ W (Wᵀ G + Gᵀ W)`` for ``G = Xᵀ S``; see :func:`sklip.manifold.tangent_projection`.
 
@@ -22,11 +29,8 @@ def slope_of_kernel(
         ``S``, the gradient with respect to the outputs.
     back : ndarray of shape (m, n) or None
         ``B = S Wᵀ``, the gradient with respect to the inputs, if it is known.
-
-    Returns
-    -------
-    ndarray of shape (n, p)
-        Entries that are not finite are 0.
+    out : ndarray of shape (n, p)
+        Result. Entries that are not finite are 0.
     """
     tall = kernel.shape[0] >= kernel.shape[1]
     if len(inputs) < min(kernel.shape):
@@ -34,22 +38,23 @@ def slope_of_kernel(
         back = slope @ kernel.T if back is None else back
         left = inputs - 0.5 * (outputs @ kernel.T) if tall else inputs
         right = slope if tall else slope - 0.5 * (back @ kernel)
-        result = left.T @ right - (0.5 * back).T @ outputs
+        np.matmul(left.T, right, out=out)
+        out -= (0.5 * back).T @ outputs
     else:
-        result = inputs.T @ slope
+        np.matmul(inputs.T, slope, out=out)
         if not tall:
-            inner = result @ kernel.T
+            inner = out @ kernel.T
         elif len(inputs) < len(kernel):
             inner = outputs.T @ slope  # Wᵀ G as a sum over the batch
         else:
-            inner = kernel.T @ result
+            inner = kernel.T @ out
         normal = 0.5 * (inner + inner.T)
-        result -= kernel @ normal if tall else normal @ kernel
-    return _finite(result)
+        out -= kernel @ normal if tall else normal @ kernel
+    _replace_not_finite(out)
 
 
-def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Gradient with respect to a kernel with columns of norm 1, without its part along each column.
+def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndarray, out: np.ndarray) -> None:
+    """Write the gradient with respect to a kernel with columns of norm 1, without its part along each column.
 
     Parameters
     ----------
@@ -57,21 +62,18 @@ def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndar
     kernel : ndarray of shape (n, p)
     slope : ndarray of shape (m, p)
         Gradient with respect to the outputs.
-
-    Returns
-    -------
-    ndarray of shape (n, p)
-        Entries that are not finite are 0.
+    out : ndarray of shape (n, p)
+        Result. Entries that are not finite are 0.
     """
-    full = inputs.T @ slope
-    return _finite(full - kernel * (kernel * full).sum(axis=0))
+    np.matmul(inputs.T, slope, out=out)
+    out -= kernel * (kernel * out).sum(axis=0)
+    _replace_not_finite(out)
 
 
-def _finite(values):
-    """The values, changed in place, with 0 for infinities and NaN."""
-    if not np.isfinite(values.sum()):  # the sum is cheaper than a test of all values
+def _replace_not_finite(values):
+    """Set infinities and NaN to 0."""
+    if not isfinite(np.vdot(values, values)):  # cheaper than a test of all values
         values[~np.isfinite(values)] = 0.0
-    return values
 
 
 def retract_shortly(kernel: np.ndarray) -> None:
