@@ -1,7 +1,7 @@
 """The losses of :mod:`sklip.losses` without Keras, by the same names and with the same parameters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sklip._loss_checks import refuse_class_weight
@@ -68,7 +68,7 @@ class LossOfLogits(Loss):
     @property
     def _equivalent(self):
         kind = _EQUIVALENTS[type(self.loss).__name__]
-        return kind(**{name: getattr(self.loss, name) for name in kind.__dataclass_fields__})
+        return kind(**{field.name: getattr(self.loss, field.name) for field in fields(kind)})
 
     def _of_columns(self, positive, scores, weight):
         terms, slopes = self._equivalent.terms_and_slopes(positive, self.tau * scores, weight)
