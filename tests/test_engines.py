@@ -1,5 +1,8 @@
 """The parameter ``backend``: which engine trains, and what NumPy refuses."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -150,3 +153,33 @@ def test_a_training_continues_on_the_other_engine():
         assert one.dtype == other.dtype
     to_keras = models[0].to_keras()
     np.testing.assert_allclose(np.ravel(to_keras(X)), models[0].decision_function(X), atol=1e-5)
+
+
+def test_numpy_trains_in_a_forked_process(monkeypatch):
+    from sklip.training import forks
+
+    monkeypatch.setattr(forks, "_inherited", True)
+    with pytest.raises(RuntimeError, match="This process was forked from one that had started TensorFlow or JAX"):
+        classifier(backend="keras").fit(*moons())
+    assert classifier(backend="numpy").fit(*moons()).n_iter_ == 3
+
+
+def test_a_backend_that_the_user_named_is_not_replaced(monkeypatch):
+    from sklip import _requirements
+
+    installed = {"keras", "jax"}
+    monkeypatch.setattr(_requirements, "_is_installed", installed.__contains__)
+    monkeypatch.setattr(_requirements, "sys", SimpleNamespace(modules={}))
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    _requirements.choose_jax_if_alone()
+    assert _requirements.keras_can_train() and os.environ["KERAS_BACKEND"] == "tensorflow"
+    monkeypatch.delenv("KERAS_BACKEND")
+    _requirements.choose_jax_if_alone()
+    assert os.environ["KERAS_BACKEND"] == "jax"
+    monkeypatch.delenv("KERAS_BACKEND")
+    installed.discard("jax")
+    _requirements.choose_jax_if_alone()
+    assert not _requirements.keras_can_train() and "KERAS_BACKEND" not in os.environ
+    installed.update(("tensorflow", "jax"))
+    _requirements.choose_jax_if_alone()
+    assert _requirements.keras_can_train() and "KERAS_BACKEND" not in os.environ

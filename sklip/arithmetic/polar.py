@@ -37,7 +37,7 @@ def polar_factor(kernel: np.ndarray) -> np.ndarray:
 
 
 def unit_columns(kernel: np.ndarray) -> np.ndarray:
-    """The kernel with columns of norm 1; columns of 0 stay.
+    """Divide each column of a kernel by its Euclidean norm; a column of zeros stays zero.
 
     Parameters
     ----------

@@ -15,11 +15,6 @@ from sklip.training.in_numpy.costs import (
 from sklip.training.in_numpy.kantorovich import HKR, KR, LseHKR, SoftHKR
 from sklip.training.in_numpy.loss import Loss
 
-__all__ = [
-    "HKR", "KR", "CategoricalHinge", "HingeMargin", "LossOfLogits", "LseHKR", "MultiMargin", "SoftHKR",
-    "TauBinaryCrossentropy", "TauCategoricalCrossentropy", "is_known",
-]  # fmt: skip
-
 _EQUIVALENTS: dict[str, type[Loss]] = {
     "HKR": HKR,
     "KR": KR,
