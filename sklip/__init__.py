@@ -1,7 +1,8 @@
 """Classifiers for scikit-learn with a proof for every prediction.
 
 ``sklip.layers``, ``sklip.losses`` and ``sklip.manifold`` work in any Keras model and import Keras.
-The estimators and ``sklip.architectures`` import Keras only in ``fit``, ``to_keras`` and ``from_keras``.
+The estimators and ``sklip.architectures`` import Keras only in ``fit``, ``to_keras`` and ``from_keras``; with
+``backend="numpy"``, ``fit`` does not import it.
 """
 
 from importlib import import_module

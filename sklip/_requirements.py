@@ -1,14 +1,46 @@
 """Say in one sentence what to install if a package is missing."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 _BACKENDS = ("jax", "torch", "openvino")
+_VARIABLE = "KERAS_BACKEND"  # Keras reads it when it is imported
+
+
+def _is_installed(package):
+    """Whether a package can be imported; it is not imported."""
+    if sys.modules.get(package) is not None:
+        return True
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def keras_can_train() -> bool:
+    """Whether Keras is installed, and a backend: that which the user named for Keras, or TensorFlow, or JAX.
+
+    A named backend that is not installed counts, as the user should know that it is missing.
+    """
+    if not _is_installed("keras"):
+        return False
+    return "keras" in sys.modules or _VARIABLE in os.environ or _is_installed("tensorflow") or _is_installed("jax")
+
+
+def choose_jax_if_alone() -> None:
+    """Let Keras run on JAX if TensorFlow is not installed, unless the user has named a backend or imported Keras."""
+    if "keras" in sys.modules or _VARIABLE in os.environ or _is_installed("tensorflow") or not _is_installed("jax"):
+        return
+    os.environ[_VARIABLE] = "jax"
 
 
 @contextmanager
 def training_packages() -> Iterator[None]:
-    """Say what to install if an import in the body does not find Keras or its backend."""
+    """Choose the backend of Keras, and say what to install if an import in the body does not find one of them."""
+    choose_jax_if_alone()
     try:
         yield
     except ModuleNotFoundError as error:
@@ -22,9 +54,9 @@ def training_packages() -> Iterator[None]:
         if missing not in ("keras", "tensorflow"):
             raise
         raise ModuleNotFoundError(
-            f"fit, to_keras, from_keras, sklip.layers, sklip.losses and sklip.manifold need {missing}, which is not "
-            "installed: run pip install 'scikit-lipschitz[tensorflow]', or pip install 'scikit-lipschitz[jax]' and set "
-            "the environment variable KERAS_BACKEND to jax.",
+            f"to_keras, from_keras, sklip.layers, sklip.losses, sklip.manifold and fit with backend='keras' need "
+            f"{missing}, which is not installed: run pip install 'scikit-lipschitz[tensorflow]' or "
+            "'scikit-lipschitz[jax]'.",
             name=error.name,
         ) from error
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklip.training import runtime
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
-from sklip.training.task import Schedule, TrainingTask
+from sklip.training.task import Architecture, Schedule, TrainingTask
 
 FRESH = TrainingState([], "", [], 0, 7)
 
@@ -29,7 +29,6 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **
     runtime.prepare()
     from sklip.architectures import MLP
     from sklip.losses import HKR
-    from sklip.training.architecture import Architecture
     from sklip.training.objective import Objective
 
     rows, labels = data(n_scores)

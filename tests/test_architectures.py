@@ -16,8 +16,9 @@ from sklip.architectures import MLP, ConvNet, ResidualConvNet
 from sklip.layers import FrobeniusDense, Orthonormal, SpectralConv2D, SpectralDense
 from sklip.layers.constrained import all_layers
 from sklip.training import reuse
-from sklip.training.architecture import Architecture, build_network, constrained_layers, heads_of
+from sklip.training.architecture import build_network, constrained_layers, heads_of
 from sklip.training.saving import SavedAsItIs
+from sklip.training.task import Architecture
 from tests.estimator_fixtures import classifier as dense_classifier
 from tests.estimator_fixtures import moons
 from tests.image_fixtures import SHAPE, convolutional, flat, images, net

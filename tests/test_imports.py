@@ -10,7 +10,7 @@ from tests.helpers import REPOSITORY
 PACKAGE = REPOSITORY / "sklip"
 FROM_THE_GROUND = [
     ["_compat"],
-    ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_frozen", "exceptions"],
+    ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_frozen", "_loss_checks", "exceptions"],
     ["_heads", "arithmetic"],
     ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],

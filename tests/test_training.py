@@ -8,7 +8,7 @@ import pytest
 
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
-from sklip.training.task import Schedule, TrainingTask
+from sklip.training.task import Architecture, Schedule, TrainingTask
 from tests.processes import ROOT, run_command
 
 
@@ -23,7 +23,6 @@ def problem(n_rows=64):
 def run(state, *, epochs=2, decay="constant", optimizer="adam", learning_rate=0.01, callbacks=(), dropout=0.0):
     from sklip.architectures import MLP
     from sklip.losses import HKR
-    from sklip.training.architecture import Architecture
     from sklip.training.loop import train
     from sklip.training.objective import Objective
 

@@ -73,9 +73,7 @@ class MLP(BaseEstimator):
         ValueError
             If a parameter has no possible value.
         """
-        check_activation(self.activation)
-        check_dropout(self.dropout)
-        widths = check_widths(self.hidden_layer_sizes, self.activation, "hidden_layer_sizes", "hidden layer")
+        widths = checked_widths(self)
 
         import keras
 
@@ -86,3 +84,11 @@ class MLP(BaseEstimator):
             model.add(keras.layers.Flatten(dtype="float32", name="flatten"))
         add_neck(model, widths, self.activation, float(self.dropout), n_scores)
         return model
+
+
+def checked_widths(architecture: MLP) -> tuple[int, ...]:
+    """Return the widths of the hidden layers; raise a ValueError if a parameter has no possible value."""
+    check_activation(architecture.activation)
+    check_dropout(architecture.dropout)
+    sizes = architecture.hidden_layer_sizes
+    return check_widths(sizes, architecture.activation, "hidden_layer_sizes", "hidden layer")

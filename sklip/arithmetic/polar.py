@@ -1,4 +1,4 @@
-"""The nearest orthonormal matrix."""
+"""The nearest orthonormal matrix, and the nearest matrix with columns of norm 1."""
 
 import numpy as np
 
@@ -34,3 +34,26 @@ def polar_factor(kernel: np.ndarray) -> np.ndarray:
     for _ in range(5):  # 0.5 → 0.19 → 0.03 → 6e-4 → 3e-7 → 1e-13, then rounding
         kernel = kernel @ (1.5 * identity - 0.5 * (kernel.T @ kernel))
     return kernel
+
+
+def unit_columns(kernel: np.ndarray) -> np.ndarray:
+    """Divide each column of a kernel by its Euclidean norm; a column of zeros stays zero.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n, p), finite
+
+    Returns
+    -------
+    ndarray of shape (n, p), float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.arithmetic import unit_columns
+    >>> unit_columns(np.array([[3.0, 0.0], [4.0, 0.0]])).tolist()
+    [[0.6, 0.0], [0.8, 0.0]]
+    """
+    kernel = np.asarray(kernel, dtype=np.float64)
+    norms = np.linalg.norm(kernel, axis=0)
+    return kernel / np.where(norms > 0, norms, 1.0)

@@ -62,10 +62,11 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
         sklip.exceptions.TrainingDivergedError
             If training ends with weights that are not finite; the classifier is left as it was.
         RuntimeError
-            If training is impossible: in the forked copy of a process that has trained; within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither TensorFlow nor JAX.
+            If training with Keras is impossible: in the forked copy of a process that has trained; within
+            ``tf.function``, ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither
+            TensorFlow nor JAX.
         ModuleNotFoundError
-            If Keras or its backend, TensorFlow or JAX, is not installed.
+            If Keras or its backend, TensorFlow or JAX, is not installed, and the parameters need it.
 
         Warns
         -----

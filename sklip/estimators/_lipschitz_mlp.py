@@ -166,6 +166,7 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        backend: Literal["auto", "keras", "numpy"] = "auto",
         jit_compile: bool | Literal["auto"] = "auto",
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,

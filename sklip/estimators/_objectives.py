@@ -1,6 +1,7 @@
-"""Objectives of classifiers: the Keras loss that training minimises, and its terms in NumPy.
+"""Objectives of classifiers: the loss that training minimises, and its terms in NumPy.
 
-The parameters are in the units of the data; training runs on data divided by ``scale``.
+``losses`` is a module of losses: ``sklip.losses``, or that of the training in NumPy, with the same names. The
+parameters are in the units of the data; training runs on data divided by ``scale``.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,9 @@ class HingeObjective:
 
     min_margin: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
-        """The Keras loss in the units of the training."""
-        from sklip.losses import HingeMargin
-
-        return HingeMargin(self.min_margin / scale, class_weight)
+    def loss_of_training(self, losses, scale, class_weight, class_proportions):
+        """The loss in the units of the training."""
+        return losses.HingeMargin(self.min_margin / scale, class_weight)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss and its terms of rows, by name."""
@@ -39,11 +38,9 @@ class HKRObjective(HingeObjective):
 
     alpha: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
-        """The Keras loss in the units of the training."""
-        from sklip.losses import HKR
-
-        return HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
+    def loss_of_training(self, losses, scale, class_weight, class_proportions):
+        """The loss in the units of the training."""
+        return losses.HKR(self.alpha, self.min_margin / scale, class_weight, class_proportions)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss and its terms of rows, by name."""
@@ -59,12 +56,11 @@ class CrossEntropyObjective:
     temperature: float
     margin_offset: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
-        """The Keras loss in the units of the training."""
-        from sklip.losses import TauBinaryCrossentropy, TauCategoricalCrossentropy
-
-        loss = TauBinaryCrossentropy if len(class_weight) == 2 else TauCategoricalCrossentropy
-        return loss(self.temperature * scale, self.margin_offset / scale, class_weight)
+    def loss_of_training(self, losses, scale, class_weight, class_proportions):
+        """The loss in the units of the training."""
+        binary = len(class_weight) == 2
+        kind = losses.TauBinaryCrossentropy if binary else losses.TauCategoricalCrossentropy
+        return kind(self.temperature * scale, self.margin_offset / scale, class_weight)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss and its terms of rows, by name."""
@@ -84,9 +80,9 @@ class KerasObjective:
     loss: object
     temperature: float
 
-    def keras_loss(self, scale, class_weight, class_proportions):
-        """The Keras loss in the units of the training."""
-        loss = self._of_logits(scale, class_weight)
+    def loss_of_training(self, losses, scale, class_weight, class_proportions):
+        """The loss in the units of the training."""
+        loss = self._of_logits(losses, scale, class_weight)
         own = Heads(len(class_weight)).own(np.array([0, 1])).astype(np.float64)
         right, wrong = (float(loss(own, sign * (2 * own - 1) / loss.tau)) for sign in (1, -1))
         if right == wrong:
@@ -96,16 +92,16 @@ class KerasObjective:
             )
         return loss
 
-    def _of_logits(self, scale, class_weight):
-        """The Keras loss, without the check."""
-        from sklip.losses._of_logits import LossOfLogits
-
-        return LossOfLogits(self.loss, self.temperature * scale, class_weight)
+    def _of_logits(self, losses, scale, class_weight):
+        """The loss, without the check."""
+        return losses.LossOfLogits(self.loss, self.temperature * scale, class_weight)
 
     def terms(self, positive, scores, weight, class_weight):
         """The loss of rows; Keras computes it."""
         neutral = np.ones(Heads.of_scores(scores.shape[1]).n_classes) if class_weight is None else class_weight
-        return {"loss": np.float64(self._of_logits(1.0, neutral)(positive, scores, weight))}
+        from sklip import losses
+
+        return {"loss": np.float64(self._of_logits(losses, 1.0, neutral)(positive, scores, weight))}
 
     def class_terms(self, positive, scores, weight):
         """The part of the rows of one class, by name."""

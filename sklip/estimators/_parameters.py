@@ -80,6 +80,11 @@ class TrainingParameters:
         Keras callbacks. For them, a batch is an epoch, and numbers are in the units of the
         training, that is, divided by ``scale_``. Callbacks that set the learning rate need
         ``learning_rate_schedule="constant"``.
+    backend : {"auto", "keras", "numpy"}
+        What trains. ``"keras"`` is Keras on TensorFlow or JAX: the environment variable ``KERAS_BACKEND`` names one of
+        them, and TensorFlow is the default if both are installed. ``"numpy"`` trains dense networks on tables without
+        Keras, by the same steps. It starts at once, and is slower for large networks on many rows. ``"auto"`` is Keras
+        if Keras and a backend are installed, and NumPy otherwise.
     jit_compile : "auto" or bool
         Compile the training step with XLA. This takes a few seconds, once per process for each shape of network, and
         then about halves the time of a step. ``"auto"`` compiles if it pays within a single training, from 3,000
@@ -118,6 +123,7 @@ class TrainingParameters:
         "n_iter_no_change": [validation.Interval(Integral, 1, None, closed="left")],
         "tol": [validation.Interval(Real, 0, None, closed="left")],
         "callbacks": ["array-like", None],
+        "backend": [validation.StrOptions({"auto", "keras", "numpy"})],
         "jit_compile": [validation.StrOptions({"auto"}), "boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],

@@ -19,9 +19,11 @@ from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, ho
 from sklip.estimators._units import center_and_scale
 from sklip.rows.images import check_image_shape
 from sklip.served import Activation, Center, ServedNetwork, activation
-from sklip.training import runtime
 from sklip.training.batches import plan_batches
+from sklip.training.engines import engine_of
+from sklip.training.objective import Objective
 from sklip.training.state import TrainingState
+from sklip.training.task import Architecture, Schedule, TrainingTask
 
 
 class TrainedEstimator(PortableParameters, NetworkEstimator):
@@ -34,6 +36,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     _objective: Any
     _class_factors: np.ndarray | None
     _state: TrainingState
+    backend: str
 
     # Values that a fit uses for the parameters that an estimator does not have.
     _fixed_parameters: dict[str, Any] = {}
@@ -41,7 +44,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     @contextmanager
     def _training(self):
         """Check the parameters and yield them, with Python's numbers; an error leaves the estimator as it was."""
-        runtime.check_surroundings()
+        engine_of(self.backend).check_surroundings()
         # A number that underflows may become 0; NumPy's error state, which the user sets, must not make it an error.
         with validation.unchanged_on_error(self), np.errstate(under="ignore"):
             yield self._check_parameters()
@@ -71,6 +74,8 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         given = validation.check_parameters(self)
         vars(given).update(self._fixed_parameters)
         check_parameters_of_training(given)
+        given.engine = engine_of(given.backend)
+        given.engine.check_parameters(given)
         return given
 
     def _rows(self, given, X, y, sample_weight, *, continues, reset=True, **known):
@@ -89,6 +94,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "shape (n_rows, height, width, channels), or set the 'input_shape' parameter to (height, width, "
                 "channels)."
             )
+        given.engine.check_shape(shape)
         return TrainingRows(X, self._encode_targets(y, weights, **known), shape)
 
     def _check_same_network(self, given, shape):
@@ -131,11 +137,8 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if watched is not None:
             held_out, _ = training_inputs(watched.X, self.center_, self.scale_, read_all=True)
             watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
-        runtime.prepare_training()
-        from sklip.training.loop import train
-
         task = self._task(given, inputs, rows, watched)
-        training = train(task)
+        training = given.engine.train(task)
         if training.interrupted:
             advice.advise_on_interrupt(len(training.history["loss"]), given.epochs)
         # A schedule that ends at 0 plans for the given epochs, so training that still improves at their end is normal.
@@ -153,9 +156,6 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
 
     def _task(self, given, inputs, rows, watched):
         """The task for ``train``, in the units of the training."""
-        from sklip.training.architecture import Architecture
-        from sklip.training.task import Schedule, TrainingTask
-
         targets, model = rows.targets, given.model
         if model is None:
             model = MLP(hidden_layer_sizes=given.hidden_layer_sizes, activation=given.activation, dropout=given.dropout)
@@ -187,13 +187,11 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
 
     def _measured(self, given, targets, plan, heads):
         """The objective of the training, in its units."""
-        from sklip.training.objective import Objective
-
         shares = np.bincount(targets.groups, targets.weights, heads.n_classes) / targets.weights.sum()
         factors = class_costs(given.class_weight, self.classes_, shares)
         self._class_factors = None if given.class_weight == "balanced" else factors
         proportions = None if plan.holds_every_class else shares[heads.classes]
-        loss = self._objective.keras_loss(self.scale_, factors, proportions)
+        loss = self._objective.loss_of_training(given.engine.losses(), self.scale_, factors, proportions)
         return Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
 
     def _advise(self, given, rows):

@@ -125,6 +125,7 @@ class WassersteinEstimator(TrainedEstimator):
         batch_size: int = 512,
         epochs: int = 300,
         callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
+        backend: Literal["auto", "keras", "numpy"] = "auto",
         jit_compile: bool | Literal["auto"] = "auto",
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -156,10 +157,11 @@ class WassersteinEstimator(TrainedEstimator):
             If parameters or data cannot be used, for example if ``y`` does not name two samples; the
             estimator is left as it was.
         RuntimeError
-            If training is impossible: in the forked copy of a process that has trained; within ``tf.function``,
-            ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither TensorFlow nor JAX.
+            If training with Keras is impossible: in the forked copy of a process that has trained; within
+            ``tf.function``, ``tf.Graph`` or the scope of ``tf.distribute``; if the backend of Keras is neither
+            TensorFlow nor JAX.
         ModuleNotFoundError
-            If Keras or its backend, TensorFlow or JAX, is not installed.
+            If Keras or its backend, TensorFlow or JAX, is not installed, and the parameters need it.
 
         Warns
         -----

@@ -9,6 +9,7 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
+from sklip.arithmetic import unit_columns
 from sklip.layers._affine import AffineLayer, positive_integer
 from sklip.layers._constraints import UnitColumns
 from sklip.layers.constrained import StiefelLayer
@@ -148,8 +149,7 @@ class FrobeniusDense(_ConstrainedDense):
     @staticmethod
     def on_manifold(kernel: np.ndarray) -> np.ndarray:
         """Return the kernel with columns of norm 1; columns of 0 stay."""
-        norms = np.linalg.norm(kernel, axis=0)
-        return kernel / np.where(norms > 0, norms, 1.0)
+        return unit_columns(kernel)
 
     @classmethod
     def random_kernel(cls, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -16,6 +16,7 @@ with training_packages():
     )
     from sklip.losses._kantorovich import HKR, KR, HingeMargin, hinge_margin, hkr, kr
     from sklip.losses._multiclass import CategoricalHinge, LseHKR, MultiMargin, SoftHKR
+    from sklip.losses._of_logits import LossOfLogits as LossOfLogits  # for the estimators
     from sklip.losses._one_vs_all import MulticlassHinge, MulticlassHKR
 
 __all__ = [

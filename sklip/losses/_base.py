@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from sklip._loss_checks import refuse_columns
 from sklip._tensors import Tensor
 from sklip.loss_formulas import expectation
 
@@ -36,6 +37,7 @@ class ExpectationLoss(keras.losses.Loss):
     terms, of which ``"loss"`` is the first, and computes them in ``terms``, from ``columns``.
     """
 
+    xp = ops
     # "one", "several", or None for both.
     heads: str | None = None
     term_names: tuple[str, ...] = ("loss",)
@@ -63,10 +65,7 @@ class ExpectationLoss(keras.losses.Loss):
     def columns(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return :func:`columns`; raise a ValueError if the loss is not for this number of heads."""
         positive, scores, weight = columns(y_true, y_pred, sample_weight)
-        found = scores.shape[-1]
-        if self.heads is not None and (found == 1) != (self.heads == "one"):
-            wanted = "one column of scores" if self.heads == "one" else "one column of scores per class, two or more"
-            raise ValueError(f"{type(self).__name__} needs {wanted}; got {found}.")
+        refuse_columns(type(self).__name__, self.heads, scores.shape[-1])
         return positive, scores, weight
 
     def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:

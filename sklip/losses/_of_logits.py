@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from sklip._loss_checks import refuse_class_weight
 from sklip.loss_formulas import expectation
 from sklip.losses._base import ExpectationLoss, columns, constants
 
@@ -28,11 +29,8 @@ class LossOfLogits(ExpectationLoss):
         self.loss = loss
         self.tau = tau
         self.class_weight = class_weight
-        if isinstance(loss, ExpectationLoss) and any(factor != 1.0 for factor in class_weight):
-            raise ValueError(
-                f"{type(loss).__name__} takes class weights itself: construct the 'loss' with class_weight, and leave "
-                "the parameter 'class_weight' at None."
-            )
+        if isinstance(loss, ExpectationLoss):
+            refuse_class_weight(type(loss).__name__, class_weight)
 
     def terms(self, y_true, y_pred, sample_weight=None):
         """Return ``loss``."""

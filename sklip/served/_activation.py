@@ -94,6 +94,6 @@ def slopes_of_groups(z: np.ndarray, slopes: np.ndarray, size: int) -> np.ndarray
     """The transposed Jacobian of :func:`sorted_groups`."""
     shape = (*z.shape[:-1], size, z.shape[-1] // size)
     order = np.argsort(z.reshape(shape), axis=-2, kind="stable")
-    result = np.empty(shape)
+    result = np.empty(shape, slopes.dtype)
     np.put_along_axis(result, order, slopes.reshape(shape), axis=-2)
     return result.reshape(z.shape)

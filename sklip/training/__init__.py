@@ -1,5 +1,5 @@
 """Training: from an architecture and rows to the operations of a network.
 
-``batches``, ``forks``, ``padding``, ``quiet``, ``reuse``, ``runtime``, ``state`` and ``task`` need only NumPy and the
-standard library. The other modules import Keras; ``fit`` imports them.
+``architecture``, ``augmentation``, ``callbacks``, ``compilation``, ``loop``, ``optimizer``, ``saving`` and the package
+``epochs`` import Keras; ``fit`` imports them if Keras trains. The other modules need only NumPy.
 """

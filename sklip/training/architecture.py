@@ -1,10 +1,7 @@
-"""The architecture of a network, and the Keras network that is built from it."""
+"""The Keras network that is built from an architecture."""
 
 import random
-from collections.abc import Hashable
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,45 +12,7 @@ from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, refuse_not_
 from sklip.layers.constrained import ConstrainedLayer, all_layers
 from sklip.training.augmentation import Augmentation, copied
 from sklip.training.saving import SavedAsItIs
-
-_RECIPES = tuple(getattr(architectures, name) for name in architectures.__all__)
-
-
-@dataclass(frozen=True, eq=False)
-class Architecture:
-    """Everything that the layers of a network depend on.
-
-    Attributes
-    ----------
-    input_shape : tuple of int
-        Shape of a row as the model gets it: (n_features,), or (height, width, channels).
-    n_scores : int
-        1 for two classes, the number of classes otherwise.
-    model : object with a method ``build``, or callable
-        ``build(input_shape, n_scores)`` returns the Keras model.
-    augmentation : keras.layers.Layer or None
-        Preprocessing layer that changes the images of a training batch at random.
-    """
-
-    input_shape: tuple[int, ...]
-    n_scores: int
-    model: Any
-    augmentation: Any = None
-
-    @property
-    def key(self) -> Hashable:
-        """The key of the architectures that are built alike; None if that is unknown."""
-        if type(self.model) not in _RECIPES or self.augmentation is not None:
-            return None
-        parameters = self.model.get_params(deep=False).items()
-        # Lists and arrays are no keys. Types and texts tell 1 from True, and 2 from 2.0.
-        text = tuple((name, type(value).__name__, repr(value)) for name, value in sorted(parameters))
-        return self.input_shape, self.n_scores, type(self.model), text
-
-    @property
-    def is_dense(self) -> bool:
-        """Whether the network is known to have no layers on images."""
-        return len(self.input_shape) == 1 or type(self.model) is architectures.MLP
+from sklip.training.task import Architecture
 
 
 def build_network(architecture: Architecture, model_class: type[SavedAsItIs], seed: int = 0) -> SavedAsItIs:

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from sklip.exceptions import TrainingDivergedError
 from sklip.layers import operations_of
 from sklip.training.architecture import constrained_layers, draw_weights, seed_random_layers
 from sklip.training.augmentation import set_units
@@ -13,7 +12,7 @@ from sklip.training.epochs import epochs_of_backend
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.optimizer import learning_rates, new_optimizer, restore, values_of
 from sklip.training.reuse import put_back
-from sklip.training.state import TrainingState
+from sklip.training.state import TrainingState, refuse_diverged, refuse_other_shapes
 from sklip.training.task import Training, TrainingTask
 
 
@@ -44,19 +43,19 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
         _start(compiled, task, optimizer)
         _run(epochs, callbacks, task, rates)
     _finish(network)
-    names = [*task.objective.names, *(f"val_{name}" for name in task.objective.names if task.held_out is not None)]
+    observers = callbacks.observers
     training = Training(
         state=TrainingState(
             weights=network.served.get_weights(),
             optimizer=type(optimizer).__name__,
             optimizer_variables=values_of(network.optimizer),
-            epochs=task.state.epochs + len(callbacks.history["loss"]),
+            epochs=task.state.epochs + observers.n_epochs,
             seed=task.state.seed,
         ),
         operations=operations_of(network.served, on_manifold=True),
-        history={name: [float(value) for value in callbacks.history[name]] for name in names},
-        was_improving=callbacks.was_improving(),
-        interrupted=callbacks.interrupts.interrupted,
+        history=observers.history(task),
+        was_improving=observers.was_improving(),
+        interrupted=observers.interrupts.interrupted,
     )
     put_back(compiled.key, compiled)
     return training
@@ -66,23 +65,13 @@ def _start(compiled: Compiled, task: TrainingTask, optimizer: keras.optimizers.O
     """Set the weights, the optimizer and the random layers of the network to the state from which the task starts."""
     network, state = compiled.epochs.network, task.state
     if state.weights:
-        _check_weights(state.weights, compiled.fresh_weights)
+        refuse_other_shapes(state.weights, compiled.fresh_weights)
         network.served.set_weights(state.weights)
     else:
         draw_weights(network.served, compiled.fresh_weights, state.seed)
     seed_random_layers(network, state.seed + state.epochs)
     set_units(network, task.center, task.objective.scale)
     restore(network.optimizer, optimizer, compiled.fresh_slots, state)
-
-
-def _check_weights(trained: list[np.ndarray], fresh: list[np.ndarray]) -> None:
-    """Raise a ValueError if the weights of an earlier training are not those of such a network."""
-    before, now = ([weight.shape for weight in weights] for weights in (trained, fresh))
-    if before != now:
-        raise ValueError(
-            f"partial_fit and warm_start need the model of the last fit: it trained weights of the shapes {before} and "
-            f"would now train some of the shapes {now}. Use fit, with warm_start=False."
-        )
 
 
 def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates: np.ndarray | None) -> None:
@@ -103,10 +92,6 @@ def _run(epochs: Epochs, callbacks: TrainingCallbacks, task: TrainingTask, rates
 
 def _finish(network: keras.Model) -> None:
     """Bring the kernels of a trained network to their manifolds; raise an error if weights are not finite."""
-    if not all(np.isfinite(weight).all() for weight in network.get_weights()):
-        raise TrainingDivergedError(
-            "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
-            "is an instance) or the 'class_weight'."
-        )
+    refuse_diverged(network.get_weights())
     for layer in constrained_layers(network):
         layer.end_training()

@@ -1,12 +1,41 @@
 """The objective of a training: its loss, and what is measured with it."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
-
-from keras import ops
+from types import ModuleType
+from typing import Any, Protocol, Self
 
 from sklip._tensors import Tensor
-from sklip.losses._base import ExpectationLoss
+
+
+class Loss(Protocol):
+    """What a training needs of a loss: those of ``sklip.losses`` and those of the training in NumPy have it.
+
+    Attributes
+    ----------
+    xp : module
+        ``keras.ops`` or ``numpy``, of whose arrays it computes terms.
+    term_names : tuple of str
+        Names of its terms, ``"loss"`` first.
+    unitless_terms : tuple of str
+        Those that are pure numbers; the others are in the units of the scores.
+    """
+
+    xp: ModuleType
+    term_names: tuple[str, ...]
+    unitless_terms: tuple[str, ...]
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of its parameters; empty for a loss that the user wrote."""
+
+    def terms(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the terms of rows, by name."""
+
+    def numbers(self) -> dict[str, Any]:
+        """Return the parameters that are set, by name."""
+
+    def with_numbers(self, **values: Any) -> Self:
+        """Return a copy with other values of some parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +44,7 @@ class Objective:
 
     Attributes
     ----------
-    loss : sklip.losses loss
+    loss : Loss
         Loss in the units of the training. If batches may lack a class, it may have the ``class_proportions`` of all
         rows; held-out rows are measured without them.
     epsilon : float or None
@@ -24,7 +53,7 @@ class Objective:
         Factor from the units of the training to the units of the user.
     """
 
-    loss: ExpectationLoss
+    loss: Loss
     epsilon: float | Tensor | None = None
     scale: float = 1.0
 
@@ -62,7 +91,7 @@ class Objective:
 
         Parameters
         ----------
-        targets, scores : tensors of shape (n, n_scores)
+        targets, scores : arrays of shape (n, n_scores), or tensors
             Targets are positive in the column of the class of the row.
         weights : tensor of shape (n,)
         heads : tensor of shape (n_inputs, n_scores)
@@ -76,23 +105,29 @@ class Objective:
             The numbers, by :attr:`names`.
         """
         loss = self.loss if training else self.loss.with_numbers(class_proportions=None)
-        terms = loss.terms(targets, scores, weights)
-        terms["accuracy"] = _share(correct(targets, scores), weights)
+        return loss.terms(targets, scores, weights) | self.shares(targets, scores, weights, heads)
+
+    def shares(self, targets: Tensor, scores: Tensor, weights: Tensor, heads: Tensor) -> dict[str, Tensor]:
+        """Measure only the accuracy, and the certified accuracy if there is a radius; see :meth:`terms`."""
+        xp = self.loss.xp
+        terms = {"accuracy": _share(xp, correct(xp, targets, scores), weights)}
         if self.epsilon is not None:
-            terms["certified_accuracy"] = _share(certified(targets, scores, heads, self.epsilon), weights)
+            right = certified(xp, targets, scores, heads, self.epsilon)
+            terms["certified_accuracy"] = _share(xp, right, weights)
         return terms
 
 
-def _share(rows, weights):
+def _share(xp, rows, weights):
     """Weighted share of the rows that are True."""
-    return ops.sum(weights * ops.cast(rows, weights.dtype)) / ops.sum(weights)
+    return xp.sum(xp.where(rows, weights, 0.0)) / xp.sum(weights)
 
 
-def correct(targets: Tensor, scores: Tensor) -> Tensor:
+def correct(xp: ModuleType, targets: Tensor, scores: Tensor) -> Tensor:
     """True for each row whose class has the highest score; the sign of a single score decides.
 
     Parameters
     ----------
+    xp : numpy or keras.ops
     targets, scores : tensors of shape (n, n_scores)
 
     Returns
@@ -100,11 +135,11 @@ def correct(targets: Tensor, scores: Tensor) -> Tensor:
     bool tensor of shape (n,)
     """
     if scores.shape[-1] == 1:
-        return ops.equal(targets[:, 0] > 0, scores[:, 0] > 0)
-    return ops.equal(ops.argmax(targets, axis=-1), ops.argmax(scores, axis=-1))
+        return xp.equal(targets[:, 0] > 0, scores[:, 0] > 0)
+    return xp.equal(xp.argmax(targets, axis=-1), xp.argmax(scores, axis=-1))
 
 
-def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | Tensor) -> Tensor:
+def certified(xp: ModuleType, targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | Tensor) -> Tensor:
     """True for each row whose prediction is correct at every point within ``epsilon``.
 
     This assumes that the layers before the heads are 1-Lipschitz, and ignores float32 rounding. It is for early
@@ -112,6 +147,7 @@ def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | T
 
     Parameters
     ----------
+    xp : numpy or keras.ops
     targets, scores : tensors of shape (n, n_scores)
     heads : tensor of shape (n_inputs, n_scores)
         Kernel of the last layer.
@@ -122,11 +158,11 @@ def certified(targets: Tensor, scores: Tensor, heads: Tensor, epsilon: float | T
     -------
     bool tensor of shape (n,)
     """
-    positive = ops.cast(targets > 0, scores.dtype)
+    positive = xp.where(targets > 0, 1.0, 0.0)
     if scores.shape[-1] == 1:
         return ((2.0 * positive - 1.0) * scores)[:, 0] > epsilon
-    squares = ops.sum(ops.square(heads), axis=0)
-    products = ops.matmul(ops.transpose(heads), heads)
-    distances = ops.sqrt(ops.relu(squares[:, None] + squares[None, :] - 2.0 * products))
-    gaps = ops.sum(positive * scores, axis=-1, keepdims=True) - scores
-    return ops.all(ops.logical_or(positive > 0, gaps > epsilon * ops.matmul(positive, distances)), axis=-1)
+    squares = xp.sum(xp.square(heads), axis=0)
+    products = xp.matmul(xp.transpose(heads), heads)
+    distances = xp.sqrt(xp.maximum(squares[:, None] + squares[None, :] - 2.0 * products, 0.0))
+    gaps = xp.sum(positive * scores, axis=-1, keepdims=True) - scores
+    return xp.all(xp.logical_or(positive > 0, gaps > epsilon * xp.matmul(positive, distances)), axis=-1)

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from sklip._compat import learning_rate
+from sklip.training.rates import rates_of_schedule
 from sklip.training.state import TrainingState
 from sklip.training.task import Schedule
 
@@ -23,12 +24,9 @@ def new_optimizer(schedule: Schedule) -> keras.optimizers.Optimizer:
 
 def learning_rates(optimizer: keras.optimizers.Optimizer, schedule: Schedule, steps: int) -> np.ndarray | None:
     """Learning rate of each step, of shape (epochs, steps), float32; None to leave it to the optimizer."""
-    has_schedule = callable(learning_rate(optimizer))  # a schedule of Keras, or a function
-    if schedule.decay == "constant" or has_schedule:
+    if callable(learning_rate(optimizer)):  # a schedule of Keras, or a function
         return None
-    progress = np.arange(schedule.epochs * steps) / (schedule.epochs * steps)
-    decay = float(optimizer.learning_rate) * 0.5 * (1.0 + np.cos(np.pi * progress))
-    return decay.astype(np.float32).reshape(-1, steps)
+    return rates_of_schedule(float(optimizer.learning_rate), schedule, steps)
 
 
 def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:

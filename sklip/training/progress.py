@@ -3,19 +3,16 @@
 from collections.abc import Mapping
 from time import perf_counter
 
-import keras
-
 from sklip._progress_bar import print_if_possible, progress_bar
+from sklip.training.observer import Observer
 
 # A line of 80 characters has no room for more. The hinge is the rest of the loss after kr.
 _IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
 _WITH_VALIDATION = ("loss", "accuracy", "certified_accuracy")
 
 
-def progress_of(
-    verbose: int, factors: Mapping[str, float], epochs: int, first_epoch: int = 0
-) -> keras.callbacks.Callback | None:
-    """Return the callback that shows a training; None for a silent one.
+def progress_of(verbose: int, factors: Mapping[str, float], epochs: int, first_epoch: int = 0) -> Observer | None:
+    """Return the observer that shows a training; None for a silent one.
 
     Parameters
     ----------
@@ -28,18 +25,17 @@ def progress_of(
 
     Returns
     -------
-    keras.callbacks.Callback or None
+    Observer or None
     """
     if not verbose:
         return None
     return (_Line if verbose == 1 else _Table)(factors, epochs, first_epoch)
 
 
-class _Progress(keras.callbacks.Callback):
+class _Progress(Observer):
     """Numbers of each epoch in the units of the user."""
 
     def __init__(self, factors, epochs, first_epoch):
-        super().__init__()
         self.factors, self.epochs, self.first_epoch = factors, epochs, first_epoch
 
     def in_units(self, logs):
@@ -56,7 +52,7 @@ class _Line(_Progress):
 
     bar = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self):
         """Show the line before the first epoch, which may compile for seconds."""
         self.bar = progress_bar(
             total=self.first_epoch + self.epochs,
@@ -64,7 +60,7 @@ class _Line(_Progress):
             bar_format="epoch {n_fmt}/{total_fmt} {bar}<{remaining} {desc}",  # < is tqdm's sign for the time left
         )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         """Show the numbers of the epoch."""
         values = self.in_units(logs)
         shown = []
@@ -75,7 +71,7 @@ class _Line(_Progress):
         self.bar.set_description_str(" ".join(shown), refresh=False)
         self.bar.update()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self):
         """End the line."""
         self.close()
 
@@ -88,11 +84,11 @@ class _Line(_Progress):
 class _Table(_Progress):
     """A table on standard output with one row per epoch and all numbers of ``history_``."""
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch):
         """Store the time."""
         self.began = perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs):
         """Print the row, and the names above the first."""
         values = self.in_units(logs)
         # A partial_fit trains one epoch and cannot know how many there will be.
@@ -104,7 +100,7 @@ class _Table(_Progress):
         row = (f"{_text(name, value, 4):>{_width(name)}}" for name, value in values.items())
         print_if_possible(f"{number:>9}", *row, f"{perf_counter() - self.began:>6.2f} s", sep="  ")
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self):
         """Say when early stopping, or a callback, ended the training."""
         if self.model.stop_training:
             print_if_possible(f"Stopped before the last of {self.epochs} epochs.")

@@ -59,7 +59,7 @@ def prepare_training() -> None:
     if _backend() not in _TRAINING_BACKENDS:
         raise RuntimeError(
             f"Keras runs on {_backend()} here, but fit needs TensorFlow or JAX. Set the environment variable "
-            "KERAS_BACKEND to tensorflow or jax before Keras is imported."
+            "KERAS_BACKEND to tensorflow or jax before Keras is imported, or set backend='numpy', which needs no Keras."
         )
 
 

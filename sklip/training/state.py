@@ -1,8 +1,11 @@
-"""The state from which a later call continues a training: only NumPy arrays and numbers."""
+"""The state from which a later call continues a training, only NumPy arrays and numbers, and checks of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from sklip.exceptions import TrainingDivergedError
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,3 +32,22 @@ class TrainingState:
     optimizer_variables: list[np.ndarray]
     epochs: int
     seed: int
+
+
+def refuse_other_shapes(trained: Sequence[np.ndarray], fresh: Sequence[np.ndarray]) -> None:
+    """Raise a ValueError if the weights of an earlier training are not those of such a network."""
+    before, now = ([weight.shape for weight in weights] for weights in (trained, fresh))
+    if before != now:
+        raise ValueError(
+            f"partial_fit and warm_start need the model of the last fit: it trained weights of the shapes {before} and "
+            f"would now train some of the shapes {now}. Use fit, with warm_start=False."
+        )
+
+
+def refuse_diverged(weights: Sequence[np.ndarray]) -> None:
+    """Raise a TrainingDivergedError if weights are not finite."""
+    if not all(np.isfinite(weight).all() for weight in weights):
+        raise TrainingDivergedError(
+            "Training diverged: weights are no longer finite. Lower the 'learning_rate' (that of the 'optimizer' if it "
+            "is an instance) or the 'class_weight'."
+        )

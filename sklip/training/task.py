@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sklip import architectures
+
 if TYPE_CHECKING:
     from sklip.rows.protocol import UnreadRows
     from sklip.served import Operation
-    from sklip.training.architecture import Architecture
     from sklip.training.batches import BatchPlan
     from sklip.training.objective import Objective
     from sklip.training.state import TrainingState
 
     Arrays = tuple[np.ndarray | UnreadRows, np.ndarray, np.ndarray]
+
+
+_RECIPES = tuple(getattr(architectures, name) for name in architectures.__all__)
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """Everything that the layers of a network depend on.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        Shape of a row as the model gets it: (n_features,), or (height, width, channels).
+    n_scores : int
+        1 for two classes, the number of classes otherwise.
+    model : object with a method ``build``, or callable
+        ``build(input_shape, n_scores)`` returns the Keras model.
+    augmentation : keras.layers.Layer or None
+        Preprocessing layer that changes the images of a training batch at random.
+    """
+
+    input_shape: tuple[int, ...]
+    n_scores: int
+    model: Any
+    augmentation: Any = None
+
+    @property
+    def key(self) -> Hashable:
+        """The key of the architectures that are built alike; None if that is unknown."""
+        if type(self.model) not in _RECIPES or self.augmentation is not None:
+            return None
+        parameters = self.model.get_params(deep=False).items()
+        # Lists and arrays are no keys. Types and texts tell 1 from True, and 2 from 2.0.
+        text = tuple((name, type(value).__name__, repr(value)) for name, value in sorted(parameters))
+        return self.input_shape, self.n_scores, type(self.model), text
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the network is known to have no layers on images."""
+        return len(self.input_shape) == 1 or type(self.model) is architectures.MLP
 
 
 @dataclass(frozen=True)
@@ -62,7 +104,7 @@ class TrainingTask:
 
     Attributes
     ----------
-    architecture : sklip.training.architecture.Architecture
+    architecture : Architecture
     schedule : Schedule
     plan : sklip.training.batches.BatchPlan
         Plan of the batches of ``rows``.
