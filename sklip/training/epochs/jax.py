@@ -11,7 +11,9 @@ import keras
 import numpy as np
 from jax import numpy as jnp
 
+from sklip import manifold
 from sklip._compat import learning_rate
+from sklip.layers import Orthonormal
 from sklip.rows.blocks import chunks
 from sklip.training.architecture import constrained_layers, heads_of
 from sklip.training.epochs.parts import rows_at_a_time
@@ -48,6 +50,7 @@ class JaxEpochs(Epochs):
             self._place_of_rate = _place(learning_rate(network.optimizer), variables.optimizer)
         # A GPU runs ahead of the CPU if it knows the length of the loop. On a CPU, all lengths share a compilation.
         self._known_length = jax.default_backend() != "cpu"
+        self._together = self._taken_over() if manifold.accelerated() else []
         self._steps = jax.jit(self._train, donate_argnums=(0, 1))
         self._end = jax.jit(self._finish, donate_argnums=0)
 
@@ -102,6 +105,16 @@ class JaxEpochs(Epochs):
         network = self.network
         return _State(network.trainable_variables, network.non_trainable_variables, network.optimizer.variables)
 
+    def _taken_over(self):
+        """Take the constraints off the orthonormal kernels, which a step then retracts together; their places."""
+        places = []
+        for place, variable in enumerate(self.network.trainable_variables):
+            constraint = variable.constraint
+            if type(constraint) is Orthonormal and not constraint.iterate:
+                variable.constraint = None
+                places.append(place)
+        return places
+
     def _train(self, state, sums, rows, order, rates, steps, numbers):
         """Train on the first ``steps`` batches; return the state, and ``sums`` with their terms added."""
         objective = self._objective.with_numbers(numbers)
@@ -123,6 +136,9 @@ class JaxEpochs(Epochs):
         gradient = jax.value_and_grad(self._scaled_loss, has_aux=True)
         (_, (others, terms)), slopes = gradient(state.trainable, state.others, of_optimizer, batch, objective)
         trainable, of_optimizer = optimizer.stateless_apply(of_optimizer, slopes, state.trainable)
+        retracted = manifold.steady_steps([trainable[place] for place in self._together])
+        for place, kernel in zip(self._together, retracted, strict=True):
+            trainable[place] = kernel
         return _State(trainable, others, of_optimizer), terms
 
     def _scaled_loss(self, trainable, others, of_optimizer, batch, objective):
