@@ -172,15 +172,16 @@ def serving_memory(figures):
 
 def gpu(figures):
     """Table of one backend."""
-    long, times = figures["long run"], figures["epoch seconds"]
-    certified = ", ".join(percent(long[f"certified at {radius}"]) for radius in (0.3, 1.0, 1.58))
-    lines = [
-        [f"784-{figures['widths'][0]}×{len(figures['widths'])}-10, an epoch of sklip", seconds(times["sklip"])],
-        ["an epoch of unconstrained Keras, by its `fit`", seconds(times["Keras"])],
-        ["sklip / Keras", spread(figures["ratio"])],
-        [f"`fit`, {figures['epochs']} epochs of {figures['rows']:,} rows", f"{number(long['seconds'], 0)} s"],
-        ["accuracy; certified at 0.3, 1.0, 1.58", f"{percent(long['clean'])}; {certified}"],
-    ]
+    shape = f"784-{figures['widths'][0]}×{len(figures['widths'])}-10"
+    lines = []
+    for batch, found in figures["epoch seconds"].items():
+        lines.append([f"{shape}, batch {batch}: an epoch of sklip", seconds(found["runs"]["sklip"])])
+        lines.append(["sklip / unconstrained Keras, by its `fit`", spread(found["ratios"]["Keras"])])
+        lines.append(["sklip / unconstrained, in the same compiled epoch", spread(found["ratios"]["compiled epoch"])])
+    for name, found in figures["records"].items():
+        certified = ", ".join(percent(found[f"certified at {radius}"]) for radius in (0.3, 1.0, 1.58))
+        lines.append([f"{name}: `fit`, {found['epochs']} epochs", f"{number(found['seconds'], 0)} s"])
+        lines.append(["accuracy; certified at 0.3, 1.0, 1.58", f"{percent(found['clean'])}; {certified}"])
     for name, found in figures["orthonormality"].items():
         what = f"TF32 {name}: singular values of kernels after an epoch, at most so far beyond 1, so far short of 1"
         lines.append([what, f"{found['greatest'] - 1:.1e}, {1 - found['least']:.1e}"])

@@ -38,8 +38,8 @@ def _compiled(function):
 
 
 @functools.cache
-def _accelerator_rounds_products() -> bool:
-    """Whether float32 products may run in TF32 (10-bit mantissas) without notice, as on any GPU."""
+def accelerated() -> bool:
+    """Whether a GPU is present: float32 products may run in TF32 (10-bit mantissas) without notice."""
     try:
         return bool(keras.distribution.list_devices("gpu"))
     except RuntimeError:  # from JAX, if there is none
@@ -61,7 +61,7 @@ def precise_matmul(a: Tensor, b: Tensor) -> Tensor:
     split in two parts of which the first is exact in 11 bits; the product of the two low
     parts, below 2⁻²² of the result, is dropped.
     """
-    if not _accelerator_rounds_products():
+    if not accelerated():
         return ops.matmul(a, b)
     a_high, a_low = _split(a)
     b_high, b_low = _split(b)
@@ -73,6 +73,11 @@ def _tall(kernel):
     """The kernel with at least as many rows as columns, and whether it was transposed."""
     wide = kernel.shape[0] < kernel.shape[1]
     return (ops.transpose(kernel) if wide else kernel), wide
+
+
+def _transposed(kernels):
+    """The transpose of each kernel."""
+    return ops.swapaxes(kernels, -1, -2)
 
 
 def _within_range(kernel):
@@ -303,6 +308,8 @@ def retraction_step(kernel: Tensor) -> tuple[Tensor, Tensor]:
 def short_retraction_step(kernel: Tensor) -> Tensor:
     """One cubic Newton–Schulz step if the kernel is near the manifold, :func:`retraction_step` otherwise.
 
+    Where a GPU is present, it is :func:`steady_retraction_step`, as a condition would make the device wait.
+
     Near means ``‖E‖_F ≤ ½`` for ``E = Wᵀ W − I``. There the step is ``W (I − ½ E)``, which needs only the Gram
     matrix and one product. The error becomes ``−¾ E² + ¼ E³``, and no singular value is above 1.
 
@@ -323,6 +330,8 @@ def short_retraction_step(kernel: Tensor) -> Tensor:
     >>> np.asarray(manifold.short_retraction_step(kernel)).diagonal().astype(float).round(4).tolist()
     [0.9845, 0.9855]
     """
+    if accelerated():
+        return steady_retraction_step(kernel)
     tall, wide = _tall(kernel)
     gram = precise_matmul(ops.transpose(tall), tall)
     error = gram - ops.eye(gram.shape[0], dtype=gram.dtype)
@@ -333,6 +342,70 @@ def short_retraction_step(kernel: Tensor) -> Tensor:
 
     distance = ops.sqrt(ops.sum(ops.square(error)))
     return ops.cond(distance <= 0.5, near, lambda: retraction_step(kernel)[0])
+
+
+def steady_retraction_step(kernels: Tensor, order: int = 3) -> Tensor:
+    """A step of ``order`` 1 or 3 towards the polar factor, with no condition that a device would have to wait for.
+
+    With ``E = Wᵀ W − I``, the polar factor is ``W (I + E)^−½ = W (I − ½ E + ⅜ E² − 5/16 E³ + …)``, the binomial series.
+    Up to an odd power its sum never passes ``(I + E)^−½``, so no singular value of the result is above 1 if
+    ``‖E‖_F ≤ 1``. Otherwise each column of ``W`` is first divided by the root of its ``Σⱼ |Wᵀ W|ᵢⱼ``, after which the
+    norm of ``W`` is at most 1 (Prach and Lampert 2022, theorem 1).
+
+    Only ``E`` needs the precision of float32. GPUs may round the factors of the products with it to 11 bits: that
+    changes singular values by less than ``2⁻¹¹ ‖E‖``, and the next step corrects it.
+
+    Parameters
+    ----------
+    kernels : tensor of shape (..., n, p)
+        One kernel, or several of one shape.
+    order : 1 or 3, default=3
+        Highest power of ``E``.
+
+    Returns
+    -------
+    tensor of shape (..., n, p)
+        Largest singular value of each kernel at most 1, up to rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> kernel = np.array([[1.1, 0.0], [0.0, 0.9]], dtype="float32")
+    >>> np.asarray(manifold.steady_retraction_step(kernel)).diagonal().astype(float).round(4).tolist()
+    [0.9995, 0.9996]
+    """
+    wide = kernels.shape[-2] < kernels.shape[-1]
+    tall = ops.clip(_transposed(kernels) if wide else kernels, -1e37, 1e37)
+    largest = ops.max(ops.abs(tall), axis=(-2, -1), keepdims=True)
+    extreme = ops.logical_or(largest > 1e6, largest < 1e-6)
+    tall = tall / ops.where(extreme, ops.maximum(largest, 1e-37), 1.0)
+    gram = precise_matmul(_transposed(tall), tall)
+    identity = ops.eye(gram.shape[-1], dtype=gram.dtype)
+    error = gram - identity
+    near = ops.sum(ops.square(error), axis=(-2, -1), keepdims=True) <= 1.0
+    sums = ops.maximum(ops.sum(ops.abs(gram), axis=-1, keepdims=True), 1e-30)  # their roots are no denormal numbers
+    scale = ops.where(near, 1.0, 1.0 / ops.sqrt(sums))
+    error = ops.where(near, error, scale * gram * _transposed(scale) - identity)
+    change = -0.5 * error
+    if order == 3:
+        change = change + ops.matmul(ops.matmul(error, error), 0.375 * identity - 0.3125 * error)
+    tall = tall * _transposed(scale)
+    result = tall + ops.matmul(tall, change)
+    return _transposed(result) if wide else result
+
+
+def steady_steps(kernels: list[Tensor]) -> list[Tensor]:
+    """:func:`steady_retraction_step` of each kernel; those of one shape are stacked, for one batched product."""
+    places: dict[tuple[int, ...], list[int]] = {}
+    for place, kernel in enumerate(kernels):
+        places.setdefault(tuple(kernel.shape), []).append(place)
+    retracted = list(kernels)
+    for same in places.values():
+        stacked = steady_retraction_step(ops.stack([kernels[place] for place in same]))
+        for number, place in enumerate(same):
+            retracted[place] = stacked[number]
+    return retracted
 
 
 @_compiled

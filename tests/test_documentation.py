@@ -21,7 +21,7 @@ CLASSES = [
 FUNCTIONS = [
     *(f"sklip.losses.{name}" for name in ("kr", "hinge_margin", "hkr")),
     *(f"sklip.manifold.{name}" for name in ("tangent_projection", "retract", "unit_columns")),
-    *(f"sklip.manifold.{name}" for name in ("retraction_step", "short_retraction_step")),
+    *(f"sklip.manifold.{name}" for name in ("retraction_step", "short_retraction_step", "steady_retraction_step")),
     *(
         f"sklip.certification.{name}"
         for name in (

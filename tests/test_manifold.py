@@ -155,11 +155,40 @@ def test_a_short_step_far_from_the_manifold_is_the_whole_one(kernel):
     assert_short_step_is_the_whole_one(kernel)
 
 
+@given(kernels())
+def test_a_step_without_a_condition_never_leaves_a_norm_above_one(kernel):
+    for order in (1, 3):
+        result = as_array(manifold.steady_retraction_step(kernel, order))
+        assert np.isfinite(result).all()
+        assert singular_values(result).max() <= 1 + 1e-5
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(1e-4, 0.99), seeds)
+def test_a_step_without_a_condition_near_the_manifold_is_a_sum_of_the_binomial_series(n, p, distance, seed):
+    rng = np.random.default_rng(seed)
+    error = rng.standard_normal(min(n, p))
+    error *= distance / np.linalg.norm(error)
+    values = np.sqrt(1 + error)
+    kernel = random_kernel(rng, n, p, values, np.float32)
+    cubic = error**2 * (0.375 - 0.3125 * error)
+    for order, of_third_order in ((1, 0.0), (3, cubic)):
+        after = singular_values(as_array(manifold.steady_retraction_step(kernel, order)))
+        np.testing.assert_allclose(np.sort(after), np.sort(values * (1 - 0.5 * error + of_third_order)), atol=2e-6)
+
+
+def test_steps_of_several_kernels_are_those_of_each(rng):
+    shapes = [(6, 4), (4, 6), (6, 4), (5, 5), (6, 4)]
+    several = [random_kernel(rng, *shape, dtype=np.float32) * scale for scale, shape in enumerate(shapes, start=1)]
+    for kernel, result in zip(several, manifold.steady_steps(several), strict=True):
+        np.testing.assert_allclose(as_array(result), as_array(manifold.steady_retraction_step(kernel)), atol=1e-6)
+
+
 @pytest.mark.parametrize("exponent", range(-25, -9))
 def test_one_step_never_leaves_a_norm_above_one_where_products_underflow(rng, exponent):
     for shape in [(3, 2), (2, 3), (8, 8)] * 5:
         kernel = (10.0**exponent * rng.standard_normal(shape)).astype(np.float32)
-        for result in (manifold.retraction_step(kernel)[0], manifold.short_retraction_step(kernel)):
+        short = manifold.short_retraction_step(kernel), manifold.steady_retraction_step(kernel)
+        for result in (manifold.retraction_step(kernel)[0], *short):
             assert singular_values(as_array(result)).max() <= 1 + 1e-5
 
 
@@ -242,7 +271,7 @@ def tf32(monkeypatch):
 
 @pytest.fixture(params=[False, True], ids=["plain", "split"])
 def split_products(request, monkeypatch):
-    monkeypatch.setattr(manifold, "_accelerator_rounds_products", lambda: request.param)
+    monkeypatch.setattr(manifold, "accelerated", lambda: request.param)
     return request.param
 
 
@@ -255,11 +284,10 @@ def _of_many_shapes_and_scales():
 
 
 def _errors():
-    """Largest deviation of a singular value after ``retract``, and largest norm after one step of each kind."""
+    """Largest deviation of a singular value after ``retract``, and largest norm after one step."""
     for kernel in _of_many_shapes_and_scales():
         deviation = np.abs(singular_values(as_array(manifold.retract(kernel))) - 1).max()
-        steps = manifold.retraction_step(kernel)[0], manifold.short_retraction_step(kernel)
-        yield deviation, max(singular_values(as_array(step)).max() for step in steps)
+        yield deviation, singular_values(as_array(manifold.retraction_step(kernel)[0])).max()
 
 
 def test_split_products_hold_the_bounds_without_tf32_as_well(split_products):
@@ -269,14 +297,23 @@ def test_split_products_hold_the_bounds_without_tf32_as_well(split_products):
 
 
 def test_split_products_hold_the_bounds_under_tf32(tf32, monkeypatch):
-    monkeypatch.setattr(manifold, "_accelerator_rounds_products", lambda: True)
+    monkeypatch.setattr(manifold, "accelerated", lambda: True)
     deviations, norms = zip(*_errors(), strict=True)
     assert max(deviations) <= 1e-5
     assert max(norms) <= 1 + 1e-5
 
 
+def test_only_the_distance_from_the_manifold_needs_precise_products(rng, tf32, monkeypatch):
+    monkeypatch.setattr(manifold, "accelerated", lambda: True)
+    for kernel in _of_many_shapes_and_scales():
+        assert singular_values(as_array(manifold.short_retraction_step(kernel))).max() <= 1 + 2.0**-11
+    for n, p in [(40, 40), (64, 24), (5, 30)]:
+        near = random_kernel(rng, n, p, 1 + 0.05 * rng.uniform(-1, 1, min(n, p)), np.float32)
+        assert_orthonormal(as_array(manifold.short_retraction_step(near)), 1e-4)
+
+
 def test_plain_products_would_break_the_bounds_under_tf32(tf32, monkeypatch):
-    monkeypatch.setattr(manifold, "_accelerator_rounds_products", lambda: False)
+    monkeypatch.setattr(manifold, "accelerated", lambda: False)
     deviations, norms = zip(*_errors(), strict=True)
     assert max(deviations) > 1e-4
     assert max(norms) > 1 + 1e-4
@@ -298,7 +335,7 @@ def test_the_split_is_exact_and_survives_compilation(rng, compiled):
 
 
 def test_precise_products_are_float32_accurate_under_tf32(rng, tf32, monkeypatch):
-    monkeypatch.setattr(manifold, "_accelerator_rounds_products", lambda: True)
+    monkeypatch.setattr(manifold, "accelerated", lambda: True)
     a, b = (rng.standard_normal((50, 50)).astype(np.float32) for _ in range(2))
     error = np.abs(as_array(manifold.precise_matmul(a, b)) - np.float64(a) @ b)
     assert (error <= 2e-6 * (np.abs(a) @ np.abs(b))).all()

@@ -13,7 +13,7 @@ import pytest
 import sklip
 from sklip import HKRClassifier, LipschitzMLP
 from sklip.training import reuse
-from sklip.training.epochs.tensorflow import TensorFlowEpochs
+from sklip.training.epochs import epochs_of_backend
 from tests.helpers import REPOSITORY
 
 X = np.random.default_rng(0).standard_normal((90, 3)).astype(np.float32)
@@ -164,7 +164,7 @@ def test_a_fit_that_fails_leaves_no_network(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(TensorFlowEpochs, "release", interrupted)
+    monkeypatch.setattr(epochs_of_backend(), "release", interrupted)
     with pytest.raises(KeyboardInterrupt):
         HKRClassifier(**SMALL).fit(X, Y > 0)
     assert len(reuse.kept()) == 0

@@ -37,7 +37,7 @@ class AffineLayer(ConstrainedLayer):
 
     def _add_kernel(self, name, shape, **keywords):
         return self.add_weight(
-            name=name, shape=shape, initializer=self.kernel_initializer, constraint=self.kernel_constraint, **keywords
+            name=name, shape=shape, initializer=self._initializer(), constraint=self.kernel_constraint, **keywords
         )
 
     def _add_bias(self, size):

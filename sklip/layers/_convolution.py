@@ -66,7 +66,7 @@ class Convolution(AffineLayer, StiefelLayer):
         self._add_bias(self.filters)
         if isinstance(self.activation, keras.layers.Layer):
             self.activation.build(output_shape)
-        self.retract()
+        self._start_on_manifold()
         super().build(input_shape)
 
     def draw(self, rng: np.random.Generator) -> None:

@@ -37,7 +37,7 @@ class _ConstrainedDense(AffineLayer):
         self._add_bias(self.units)
         if isinstance(self.activation, keras.layers.Layer):
             self.activation.build((*input_shape[:-1], self.units))
-        self.retract()
+        self._start_on_manifold()
         super().build(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -150,6 +150,11 @@ class FrobeniusDense(_ConstrainedDense):
     def on_manifold(kernel: np.ndarray) -> np.ndarray:
         """Return the kernel with columns of norm 1; columns of 0 stay."""
         return unit_columns(kernel)
+
+    @classmethod
+    def initial_kernel(cls, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        """Return a random kernel with columns of norm 1, in float32."""
+        return cls.on_manifold(super().initial_kernel(rng, shape))
 
     @classmethod
     def random_kernel(cls, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

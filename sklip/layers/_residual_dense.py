@@ -74,7 +74,7 @@ class ResidualDense(AffineLayer, StiefelLayer):
         """Create the kernel on its manifold, and the bias."""
         self.kernel = self._add_kernel("kernel", (input_shape[-1], self.units))
         self._add_bias(self.units)
-        self.retract()
+        self._start_on_manifold()
         super().build(input_shape)
 
     def call(self, inputs: Tensor) -> Tensor:

@@ -35,8 +35,8 @@ def slots(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
 
 
 def values_of(optimizer: keras.optimizers.Optimizer) -> list[np.ndarray]:
-    """The values of its :func:`slots`."""
-    return [np.asarray(variable) for variable in slots(optimizer)]
+    """Copies of the values of its :func:`slots`."""
+    return [np.asarray(variable).copy() for variable in slots(optimizer)]
 
 
 def restore(

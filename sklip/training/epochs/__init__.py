@@ -11,6 +11,6 @@ def epochs_of_backend() -> type[Epochs]:
         from sklip.training.epochs.tensorflow import TensorFlowEpochs
 
         return TensorFlowEpochs
-    from sklip.training.epochs.keras import KerasEpochs
+    from sklip.training.epochs.jax import JaxEpochs
 
-    return KerasEpochs
+    return JaxEpochs

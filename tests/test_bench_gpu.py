@@ -1,0 +1,48 @@
+"""The benchmark for GPUs, in miniature on the CPU, as it runs on a machine with JAX alone."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from tests.helpers import REPOSITORY
+from tests.processes import run_command
+
+WITHOUT_TENSORFLOW = """
+import sys
+
+class Refused:
+    def find_spec(self, name, path=None, target=None):
+        if name == "tensorflow":
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Refused())
+import bench_gpu
+bench_gpu.main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def images(tmp_path):
+    """A file of random images, as Keras stores MNIST."""
+    rng = np.random.default_rng(0)
+    parts = {}
+    for part in ("train", "test"):
+        parts[f"y_{part}"] = np.arange(64) % 10
+        parts[f"x_{part}"] = rng.integers(0, 256, (64, 28, 28)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", **parts)
+    return tmp_path / "images.npz"
+
+
+@pytest.mark.slow
+def test_it_runs_unattended_and_needs_no_tensorflow(images, tmp_path):
+    pytest.importorskip("jax")
+    small = ["--cpu", "--quick", "--epochs", "1", "--width", "8", "--turns", "1", "--folder", tmp_path]
+    path = f"{REPOSITORY}:{REPOSITORY / 'benchmarks'}"
+    files = {"SKLIP_MNIST": str(images), "SKLIP_FASHION_MNIST": str(images)}
+    run_command([sys.executable, "-c", WITHOUT_TENSORFLOW, *small], KERAS_BACKEND="jax", PYTHONPATH=path, **files)
+    found = json.loads((tmp_path / "gpu_jax.json").read_text())["figures"]
+    assert set(found["epoch seconds"]) == {"256", "1024"}
+    assert set(found["records"]) == {"MNIST at 1.58", "MNIST at 0.3", "Fashion-MNIST at 0.3"}
+    assert set(found["orthonormality"]) == {"on", "off"}
