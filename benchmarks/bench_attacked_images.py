@@ -17,12 +17,36 @@ from sklip import HKRClassifier, LipschitzMLP
 from sklip.architectures import ConvNet, ResidualConvNet
 
 SMALL = {"filters": (8, 12), "hidden_layer_sizes": (16,)}
+
+
+def with_residuals(input_shape, n_scores):
+    """A network with each of the three residual layers."""
+    import keras
+
+    from sklip import layers
+
+    def moved():
+        return layers.SpectralConv2D(4, 3, padding="circular", activation="groupsort2")
+
+    return keras.Sequential([
+        keras.Input(input_shape),
+        layers.SpectralConv2D(8, 3, strides=2, activation="groupsort2"),
+        layers.ResidualConv2D(8, 3),
+        layers.SplitResidual(moved()),
+        layers.MixResidual(layers.SpectralConv2D(8, 3, activation="abs")),
+        layers.ScaledL2NormPooling2D(2),
+        keras.layers.Flatten(),
+        layers.FrobeniusDense(n_scores),
+    ])  # fmt: skip
+
+
 MODELS = {
     "downsampling": ConvNet(**SMALL),
     "L2 pooling": ConvNet(**SMALL, pooling="l2", activation="abs"),
     "circular, average": ConvNet(**SMALL, pooling="average", padding="circular"),
     "valid, max": ConvNet(**SMALL, pooling="max", padding="valid", activation="maxmin"),
-    "residual": ResidualConvNet(width=12, depth=2),
+    "many convolutions": ResidualConvNet(width=12, depth=2),
+    "residuals": with_residuals,
 }
 DTYPES = ("float32", "float64", "uint8")
 

@@ -1,7 +1,8 @@
 """What do convolutions and augmentation give? Fashion-MNIST, and MNIST 0 against 8, from ``fit`` on two cores.
 
 Test accuracy and certified accuracy by the product's own ``certified_radius``, with the seconds of ``fit``. Every
-network stands beside a dense one with the same loss. Augmentation moves half of the pictures by a pixel.
+network stands beside a dense one with the same loss. Augmentation moves half of the pictures by a pixel. A convolutional
+network of 0 against 8 stands beside a dense one that trains for as long.
 """
 
 import argparse
@@ -14,33 +15,33 @@ from sklip import HKRClassifier, LipschitzMLP
 from sklip.architectures import MLP, ConvNet
 
 RADII = (0.1, 0.25, 0.3, 0.5, 1.0)
-CROSS_ENTROPY = {"temperature": 8.0, "margin_offset": 0.5, "learning_rate": 0.004, "batch_size": 256}
+CROSS_ENTROPY = {"temperature": 8.0, "learning_rate": 0.004, "batch_size": 256}
 HKR = {"alpha": 100.0, "min_margin": 1.0, "learning_rate": 0.01, "batch_size": 128}
 
 
 def pixel_shifts():
-    """The augmentation: each axis is moved by a pixel with probability ½, in either direction."""
+    """The augmentation: a third of the pictures move by a pixel along each axis, in either direction."""
     import keras
 
-    return keras.layers.RandomTranslation(1 / 28, 1 / 28, fill_mode="constant", interpolation="nearest")
+    return keras.layers.RandomTranslation(0.75 / 28, 0.75 / 28, fill_mode="constant", interpolation="nearest")
 
 
 SETTINGS = {
-    "fashion, dense": (LipschitzMLP, {"model": MLP(hidden_layer_sizes=(512,) * 3), "epochs": 12, **CROSS_ENTROPY}),
+    "fashion, dense": (
+        LipschitzMLP,
+        {"model": MLP(hidden_layer_sizes=(512,) * 3), "margin_offset": 0.5, "epochs": 12, **CROSS_ENTROPY},
+    ),
     "fashion, dense, shifts": (
         LipschitzMLP,
-        {"model": MLP(hidden_layer_sizes=(512,) * 3), "augmentation": pixel_shifts, "epochs": 40, **CROSS_ENTROPY},
-    ),
-    "fashion, ConvNet, shifts": (
-        LipschitzMLP,
         {
-            "model": ConvNet(filters=(64, 128), hidden_layer_sizes=(512, 512)),
+            "model": MLP(hidden_layer_sizes=(512,) * 3),
             "augmentation": pixel_shifts,
-            "epochs": 40,
+            "margin_offset": 0.65,
+            "epochs": 70,
             **CROSS_ENTROPY,
         },
     ),
-    "0-8, dense": (HKRClassifier, {"model": MLP(hidden_layer_sizes=(32, 16)), "epochs": 10, **HKR}),
+    "0-8, dense": (HKRClassifier, {"model": MLP(hidden_layer_sizes=(32, 16)), "epochs": 50, **HKR}),
     "0-8, ConvNet": (
         HKRClassifier,
         {"model": ConvNet(filters=32, pool_size=4, hidden_layer_sizes=(32, 16)), "epochs": 10, **HKR},

@@ -89,9 +89,10 @@ for distance, share in certified.items():
 # %%
 # A convolutional network
 # -----------------------
-# The same classifier trains any other network that ``model`` describes. Here it has two convolutions, each with a
-# pooling by the Euclidean norm, and a dense layer. They need pictures of the shape (height, width, channels). The
-# matrices of a convolution are orthonormal, so the proven bound is nearly 1, as before.
+# The same classifier trains any other network that ``model`` describes. Here it has two convolutions and a
+# dense layer. Before each convolution, squares of four pixels become one pixel with four times the channels. The
+# network needs pictures of the shape (height, width, channels). The matrices of a convolution are orthonormal, so the
+# proven bound is nearly 1, as before.
 convolutional = clone(classifier).set_params(model=ConvNet(filters=(16, 32), hidden_layer_sizes=(32,)))
 convolutional.fit(X.reshape(-1, 28, 28, 1), y)
 images_test = X_test.reshape(-1, 28, 28, 1)

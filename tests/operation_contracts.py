@@ -11,7 +11,7 @@ import numpy as np
 from sklip.arithmetic.rounding import LARGEST, TINY, UNIT, normal_above
 from sklip.arithmetic.subnormal import without_subnormals
 from sklip.served import Bounds, Operation, Pad, Selection
-from sklip.served._pictures import memory
+from sklip.served._pictures import empty_rows
 from tests.flushing import in_flushing_thread
 from tests.oracle.affine import dot, value
 from tests.oracle.polyhedra import coordinates_of
@@ -227,8 +227,8 @@ def _assert_buffers_change_nothing(operation, rows):
     before = rows.tobytes()
     plain = quietly(operation.forward, rows)
     assert not np.shares_memory(plain, rows)
-    larger = memory(len(plain) + 1, plain.shape[1:])  # the last block of rows is shorter than the others
-    for buffer in (memory(len(plain), plain.shape[1:]), larger[: len(plain)]):
+    larger = empty_rows(len(plain) + 1, plain.shape[1:])  # the last block of rows is shorter than the others
+    for buffer in (empty_rows(len(plain), plain.shape[1:]), larger[: len(plain)]):
         buffer[...] = np.nan
         assert np.shares_memory(quietly(operation.forward, rows, buffer), buffer) or not len(rows)
         assert buffer.tobytes() == plain.tobytes()
@@ -239,10 +239,12 @@ def _assert_buffers_change_nothing(operation, rows):
 
 
 def in_both_orders(rows):
-    """The rows in C order; and pictures with channels first in memory."""
+    """The rows in C order; and pictures with channels first in memory, vectors with columns first."""
     yield rows
+    if rows.ndim == 2:
+        yield np.asfortranarray(rows)
     if rows.ndim == 4:
-        ordered = memory(len(rows), rows.shape[1:])
+        ordered = empty_rows(len(rows), rows.shape[1:])
         ordered[...] = rows
         yield ordered
 

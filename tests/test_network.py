@@ -49,6 +49,25 @@ from tests.helpers import (
 # The forward pass ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "activation", [GroupSort(2), GroupSort(4), MaxMin(), FullSort(), Relu(), Abs(0.5)], ids=lambda one: repr(one)
+)
+@pytest.mark.parametrize("before", [(), (Scale(2.0),), (Abs(),)], ids=str)
+def test_channels_of_the_last_pixel_become_a_vector(rng, activation, before):
+    """A row has the same scores alone as in a large block: pictures have another order in memory than vectors."""
+    operations = [Reshape((2, 2, 8)), AveragePool(2, 2), Reshape((8,)), *before, activation]
+    network = ServedNetwork((Center(np.zeros(32)), *operations, Dense(rng.standard_normal((8, 3)), np.zeros(3))))
+    X = rng.standard_normal((blocks.BLOCK_ROWS, 32))
+    together = network.scores(X)
+    np.testing.assert_allclose(together, np.concatenate([network.scores(row[None]) for row in X]), atol=1e-12)
+    parallel = Parallel(((activation,), (activation,)), (8, 8))
+    split = [Reshape((1, 1, 16)), Reshape((16,)), parallel]
+    network = ServedNetwork((Center(np.zeros(16)), *split, Dense(rng.standard_normal((16, 3)), np.zeros(3))))
+    together = network.scores(X[:, :16])
+    alone = np.concatenate([network.scores(row[None]) for row in X[:, :16]])
+    np.testing.assert_allclose(together, alone, atol=1e-12)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("widths", [(3, 1), (5, 8, 1), (4, 8, 12, 3)])
 def test_scores_equal_a_naive_loop(rng, activation, widths):

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.served._pictures import empty_rows
 from sklip.served._selection import Selection
 
 LONG_HALF, MANY_VALUES = 64, 1 << 12
-"""Rows with longer halves are compared one by one, and arrays of fewer values: one call per operation is faster."""
+"""Vectors with longer halves are compared one by one, and arrays of fewer values: one call per operation is faster."""
 
 PART_VALUES = 1 << 15
-"""Values that are compared at a time where rows are short: the parts stay in the cache."""
+"""Values that are compared at a time where vectors are short: the parts stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,10 @@ def in_memory_of(out: np.ndarray | None, z: np.ndarray) -> np.ndarray:
 def ordered_pairs(z: np.ndarray, out: np.ndarray | None, *, minima_first: bool) -> np.ndarray:
     """Minima and maxima of the pairs ``(i, i + width / 2)``, next to each other."""
     half = z.shape[-1] // 2
-    result = np.empty_like(z) if out is None else out
+    result = empty_rows(len(z), z.shape[1:]) if out is None else out
     of_first, of_second = (np.minimum, np.maximum) if minima_first else (np.maximum, np.minimum)
-    if z.ndim > 2 or half > LONG_HALF or z.size < MANY_VALUES:
+    short_rows = z.ndim == 2 and half <= LONG_HALF and result.flags.c_contiguous
+    if not short_rows or z.size < MANY_VALUES:
         first, second = z[..., :half], z[..., half:]
         of_first(first, second, out=result[..., :half])
         of_second(first, second, out=result[..., half:])

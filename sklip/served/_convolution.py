@@ -10,7 +10,7 @@ from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import TINY, gamma, round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
-from sklip.served._pictures import channels_first, is_count, memory, picture
+from sklip.served._pictures import channels_first, channels_of, empty_rows, is_count, picture
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +76,7 @@ class Convolution(Operation):
         (_, top, height), (_, left, width) = (self._along(axis, z.shape[axis + 1]) for axis in (0, 1))
         if (height, width) == z.shape[1:3]:
             return z
-        padded = memory(len(z), (height, width, z.shape[3]))
+        padded = empty_rows(len(z), (height, width, z.shape[3]))
         padded[...] = 0.0
         padded[:, top : top + z.shape[1], left : left + z.shape[2]] = z
         return padded
@@ -93,8 +93,8 @@ class Convolution(Operation):
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Multiply the rows of all windows, one after the other, then add the bias."""
         shape, (height, width, n_inputs, n_outputs) = self.output_shape(z.shape[1:]), self.kernel.shape
-        result = memory(len(z), shape) if out is None else out
-        padded, flat = self._padded(z), channels_first(result)
+        result = empty_rows(len(z), shape) if out is None else out
+        padded, flat = self._padded(z), channels_of(result)
         pixels = np.empty((width, n_inputs, len(z), *shape[:2]))
         products = np.empty(flat.shape) if height > 1 else flat
         for row in range(height):
@@ -110,7 +110,7 @@ class Convolution(Operation):
         """Multiply by the transposed matrices, and add what falls on the same pixel."""
         shape, (height, width, n_inputs, n_outputs) = slopes.shape[1:], self.kernel.shape
         (_, top, padded_height), (_, left, padded_width) = (self._along(axis, z.shape[axis + 1]) for axis in (0, 1))
-        padded = memory(len(z), (padded_height, padded_width, n_inputs))
+        padded = empty_rows(len(z), (padded_height, padded_width, n_inputs))
         padded[...] = 0.0
         flat = channels_first(slopes)
         for row in range(height):

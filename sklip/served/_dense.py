@@ -10,7 +10,7 @@ from sklip.arithmetic.norms import norm_bound, spectral_norm_bound
 from sklip.arithmetic.rounding import TINY, gamma, product_above, round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
-from sklip.served._pictures import channels_first, memory
+from sklip.served._pictures import channels_first, channels_of, empty_rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,7 +56,7 @@ class Dense(Operation):
     def _at_pixels(self, z, out):
         result = _product_at_pixels(self.kernel.T, z, out)
         if self.bias.any():
-            pixels = channels_first(result)
+            pixels = channels_of(result)
             pixels += self.bias[:, None]
         return result
 
@@ -150,7 +150,7 @@ class Dense(Operation):
 
 def _product_at_pixels(matrix, z, out):
     """The product of a matrix with the channels of all pixels as one: NumPy would multiply one matrix per picture."""
-    result = memory(len(z), (*z.shape[1:-1], len(matrix))) if out is None else out
+    result = empty_rows(len(z), (*z.shape[1:-1], len(matrix))) if out is None else out
     multiply = np.multiply if matrix.shape[1] == 1 else np.matmul  # a product without a sum is faster
-    multiply(matrix, channels_first(z), out=channels_first(result))
+    multiply(matrix, channels_first(z), out=channels_of(result))
     return result

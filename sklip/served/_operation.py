@@ -110,9 +110,8 @@ class Operation(ABC):
         z : ndarray of shape (n_rows, …), float64
             Input. It is not changed, unless it is ``out`` as well.
         out : ndarray or None, default=None
-            Memory for the result, in C order; for pictures with channels first, as from
-            :func:`sklip.served._pictures.memory`. It may be ``z`` itself where ``in_place`` allows it. None for a new
-            array.
+            Memory for the result, in the order of :func:`sklip.served._pictures.empty_rows`. It may be ``z`` itself
+            where ``in_place`` allows it. None for a new array.
 
         Returns
         -------

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 
-def memory(n_rows: int, shape: tuple[int, ...]) -> np.ndarray:
+def empty_rows(n_rows: int, shape: tuple[int, ...]) -> np.ndarray:
     """Return a new array for rows of a shape; for pictures, with channels first in memory."""
     return arranged(np.empty(n_rows * math.prod(shape)), n_rows, shape)
 
@@ -23,8 +23,16 @@ def arranged(values: np.ndarray, n_rows: int, shape: tuple[int, ...]) -> np.ndar
 
 
 def channels_first(z: np.ndarray) -> np.ndarray:
-    """Return all pixels as a matrix, one line per channel: a view if ``z`` is from :func:`memory`, or in C order."""
+    """Return all pixels as a matrix, one line per channel: a view where the order in memory allows one."""
     return np.moveaxis(z, -1, 0).reshape(z.shape[-1], -1)
+
+
+def channels_of(out: np.ndarray) -> np.ndarray:
+    """Return :func:`channels_first` of an array that is to be written; raise a ValueError if that is no view."""
+    view = channels_first(out)
+    if out.size and not np.may_share_memory(view, out):
+        raise ValueError("The memory for the result of an operation has another order than that of empty_rows.")
+    return view
 
 
 def picture(shape: tuple[int, ...], operation) -> tuple[int, int, int]:

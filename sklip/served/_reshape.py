@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklip.served._pictures import is_count, memory
+from sklip.served._pictures import empty_rows, is_count
 from sklip.served._selection import Selection
 
 
@@ -41,11 +41,11 @@ class Reshape(Selection):
         return self.shape
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """Copy the values; if ``out`` is ``z`` and its memory is in C order, return a view of it."""
+        """Copy the values; if ``out`` is ``z``, return a view of it where the result is in the order of all results."""
         values = z.reshape(len(z), *self.shape)
         if out is z:
-            return values
-        result = memory(len(z), self.shape) if out is None else out
+            return values if len(self.shape) == 3 else np.ascontiguousarray(values)
+        result = empty_rows(len(z), self.shape) if out is None else out
         np.copyto(result, values)
         return result
 
