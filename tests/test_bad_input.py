@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
+from importlib.machinery import ModuleSpec
 
 import joblib
 import numpy as np
@@ -358,15 +359,19 @@ def test_fitted_classifier_refuses_and_serves_on(case):
 
 
 class Barrier:
-    """Refuse to import Keras and what belongs to it, and take note."""
+    """Find Keras and what belongs to it, but refuse to import them, and take note."""
 
     def __init__(self):
         self.touched = False
 
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in {"tensorflow", "keras", "scikeras"}:
-            self.touched = True
-            raise ImportError(name)
+            return ModuleSpec(name, self)
+        return None
+
+    def create_module(self, spec):
+        self.touched = True
+        raise ImportError(spec.name)
 
 
 def cases_that_import_keras(path):
