@@ -7,7 +7,6 @@ Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` 
 
 import functools
 
-from sklip._compat import allow_many_traces
 from sklip._requirements import training_packages
 from sklip._tensors import Tensor
 
@@ -29,26 +28,13 @@ _MAXIMUM_RETRACTIONS = 40
 
 
 def _compiled(function):
-    """The function of a kernel as a compiled call: a process traces it once per shape, and not once per network."""
+    """The function of a kernel, compiled if JAX runs: otherwise JAX would compile each condition at every call."""
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
 
-    @functools.cache
-    def compiled():
-        if keras.backend.backend() == "jax":
-            import jax
-
-            return jax.jit(function), ops.convert_to_tensor
-        import tensorflow as tf
-
-        traced = tf.function(function, autograph=False)
-        allow_many_traces(traced)
-        return traced, tf.convert_to_tensor  # that of Keras returns variables as they are
-
-    @functools.wraps(function)
-    def call(kernel):
-        of_tensor, tensor = compiled()
-        return of_tensor(tensor(kernel))
-
-    return call
+    compiled = jax.jit(function)
+    return functools.wraps(function)(lambda kernel: compiled(ops.convert_to_tensor(kernel)))
 
 
 @functools.cache
