@@ -49,12 +49,12 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **
 TASKS = {
     "one score": {},
     "several scores": {"n_scores": 4},
-    "nothing held out": {"n_scores": 3, "held_out": False},
-    "constant rate": {"decay": "constant"},
+    "descent, a constant rate, nothing held out": {
+        "n_scores": 3, "optimizer": "sgd", "decay": "constant", "held_out": False
+    },
     "batches that lack classes": {"n_scores": 4, "scarce": True, "learning_rate": 0.01},
-    "descent": {"n_scores": 3, "optimizer": "sgd"},
     "ten steps": {"n_scores": 4, "epochs": 10, "batch_size": 90, "learning_rate": 0.01},
-}
+}  # fmt: skip
 
 
 def histories():

@@ -570,12 +570,13 @@ def test_xla_is_chosen_for_dense_networks_without_augmentation():
 def test_images_train_on_jax():
     script = """
 import keras, numpy as np
-from tests.image_fixtures import convolutional, images
+from sklip.architectures import MLP
+from tests.image_fixtures import convolutional, images, net
 X, y = images()
 shifts = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="constant")
-for augmentation in (None, shifts):
-    model = convolutional(augmentation=augmentation, epochs=3).fit(X, y, X_val=X, y_val=y)
-    again = convolutional(augmentation=augmentation, epochs=3).fit(X, y, X_val=X, y_val=y)
+for changes in ({"model": net()}, {"model": MLP(hidden_layer_sizes=4), "augmentation": shifts}):
+    model = convolutional(**changes, epochs=3).fit(X, y, X_val=X, y_val=y)
+    again = convolutional(**changes, epochs=3).fit(X, y, X_val=X, y_val=y)
     same = bool((model.decision_function(X) == again.decision_function(X)).all())
     print(keras.backend.backend(), same, model.score(X, y) > 0.5, model.lipschitz_bound_ < 1 + 1e-8,
           abs(model.history_["val_accuracy"][-1] - model.score(X, y)) < 1e-6)
