@@ -81,8 +81,8 @@ def main():
             print(*rows[-1], flush=True)
         shown = {key: repr(value) for key, value in parameters.items() if value is not pixel_shifts}
         result[name] = {"parameters": shown | {"shifts": "augmentation" in parameters}, "runs": runs}
+        write_result("images", result)  # after each network, as all take half an hour
     print_table(["setting", "seed", "fit", "clean", *(f"at {radius}" for radius in RADII)], rows)
-    write_result("images", result)
 
 
 if __name__ == "__main__":
