@@ -275,7 +275,7 @@ def test_the_image_has_what_the_app_imports_and_the_versions_of_the_training(tra
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*(SERVICE / "requirements.txt").read_text().splitlines(), *project["dependencies"]]
     needed = {line.split(">=")[0] for line in lines if ">=" in line}
-    assert needed == {"fastapi", "uvicorn", "numpy", "scikit-learn", "scipy", "joblib"}
+    assert needed == {"fastapi", "uvicorn", "numpy", "scikit-learn", "scipy", "joblib", "threadpoolctl"}
     copied = " ".join(re.findall(r"^COPY (.*) \./$", (SERVICE / "Dockerfile").read_text(), re.M)).split()
     constraints = (trained / "constraints.txt").read_text().splitlines()
     assert f"scikit-learn=={sklearn.__version__}" in constraints
