@@ -8,6 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
+WITHOUT = """
+import sys
+
+class Without:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1:]:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Without)
+"""
+"""Source to put before a script: packages that its arguments name are as if they were not installed."""
+
 
 def run_command(command, *, timeout=300, **environment):
     """Run a command; return its standard output, or fail with what it wrote."""

@@ -7,20 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import REPOSITORY
-from tests.processes import run_command
-
-WITHOUT_TENSORFLOW = """
-import sys
-
-class Refused:
-    def find_spec(self, name, path=None, target=None):
-        if name == "tensorflow":
-            raise ImportError(name)
-
-sys.meta_path.insert(0, Refused())
-import bench_gpu
-bench_gpu.main(sys.argv[1:])
-"""
+from tests.processes import WITHOUT, run_command
 
 
 @pytest.fixture
@@ -38,10 +25,11 @@ def images(tmp_path):
 @pytest.mark.slow
 def test_it_runs_unattended_and_needs_no_tensorflow(images, tmp_path):
     pytest.importorskip("jax")
+    script = WITHOUT + "import bench_gpu\nbench_gpu.main(sys.argv[2:])"
     small = ["--cpu", "--quick", "--epochs", "1", "--width", "8", "--turns", "1", "--folder", tmp_path]
     path = f"{REPOSITORY}:{REPOSITORY / 'benchmarks'}"
     files = {"SKLIP_MNIST": str(images), "SKLIP_FASHION_MNIST": str(images)}
-    run_command([sys.executable, "-c", WITHOUT_TENSORFLOW, *small], KERAS_BACKEND="jax", PYTHONPATH=path, **files)
+    run_command([sys.executable, "-c", script, "tensorflow", *small], KERAS_BACKEND="jax", PYTHONPATH=path, **files)
     found = json.loads((tmp_path / "gpu_jax.json").read_text())["figures"]
     assert set(found["epoch seconds"]) == {"256", "1024"}
     assert set(found["records"]) == {"MNIST at 1.58", "MNIST at 0.3", "Fashion-MNIST at 0.3"}

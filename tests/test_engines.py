@@ -11,18 +11,7 @@ from sklip.architectures import MLP, ConvNet
 from sklip.training import engines
 from sklip.training.engines import KerasEngine, NumPyEngine, engine_of
 from tests.estimator_fixtures import blobs, classifier, mlp, moons
-from tests.processes import run_script
-
-WITHOUT = """
-import sys
-
-class Without:
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in sys.argv[1:]:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Without)
-"""
+from tests.processes import WITHOUT, run_script
 
 # What the base install can do, without Keras and all that it may run on.
 WITHOUT_KERAS = """

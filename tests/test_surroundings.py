@@ -14,7 +14,7 @@ import sklip
 from sklip import WassersteinEstimator
 from sklip.training import compilation, runtime
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons
-from tests.processes import ROOT, run_command, run_script
+from tests.processes import ROOT, WITHOUT, run_command, run_script
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 FORKED = "forked from one that had started TensorFlow.*'spawn' or 'forkserver'.*loky"
@@ -232,17 +232,6 @@ def test_a_backend_that_cannot_train_is_named():
 
 # Packages that are missing ------------------------------------------------------------------
 
-ABSENT = """
-import sys
-
-class Absent:
-    def find_spec(name, path=None, target=None):
-        if name in sys.argv[1:]:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Absent)
-"""
-
 MISSING = """
 import numpy as np
 import sklip
@@ -276,7 +265,7 @@ print(sklip.certified_radius(served, X).shape, sklip.audit(served, X, verbose=Fa
 @pytest.mark.slow
 @pytest.mark.parametrize("packages", [("tensorflow", "jax"), ("keras",)])
 def test_a_missing_package_is_named_with_what_to_do(packages):
-    *uses, served = run_script(ABSENT + MISSING, *packages).splitlines()
+    *uses, served = run_script(WITHOUT + MISSING, *packages).splitlines()
     sentence = (
         f"{packages[0]} to_keras, from_keras, sklip.layers, sklip.losses, sklip.manifold and fit with backend='keras' "
         f"need {packages[0]}, which is not installed: run pip install 'scikit-lipschitz[tensorflow]' or "
@@ -289,24 +278,13 @@ def test_a_missing_package_is_named_with_what_to_do(packages):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_backend_that_is_not_installed_is_named(backend):
-    script = ABSENT + "try:\n    import sklip.layers\nexcept ImportError as error:\n    print(error)"
+    script = WITHOUT + "try:\n    import sklip.layers\nexcept ImportError as error:\n    print(error)"
     printed = run_command([sys.executable, "-c", script, backend], PYTHONPATH=str(ROOT), KERAS_BACKEND=backend)
     assert printed.strip() == (
         f"Keras is set to run on {backend}, which is not installed: run pip install 'scikit-lipschitz[jax]' for JAX, "
         "or set the environment variable KERAS_BACKEND to tensorflow."
     )
 
-
-WITHOUT = """
-import sys
-
-class Without:
-    def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in sys.argv[1:]:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Without)
-"""
 
 ALL_OF_KERAS = """
 import pickle

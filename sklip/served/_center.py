@@ -9,7 +9,6 @@ from sklip.arithmetic.norms import norm_bound
 from sklip.arithmetic.rounding import TINY, UNIT, round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
-from sklip.served._pictures import empty_rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,7 +42,7 @@ class Center(Operation):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Subtract the centre; rows of another dtype are converted to float64 first."""
-        return np.subtract(z, self.center, out=empty_rows(len(z), z.shape[1:]) if out is None else out)
+        return np.subtract(z, self.center, out=self._memory(z, out))
 
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
         """Return the slopes."""

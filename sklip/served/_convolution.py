@@ -93,7 +93,7 @@ class Convolution(Operation):
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Multiply the rows of all windows, one after the other, then add the bias."""
         shape, (height, width, n_inputs, n_outputs) = self.output_shape(z.shape[1:]), self.kernel.shape
-        result = empty_rows(len(z), shape) if out is None else out
+        result = self._memory(z, out)
         padded, flat = self._padded(z), channels_of(result)
         pixels = np.empty((width, n_inputs, len(z), *shape[:2]))
         products = np.empty(flat.shape) if height > 1 else flat

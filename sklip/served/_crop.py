@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.served._pictures import empty_rows, is_count, picture
+from sklip.served._pictures import is_count, picture
 from sklip.served._selection import Selection
 
 
@@ -47,7 +47,7 @@ class Crop(Selection):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the rest."""
-        result = empty_rows(len(z), self.output_shape(z.shape[1:])) if out is None else out
+        result = self._memory(z, out)
         np.copyto(result, self._inside(z))
         return result
 

@@ -64,6 +64,10 @@ class Dense(Operation):
         """Multiply by the kernel."""
         return slopes @ self.kernel.T if z.ndim == 2 else _product_at_pixels(self.kernel, slopes, None)
 
+    def linear(self, z: np.ndarray) -> np.ndarray:
+        """Multiply, without the bias: the Jacobian times ``z``."""
+        return z @ self.kernel if z.ndim == 2 else _product_at_pixels(self.kernel.T, z, None)
+
     def transposed(self) -> "Dense":
         """Return the product with the transposed kernel, without a bias: the forward pass that :meth:`vjp` makes."""
         return Dense(np.ascontiguousarray(self.kernel.T), np.zeros(len(self.kernel)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklip.exceptions import ModelFileError
 from sklip.rows import blocks
+from sklip.served import _chain as chain
 from sklip.served._abs import Abs
 from sklip.served._average_pool import AveragePool
 from sklip.served._center import Center
@@ -226,13 +227,9 @@ class ServedNetwork:
     def _scores(self, z, buffers):
         """The forward pass of centred rows, which stay unchanged; the caller sets NumPy's error state."""
         if buffers is None:
-            owned = False
-            for operation in self.hidden:
-                z = operation.forward(z, z if owned and operation.in_place else None)
-                owned = True
-        else:
-            for operation, buffer in zip(self.hidden, buffers, strict=True):
-                z = operation.forward(z, z if buffer is None else buffer[: len(z)])
+            return self.heads.forward(chain.forward(self.hidden, z))
+        for operation, buffer in zip(self.hidden, buffers, strict=True):
+            z = operation.forward(z, z if buffer is None else buffer[: len(z)])
         return self.heads.forward(z)
 
     def scores(self, X: np.ndarray) -> np.ndarray:

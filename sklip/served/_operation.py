@@ -12,6 +12,7 @@ from sklip.arithmetic.rounding import product_above
 from sklip.arithmetic.subnormal import without_subnormals
 from sklip.exceptions import ModelFileError
 from sklip.served._bounds import Bounds
+from sklip.served._pictures import empty_rows
 
 CHANGED = "The file was changed since it was written: get the original."
 
@@ -118,6 +119,10 @@ class Operation(ABC):
         ndarray
             The same numbers for any ``out``.
         """
+
+    def _memory(self, z, out):
+        """The memory for the result of ``forward``: ``out``, or a new array."""
+        return empty_rows(len(z), self.output_shape(z.shape[1:])) if out is None else out
 
     @abstractmethod
     def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:

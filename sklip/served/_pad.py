@@ -7,7 +7,7 @@ import numpy as np
 from sklip.arithmetic.rounding import round_up
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
-from sklip.served._pictures import empty_rows, is_count, picture
+from sklip.served._pictures import is_count, picture
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Pad(Operation):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the pictures and, if the padding is circular, their sides."""
-        result = empty_rows(len(z), self.output_shape(z.shape[1:])) if out is None else out
+        result = self._memory(z, out)
         vertical, horizontal = self._pieces(z.shape)
         for rows, from_rows in vertical:
             for columns, from_columns in horizontal:

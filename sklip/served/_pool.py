@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklip.served._operation import Operation
-from sklip.served._pictures import empty_rows, is_count, picture, windows
+from sklip.served._pictures import is_count, picture, windows
 
 FEW_PIXELS = 8
 """Up to so many neighbours, one addition after the other is faster than NumPy's sum along an axis."""
@@ -56,9 +56,6 @@ class Pool(Operation):
     def _windows(self, z):
         """A view of shape (n_rows, rows, height, columns, width, channels)."""
         return windows(z, self.height, self.width)
-
-    def _memory(self, z, out):
-        return empty_rows(len(z), self.output_shape(z.shape[1:])) if out is None else out
 
 
 def _neighbours(combine, z, axis, size, out=None):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklip.served._pictures import empty_rows, is_count
+from sklip.served._pictures import is_count
 from sklip.served._selection import Selection
 
 
@@ -45,7 +45,7 @@ class Reshape(Selection):
         values = z.reshape(len(z), *self.shape)
         if out is z:
             return values if len(self.shape) == 3 else np.ascontiguousarray(values)
-        result = empty_rows(len(z), self.shape) if out is None else out
+        result = self._memory(z, out)
         np.copyto(result, values)
         return result
 

@@ -5,7 +5,7 @@ from itertools import accumulate, pairwise, product
 
 import numpy as np
 
-from sklip.served._pictures import empty_rows, picture
+from sklip.served._pictures import picture
 from sklip.served._selection import Selection
 
 PADDINGS = ("same", "circular", "valid")
@@ -101,7 +101,7 @@ class Shift(Selection):
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Copy the rectangles of each group, and set the border to 0."""
         shape = z.shape[1:]
-        result = empty_rows(len(z), self.output_shape(shape)) if out is None else out
+        result = self._memory(z, out)
         for (rows, from_rows), (columns, from_columns), group in self._rectangles(shape):
             np.copyto(result[:, rows, columns, group], z[:, from_rows, from_columns, group])
         if self.padding == "same":

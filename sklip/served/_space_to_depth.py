@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.served._pictures import empty_rows, is_count, picture, windows
+from sklip.served._pictures import is_count, picture, windows
 from sklip.served._selection import Selection
 
 
@@ -41,7 +41,7 @@ class SpaceToDepth(Selection):
 
     def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Move the pixels."""
-        result = empty_rows(len(z), self.output_shape(z.shape[1:])) if out is None else out
+        result = self._memory(z, out)
         sorted_pixels = windows(z, self.height, self.width).transpose(0, 1, 3, 2, 4, 5)
         np.copyto(result.reshape(sorted_pixels.shape), sorted_pixels)
         return result

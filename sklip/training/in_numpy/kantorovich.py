@@ -55,8 +55,7 @@ class _SummarisedHKR(Loss):
     term_names = ("loss", "kr", "hinge")
 
     def _of_columns(self, positive, scores, weight):
-        gain, hinge = self._summary(positive, scores)
-        of_gain, of_hinge = self._slopes_of_summary(positive, scores)
+        (gain, of_gain), (hinge, of_hinge) = self._summary(positive, scores)
         shares = loss_slopes.shares_of_rows(positive, weight)
         weighted = loss_slopes.shares_of_rows(positive, weight, in_float32(self.class_weight))
         distance, cost = (shares * gain).sum(), (weighted * hinge).sum()
@@ -64,11 +63,7 @@ class _SummarisedHKR(Loss):
         return terms, self.alpha * weighted * of_hinge - shares * of_gain
 
     def _summary(self, positive, scores):
-        """Gain and hinge of each row, of shape (n, 1)."""
-        raise NotImplementedError
-
-    def _slopes_of_summary(self, positive, scores):
-        """Their gradients, of shape (n, C)."""
+        """Gain and hinge of each row, of shape (n, 1), each with its gradient, of shape (n, C)."""
         raise NotImplementedError
 
 
@@ -83,14 +78,11 @@ class SoftHKR(_SummarisedHKR):
 
     def _summary(self, positive, scores):
         shares = loss_formulas.soft_weights(np, positive, scores, self.temperature)
-        signed = (2.0 * positive - 1.0) * scores
-        hinge = np.maximum(self.min_margin - signed, 0.0)
-        return (shares * signed).sum(axis=1, keepdims=True), (shares * hinge).sum(axis=1, keepdims=True)
-
-    def _slopes_of_summary(self, positive, scores):
         signs = 2.0 * positive - 1.0
-        gain = loss_formulas.soft_weights(np, positive, scores, self.temperature) * signs
-        return gain, -gain * (self.min_margin - signs * scores > 0)
+        signed = signs * scores
+        hinges = np.maximum(self.min_margin - signed, 0.0)
+        gain, hinge = ((shares * values).sum(axis=1, keepdims=True) for values in (signed, hinges))
+        return (gain, shares * signs), (hinge, -shares * signs * (self.min_margin - signed > 0))
 
 
 @dataclass(frozen=True)
@@ -102,20 +94,16 @@ class LseHKR(_SummarisedHKR):
     penalty: float = 1.0
     class_weight: Sequence[float] | None = None
 
-    def _own_and_rest(self, positive, scores):
+    def _summary(self, positive, scores):
+        sharpness = self._sharpness(scores)
         own = (positive * scores).sum(axis=1, keepdims=True)
-        return own, loss_formulas.log_sum_exp(np, positive, scores, self._sharpness(scores))
+        rest = loss_formulas.log_sum_exp(np, positive, scores, sharpness)
+        others = loss_slopes.of_soft_maximum(positive, scores, sharpness)
+        hinge = np.maximum(self.min_margin - own, 0.0) + np.maximum(self.min_margin + rest, 0.0)
+        of_hinge = others * (self.min_margin + rest > 0) - positive * (self.min_margin - own > 0)
+        return (own - rest, positive - others), (hinge, of_hinge)
 
     def _sharpness(self, scores):
         return np.log(scores.dtype.type(max(scores.shape[1] - 1, 2))) / scores.dtype.type(
             self.penalty * self.min_margin
         )
-
-    def _summary(self, positive, scores):
-        own, rest = self._own_and_rest(positive, scores)
-        return own - rest, np.maximum(self.min_margin - own, 0.0) + np.maximum(self.min_margin + rest, 0.0)
-
-    def _slopes_of_summary(self, positive, scores):
-        own, rest = self._own_and_rest(positive, scores)
-        others = loss_slopes.of_soft_maximum(positive, scores, self._sharpness(scores))
-        return positive - others, others * (self.min_margin + rest > 0) - positive * (self.min_margin - own > 0)
