@@ -106,13 +106,15 @@ import joblib, keras
 from sklearn.model_selection import GridSearchCV
 from tests.estimator_fixtures import classifier, moons
 {before}
-search = GridSearchCV(classifier(epochs=1), {{"alpha": [1.0, 2.0]}}, cv=2, n_jobs=2, error_score="raise", refit=False)
+search = GridSearchCV(classifier(epochs=1), {{"alpha": [1.0, 2.0]}}, cv=2, n_jobs=2, refit=False)
 with joblib.parallel_config(backend="multiprocessing"):
     try:
         print("searched", search.fit(*moons()).best_params_)
-    except RuntimeError as error:
-        print("refused", error)
+    except ValueError as error:
+        print("refused" if "RuntimeError: This process was forked" in str(error) else error)
 """
+# An error that leaves a worker (error_score="raise") makes joblib kill the other; multiprocessing then waits forever
+# if that one had just taken the lock of the results: https://github.com/python/cpython/issues/96995.
 
 
 @forks
@@ -122,8 +124,8 @@ with joblib.parallel_config(backend="multiprocessing"):
     [
         ("", "searched"),
         ("import tensorflow", "searched"),
-        ("classifier(epochs=1).fit(*moons())", "refused This process was forked"),
-        ("keras.optimizers.Adam(0.01)", "refused This process was forked"),  # which starts TensorFlow, without sklip
+        ("classifier(epochs=1).fit(*moons())", "refused"),
+        ("keras.optimizers.Adam(0.01)", "refused"),  # which starts TensorFlow, without sklip
     ],
 )
 def test_pools_of_forked_processes_search_where_nothing_had_started(before, expected):
