@@ -218,6 +218,8 @@ def _exact_operation(operation, values):
         return [value - Fraction(c) for value, c in zip(values, operation.center.tolist(), strict=True)]
     if isinstance(operation, served.Scale):
         return [Fraction(operation.factor) * value for value in values]
+    if isinstance(operation, served.Diagonal):
+        return [Fraction(factor) * value for factor, value in zip(operation.factors.tolist(), values, strict=True)]
     if isinstance(operation, served.Dense):
         columns = [[Fraction(w) for w in column] for column in operation.kernel.T.tolist()]
         return [

@@ -283,6 +283,44 @@ def test_constants_of_sums_and_joined_values():
     assert score_bounds(from_keras(model).network_)[0] == pytest.approx(5**0.5, rel=1e-5)
 
 
+# Constants ---------------------------------------------------------------------------------------
+
+PIXEL = np.array([0.5, -1.0, 2.0, 0.0], np.float32)
+PICTURE = np.random.default_rng(5).uniform(0.5, 2.0, IMAGE).astype(np.float32)
+CONSTANTS = {
+    "a product with a number": lambda inputs: 0.25 * inputs,
+    "a product with an array of one number": lambda inputs: inputs * np.float32(0.25),
+    "a product for each channel": lambda inputs: inputs * PIXEL,
+    "a product for each pixel": lambda inputs: ops.multiply(inputs, PICTURE),
+    "a product for all rows": lambda inputs: ops.multiply(PICTURE[None], inputs),
+    "Multiply": lambda inputs: kl.Multiply()([inputs, ops.convert_to_tensor(PICTURE[None])]),
+    "Multiply by two": lambda inputs: kl.Multiply()([inputs, PICTURE[None], PIXEL[None, None, None]]),
+    "a quotient": lambda inputs: inputs / PICTURE,
+    "a sum": lambda inputs: inputs + PICTURE,
+    "Add": lambda inputs: kl.Add()([inputs, PICTURE[None], 2.0 * inputs]),
+    "a difference": lambda inputs: inputs - PIXEL,
+    "a difference from a constant": lambda inputs: ops.subtract(PIXEL, inputs),
+    "Subtract": lambda inputs: kl.Subtract()([inputs, PICTURE[None]]),
+    "Average": lambda inputs: kl.Average()([inputs, PICTURE[None]]),
+    "Rescaling": lambda inputs: kl.Rescaling(PIXEL.tolist(), (1.0 - PIXEL).tolist())(inputs),
+    "Rescaling by a number, with offsets": lambda inputs: kl.Rescaling(0.5, PICTURE)(inputs),
+}
+
+
+@pytest.mark.parametrize("body", CONSTANTS.values(), ids=CONSTANTS)
+def test_arithmetic_with_constants(body):
+    network = assert_same_scores(model_of(body))
+    assert steepest(network) <= score_bounds(network)[0]
+
+
+def test_the_largest_factor_is_the_constant():
+    model = model_of(lambda inputs: inputs * PIXEL)
+    assert score_bounds(from_keras(model).network_)[0] == pytest.approx(2.0, rel=1e-5)
+    with pytest.raises(NotLipschitzError, match="may change 2 times as much"):
+        refuse_not_lipschitz(model)
+    refuse_not_lipschitz(model_of(lambda inputs: inputs * (0.5 * PIXEL)))
+
+
 # Refused by name ---------------------------------------------------------------------------------
 
 
@@ -296,7 +334,13 @@ REFUSED = {
     "windows that are padded": lambda inputs: kl.AveragePooling2D(4, padding="same", name="culprit")(inputs),
     "gaps in windows": lambda inputs: kl.Conv2D(4, 3, dilation_rate=2, name="culprit")(inputs),
     "groups of channels": lambda inputs: kl.Conv2D(4, 3, groups=2, name="culprit")(inputs),
-    "an array instead of a number": lambda inputs: ops.multiply(inputs, np.ones((6, 6, 4), np.float32)),
+    "a constant that makes one row many": lambda inputs: ops.multiply(inputs, np.ones((2, 6, 6, 4), np.float32)),
+    "a constant that makes a row larger": lambda inputs: ops.multiply(
+        SpectralDense(1)(inputs), np.ones((6, 6, 4), np.float32)
+    ),
+    "a constant beside values": lambda inputs: kl.Concatenate(name="culprit")([inputs, PICTURE[None]]),
+    "a constant over values": lambda inputs: ops.divide(PICTURE, inputs + 3.0),
+    "gaps between windows": lambda inputs: kl.MaxPooling2D(2, strides=3, name="culprit")(inputs),
     "normalisation": lambda inputs: kl.LayerNormalization(name="culprit")(inputs),
     "a maximum": lambda inputs: kl.Maximum(name="culprit")([inputs, -inputs]),
 }
@@ -336,7 +380,16 @@ def test_models_of_integer_images():
     assert (classifier.certified_radius(images) > 0).all()
 
 
-@pytest.mark.parametrize("body", [lambda x: x / 0.0, lambda x: x * float("inf"), lambda x: x + float("nan")])
+NOT_FINITE = [
+    lambda x: x / 0.0,
+    lambda x: x * float("inf"),
+    lambda x: x + float("nan"),
+    lambda x: x / PIXEL,
+    lambda x: kl.Rescaling(np.full(4, np.inf, np.float32))(x),
+]
+
+
+@pytest.mark.parametrize("body", NOT_FINITE)
 def test_numbers_without_a_finite_result_are_refused(body):
     with pytest.raises(NotLipschitzError, match="with which no result is finite"):
         from_keras(model_of(body))

@@ -313,7 +313,7 @@ class _OwnCall(keras.Model):
         (lambda: [SpectralDense(8), keras.layers.ReLU(max_value=6, name="culprit"), FrobeniusDense(1)], "ReLU"),
         (lambda: [SpectralDense(8), keras.layers.ReLU(negative_slope=3, name="culprit"), FrobeniusDense(1)], "ReLU"),
         (lambda: [SpectralDense(8), keras.layers.ReLU(threshold=1, name="culprit"), FrobeniusDense(1)], "ReLU"),
-        (lambda: [keras.layers.Rescaling([2.0, 1.0, 1.0, 1.0], name="culprit"), FrobeniusDense(1)], "Rescaling"),
+        (lambda: [keras.layers.Rescaling(np.ones((2, 4)), name="culprit"), FrobeniusDense(1)], "(2, 4)"),
         (lambda: [_Doubled(3, name="culprit")], "_Doubled"),
         (lambda: [keras.layers.Dense(3, "softmax", name="culprit")], "temperature=1.0"),
         (lambda: [keras.layers.Dense(3), keras.layers.Softmax(name="culprit")], "temperature=1.0"),
@@ -330,7 +330,7 @@ def test_layers_that_are_not_understood(layers, name):
 
 def test_models_that_are_none():
     inputs = keras.Input((4,))
-    with pytest.raises(ValueError, match="1 inputs and 2 outputs"):
+    with pytest.raises(ValueError, match="has 2 outputs"):
         from_keras(keras.Model(inputs, [FrobeniusDense(1)(inputs), FrobeniusDense(2)(inputs)]))
     with pytest.raises(NotLipschitzError, match="training=True"):
         from_keras(keras.Model(inputs, FrobeniusDense(1)(keras.layers.Dropout(0.5)(inputs, training=True))))

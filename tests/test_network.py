@@ -19,6 +19,7 @@ from sklip.served import (
     Crop,
     Dense,
     DepthToSpace,
+    Diagonal,
     FullSort,
     Graph,
     GroupSort,
@@ -99,6 +100,7 @@ SHAPES = {"vectors": (8,), "images": (6, 6, 4)}
 AFTER = {
     "Dense": Dense(np.random.default_rng(2).standard_normal((4, 4)), np.ones(4)),
     "Center": Center(np.ones(SHAPES["images"])),
+    "Diagonal": Diagonal(np.full(SHAPES["images"], 0.5)),
     "Convolution": Convolution(np.random.default_rng(3).standard_normal((3, 3, 4, 2)), np.ones(2), (1, 1), "valid"),
     "Graph": Graph(((Abs(), (0,)), (Scale(0.5), (1,)), (Add(), (0, 2)))),
     "Parallel": Parallel(((Abs(),), ()), (2, 2)),

@@ -29,6 +29,7 @@ from sklip.served import (
     Crop,
     Dense,
     DepthToSpace,
+    Diagonal,
     Graph,
     GroupSort,
     L2NormPool,
@@ -73,6 +74,13 @@ def scale(factor, width=3):
     return Example(operation, (width,), (networks.scale(operation.factor, width),))
 
 
+def diagonal(factors):
+    operation = Diagonal(np.array(factors))
+    offsets = [Fraction(0)] * operation.factors.size
+    step = networks.diagonal([Fraction(factor) for factor in operation.factors.ravel().tolist()], offsets)
+    return Example(operation, operation.factors.shape, (step,))
+
+
 def normal(*shape):
     return np.random.default_rng(1).standard_normal(shape)
 
@@ -112,6 +120,12 @@ EXAMPLES = {
     "Scale of 1e-150": scale(1e-150),
     "Scale of 0": scale(0.0),
     "Scale, subnormal": scale(1e-310),
+    "Diagonal": diagonal([1 / 3, -3.0, 0.0]),
+    "Diagonal of one number": diagonal([0.7]),
+    "Diagonal of unlike sizes": diagonal([1e150, 1.0, 1e-150]),
+    "Diagonal of zeros": diagonal([0.0, 0.0]),
+    "Diagonal, subnormal": diagonal([1e-310, 1.0]),
+    "Diagonal of a picture": diagonal(normal(2, 2, 3)),
     **PICTURES,
     **COMPOSITES,
 }
@@ -253,8 +267,8 @@ def misfits(example):
         return []
     if isinstance(operation, Activation):
         return [(), (0,)] + [(operation.multiple + 1,)] * (operation.multiple > 1)
-    if isinstance(operation, Center | Dense):
-        return [(*shape[:-1], shape[-1] + 1), ()] + [(1, *shape)] * isinstance(operation, Center)
+    if isinstance(operation, Center | Dense | Diagonal):
+        return [(*shape[:-1], shape[-1] + 1), ()] + [(1, *shape)] * (not isinstance(operation, Dense))
     if isinstance(operation, Parallel | Residual):
         return [(*shape[:-1], shape[-1] + 3), ()]
     if isinstance(operation, Graph):
@@ -347,7 +361,9 @@ def tampered(operation):
             bad = part.copy()
             bad.flat[0] = np.nan
             wrong += [bad, part.astype(np.float32), part.astype(object), part[..., :0], part.view(_Strange)]
-            wrong += [part.tolist(), part.astype(complex)] + [part[None]] * (not isinstance(operation, Center))
+            wrong += [part.tolist(), part.astype(complex)] + [part[None]] * (
+                not isinstance(operation, Center | Diagonal)
+            )
         if isinstance(part, tuple):
             wrong += [()] * (not isinstance(operation, Residual))  # without steps, K is the identity
             wrong += [list(part), (*part[1:], None), (*part[1:], True), (*part[1:], 1.0), (*part[1:], np.int64(1))]

@@ -74,6 +74,11 @@ def _(operation: served.Reshape, values):
 
 
 @_after.register
+def _(operation: served.Diagonal, values):
+    return _layer(operation)(values)  # its numbers are an argument of the layer, and no weights
+
+
+@_after.register
 def _(operation: served.Parallel, values):
     import keras
 
@@ -164,6 +169,13 @@ def _(operation: served.Scale):
     import keras
 
     return keras.layers.Rescaling(operation.factor, dtype=DTYPE)
+
+
+@_layer.register
+def _(operation: served.Diagonal):
+    import keras
+
+    return keras.layers.Rescaling(operation.factors, dtype=DTYPE)
 
 
 # Selections of pixels and channels ---------------------------------------------------------------

@@ -50,6 +50,11 @@ def _(operation: served.Scale, graph, z, shape):
 
 
 @append.register
+def _(operation: served.Diagonal, graph, z, shape):
+    return graph.add("Mul", z, graph.numbers(operation.factors))
+
+
+@append.register
 def _(operation: served.Convolution, graph, z, shape):
     kernel, bias, strides = operation.kernel, operation.bias, operation.strides
     counts = operation.output_shape(shape)[:2]

@@ -15,6 +15,7 @@ from sklip.layers._assembly import Assembly
 from sklip.layers._center import Center
 from sklip.layers._channel_shift import ChannelShift
 from sklip.layers._circular_padding import CircularPadding2D
+from sklip.layers._constants import constant_of_row, plus, times
 from sklip.layers._dense import FrobeniusDense, SpectralDense
 from sklip.layers._global_pooling import ScaledGlobalAveragePooling2D, ScaledGlobalL2NormPooling2D
 from sklip.layers._mix_residual import MixResidual
@@ -151,9 +152,11 @@ def _pooling(operation: Callable[[int, int], served.Operation], mean: bool = Fal
     def convert(layer, shape, reader):
         window, strides = tuple(layer.pool_size), tuple(layer.strides or layer.pool_size)
         if strides != window:
+            overlap = any(stride < size for stride, size in zip(strides, window, strict=True))
+            reason = "Where windows overlap, a value counts more than once." if overlap else "sklip leaves no gaps."
             raise NotLipschitzError(
                 f"The layer {layer.name!r} ({type(layer).__name__}) has windows of {window} and strides of {strides}. "
-                "Where windows overlap, a value counts more than once. Give strides=None."
+                f"{reason} Give strides=None."
             )
         _check_channels_last(layer)
         rest = [size % length for size, length in zip(shape, window, strict=False)]
@@ -233,10 +236,8 @@ def _center(layer, shape, reader):
 
 
 def _rescaling(layer, shape, reader):
-    if not all(isinstance(number, float | int) for number in (layer.scale, layer.offset)):
-        raise NotLipschitzError(f"The layer {layer.name!r} (Rescaling) needs numbers; got arrays.")
-    offset = [served.Center(np.full(shape, -float(layer.offset)))] if layer.offset else []
-    return [served.Scale(float(layer.scale)), *offset]
+    factors, offsets = (constant_of_row(layer, as_numpy(each), shape) for each in (layer.scale, layer.offset))
+    return [*times(factors), *plus(offsets)]
 
 
 # Layers that contain layers ----------------------------------------------------------------------

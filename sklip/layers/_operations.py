@@ -7,7 +7,7 @@ from sklip.exceptions import NotLipschitzError
 from sklip.layers._assembly import Assembly
 from sklip.layers._conversions import Reader, not_understood
 from sklip.layers._dense import FrobeniusDense, SpectralDense
-from sklip.layers._joins import join_of
+from sklip.layers._joins import append_join, is_join
 from sklip.layers._trace import calls_of
 from sklip.layers.constrained import all_layers
 
@@ -164,9 +164,8 @@ def _refuse_integers(call, parts):
 
 def _append(call, values, assembly, reader):
     """Append the operations of a call to an assembly; return the number of the result."""
-    join = join_of(call.layer)
-    if join is not None:
-        return join(call, values, assembly)
+    if is_join(call.layer):
+        return append_join(call, values, assembly)
     if not isinstance(call.layer, keras.layers.Layer):
         raise not_understood(call.layer)
     if len(values) != 1:

@@ -27,8 +27,8 @@ class _Pooling(keras.layers.Layer):
         self.pool_size = pair(pool_size, name, "pool_size")
         if strides is not None and pair(strides, name, "strides") != self.pool_size:
             raise ValueError(
-                f"{name} takes strides that equal pool_size, as an input in several windows would count several times, "
-                f"and the layer would not be 1-Lipschitz; got strides={strides!r} with pool_size={pool_size!r}."
+                f"{name} takes strides that equal pool_size: an input in several windows would count several times, "
+                f"and one in none would count nowhere; got strides={strides!r} with pool_size={pool_size!r}."
             )
         if padding != "valid":
             raise ValueError(f"{name} takes padding='valid' alone: put keras.layers.ZeroPadding2D before it.")

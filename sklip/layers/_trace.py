@@ -30,8 +30,8 @@ class Call(NamedTuple):
         Shape of a row of its result.
     dtype : str
         Dtype of its result.
-    arguments : tuple
-        What it was called with: symbolic tensors and constants.
+    operands : tuple
+        What it was called with, one after the other: symbolic tensors of the inputs, and constants.
     """
 
     layer: Any
@@ -39,7 +39,7 @@ class Call(NamedTuple):
     shapes: tuple[tuple[int, ...], ...]
     shape: tuple[int, ...]
     dtype: str
-    arguments: tuple
+    operands: tuple
 
 
 def calls_of(model: keras.Model) -> tuple[list[Call], int]:
@@ -80,9 +80,15 @@ def _walk(model, given: Sequence[int], calls: list[Call]) -> int:
             continue
         shapes = tuple(_row(one) for one in node.input_tensors)
         dtype = keras.backend.standardize_dtype(tensor.dtype)
-        calls.append(Call(layer, inputs, shapes, _row(tensor), dtype, node.arguments.args))
+        calls.append(Call(layer, inputs, shapes, _row(tensor), dtype, _operands(node)))
         numbers[id(tensor)] = len(calls)
     return numbers[id(model.outputs[0])]
+
+
+def _operands(node):
+    """What a layer or an operation was called with, lists taken apart."""
+    given = node.arguments
+    return tuple(keras.tree.flatten((given.args, given.kwargs.get("inputs", ()))))
 
 
 def _row(tensor):
@@ -97,11 +103,9 @@ def _check_readable(model):
             f"The model {model.name!r} has no layers that sklip can read: it was not built, or overrides call. "
             "Give a Sequential model with an Input, or keras.Model(inputs, outputs)."
         )
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ValueError(
-            f"The model {model.name!r} has {len(model.inputs)} inputs and {len(model.outputs)} outputs. A classifier "
-            "has one of each."
-        )
+    counts = {"inputs": len(model.inputs), "outputs": len(model.outputs)}
+    if wrong := [f"{count} {what}" for what, count in counts.items() if count != 1]:
+        raise ValueError(f"The model {model.name!r} has {' and '.join(wrong)}. A classifier has one of each.")
     if None in _row(model.inputs[0]):
         raise ValueError(
             f"The input of the model {model.name!r} has the shape {tuple(model.inputs[0].shape)}. Give all sizes but "

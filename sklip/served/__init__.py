@@ -14,6 +14,7 @@ from sklip.served._convolution import Convolution
 from sklip.served._crop import Crop
 from sklip.served._dense import Dense
 from sklip.served._depth_to_space import DepthToSpace
+from sklip.served._diagonal import Diagonal
 from sklip.served._full_sort import FullSort
 from sklip.served._gradients import input_gradients, scores_and_gradients, scores_and_jacobian
 from sklip.served._graph import JOINS, Graph
@@ -50,6 +51,7 @@ __all__ = [
     "Crop",
     "Dense",
     "DepthToSpace",
+    "Diagonal",
     "FullSort",
     "Graph",
     "GroupSort",

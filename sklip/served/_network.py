@@ -16,6 +16,7 @@ from sklip.served._convolution import Convolution
 from sklip.served._crop import Crop
 from sklip.served._dense import Dense
 from sklip.served._depth_to_space import DepthToSpace
+from sklip.served._diagonal import Diagonal
 from sklip.served._full_sort import FullSort
 from sklip.served._graph import Graph
 from sklip.served._group_sort import GroupSort
@@ -42,6 +43,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Relu,
     Abs,
     Scale,
+    Diagonal,
     Reshape,
     Shift,
     SpaceToDepth,

@@ -49,6 +49,9 @@ def _after(operation, numbers):
         ]
     if isinstance(operation, served.Scale):
         return [combined([Fraction(operation.factor)], [number]) for number in numbers]
+    if isinstance(operation, served.Diagonal):
+        factors = operation.factors.tolist()
+        return [combined([Fraction(factor)], [number]) for factor, number in zip(factors, numbers, strict=True)]
     if isinstance(operation, served.Dense):
         return [
             combined([Fraction(weight) for weight in column], numbers, Fraction(offset))

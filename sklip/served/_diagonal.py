@@ -1,0 +1,68 @@
+"""Diagonal: the product of each value with a number that belongs to its place."""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from sklip.arithmetic.rounding import TINY, UNIT, normal_above, round_up
+from sklip.served._bounds import Bounds
+from sklip.served._operation import Operation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Diagonal(Operation):
+    """``factors · z``, value by value: the product with a diagonal matrix.
+
+    Parameters
+    ----------
+    factors : ndarray of the shape of a row, float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.served import Diagonal
+    >>> Diagonal(np.array([2.0, -1.0])).forward(np.array([[1.5, 3.0]])).tolist()
+    [[3.0, -3.0]]
+    """
+
+    factors: np.ndarray
+    in_place: ClassVar[bool] = True
+
+    def _check(self):
+        if self.factors.ndim < 1 or not self.factors.size:
+            raise ValueError(f"Diagonal needs at least one number; got shape {self.factors.shape}.")
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the same shape."""
+        if shape != self.factors.shape:
+            raise ValueError(f"Diagonal takes rows of shape {self.factors.shape}; got {shape}.")
+        return shape
+
+    def forward(self, z: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Multiply."""
+        return np.multiply(z, self.factors, out=self._memory(z, out))
+
+    def vjp(self, z: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Multiply the slopes."""
+        return slopes * self.factors
+
+    def lipschitz(self) -> float:
+        """Return the largest absolute value of a factor: the spectral norm of the diagonal matrix."""
+        return normal_above(self._largest)
+
+    @property
+    def _largest(self) -> float:
+        return float(np.abs(self.factors).max())
+
+    def carry(self, bounds: Bounds) -> Bounds:
+        """Return the bounds after one rounding of each value."""
+        size = self._largest
+        underflow = np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + size) * TINY])
+        norm, error = round_up(size * bounds.norm, 2), round_up(size * bounds.error, 2)
+        error = round_up(error + 2 * UNIT * (norm + error) + underflow, 6)
+        return replace(bounds, norm=norm, error=error, farthest=bounds.farthest_with(round_up(2.0 * (norm + error), 4)))
+
+    def rescaled(self, scale: float) -> "Diagonal":
+        """Return the operation itself."""
+        return self
