@@ -48,6 +48,16 @@ def test_images_are_the_row_the_input_and_the_difference(pictures, pyplot):
     assert [label.get_text() for label in display.ax_.get_yticklabels()][::2] == ["row", "difference"]
 
 
+@pytest.mark.parametrize("in_a_pipeline", [False, True])
+def test_inputs_next_to_float32_rows_have_another_class(pictures, in_a_pipeline, pyplot):
+    """The search is in float64, and float32 rows may be too coarse for what it finds."""
+    model, X = pictures
+    model = make_pipeline(StandardScaler(), model).fit(X, model.predict(X)) if in_a_pipeline else model
+    display = AdversarialDisplay.from_estimator(model, X.astype(np.float32), rows=range(60), image_shape=(3, 4))
+    assert np.isfinite(display.distance).all()
+    assert (display.y_adversarial != display.y_pred).all()
+
+
 def test_images_lie_side_by_side_within_the_axes(pictures, pyplot):
     model, X = pictures
     display = AdversarialDisplay.from_estimator(model, X, image_shape=(3, 4))

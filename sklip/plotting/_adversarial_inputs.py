@@ -29,12 +29,13 @@ def search(make_display, estimator, X, rows, random_state, shape, *, norm, toler
         adversarial, distance = found.inputs, found.attack
     if shape is None and shape_of_images is not None and columns.rows.shape[1] == X.shape[1]:
         shape = shape_of_images
+    before = np.asarray(estimator.predict(shown))
     return make_display(
         rows=columns.rows,
         image_shape=shape,
         adversarial=adversarial,
-        y_pred=np.asarray(estimator.predict(shown)),
-        y_adversarial=_predictions(estimator, columns, adversarial),
+        y_pred=before,
+        y_adversarial=_predictions(estimator, columns, adversarial, before),
         radius=np.asarray(traced.decision.radii),
         distance=distance,
         row_names=[f"row {position}" for position in chosen],
@@ -43,12 +44,17 @@ def search(make_display, estimator, X, rows, random_state, shape, *, norm, toler
     )
 
 
-def _predictions(estimator, columns, adversarial):
-    """Return the predictions for inputs, and None where there is no input."""
-    found = np.flatnonzero(np.isfinite(adversarial).all(axis=1))
+def _predictions(estimator, columns, adversarial, before):
+    """Return the predictions for inputs, and None where there is no input.
+
+    Some inputs change the prediction as float64 alone: rounded to the dtype of the rows, they are back where they were.
+    """
+    left = np.flatnonzero(np.isfinite(adversarial).all(axis=1))
     labels = np.full(len(adversarial), None, dtype=object)
-    if len(found):
-        labels[found] = np.asarray(estimator.predict(columns.placed(adversarial[found], found)))
+    for placed in (columns, columns.as_plain_float64()):
+        if len(left):
+            labels[left] = np.asarray(estimator.predict(placed.placed(adversarial[left], left)))
+            left = left[labels[left] == before[left]]
     return labels
 
 
