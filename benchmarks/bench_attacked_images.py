@@ -44,7 +44,7 @@ MODELS = {
     "downsampling": ConvNet(**SMALL),
     "L2 pooling": ConvNet(**SMALL, pooling="l2", activation="abs"),
     "circular, average": ConvNet(**SMALL, pooling="average", padding="circular"),
-    "valid, max": ConvNet(**SMALL, pooling="max", padding="valid", activation="maxmin"),
+    "valid, max": ConvNet(filters=(12,), hidden_layer_sizes=(16,), pooling="max", padding="valid", activation="maxmin"),
     "many convolutions": ResidualConvNet(width=12, depth=2),
     "residuals": with_residuals,
 }

@@ -149,17 +149,7 @@ for name in NAMES:
     members = np.flatnonzero(right & (y_test == name))
     if len(members):
         shown.append(members[np.argsort(radius[members])][len(members) // 2])
-adversarial, distance = classifier.closest_adversarial(X_test[shown])
-AdversarialDisplay(
-    rows=X_test[shown].reshape(len(shown), -1),
-    adversarial=adversarial.reshape(len(shown), -1),
-    y_pred=predicted[shown],
-    y_adversarial=classifier.predict(np.nan_to_num(adversarial)),
-    radius=radius[shown],
-    distance=distance,
-    row_names=len(shown) * [""],
-    image_shape=X_test.shape[1:],
-).plot(ax=lower.subplots())
+AdversarialDisplay.from_estimator(classifier, X_test, rows=shown, ax=lower.subplots())
 
 if arguments.output:
     figure.savefig(arguments.output, dpi=150)
