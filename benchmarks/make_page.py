@@ -19,11 +19,16 @@ QUALITY = (
     "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "images", "lipschitz_mlp", "audit", "attacked_images",
     "fuzz", "tightness", "question", "raw_units", "certified_radius", "transport", "grid_search",
 )  # fmt: skip
-SPEED = ("fit_against_deel_lip", "step", "convolution", "growth", "out_of_core", "search", "serving", "serving_memory")
+SPEED = (
+    "fit_against_deel_lip", "step", "convolution", "growth", "fresh_process", "backends", "out_of_core", "search",
+    "serving", "serving_memory",
+)  # fmt: skip
 MAKERS = {
     **{name: getattr(page_quality, name) for name in QUALITY},
     **{name: getattr(page_speed, name) for name in SPEED},
     "import": page_speed.import_,
+    "retraction_tensorflow": page_speed.retraction,
+    "retraction_jax": page_speed.retraction,
     "gpu_tensorflow": page_speed.gpu,
     "gpu_jax": page_speed.gpu,
 }

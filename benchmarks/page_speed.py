@@ -170,6 +170,45 @@ def serving_memory(figures):
     }
 
 
+def fresh_process(figures):
+    """Rows of the libraries."""
+    lines = []
+    for name, run in figures["seconds"].items():
+        ratio, goal = figures["of MLPClassifier"][name], figures["goals"].get(name)
+        reached = None if goal is None else ratio["median"] <= goal
+        of_peer = "" if goal is None else spread(ratio, reached=reached)
+        lines.append([name, seconds(run), of_peer, "" if goal is None else f"{goal:g}"])
+    return {"rows": rows(lines)}
+
+
+def backends(figures):
+    """Rows of the first and later fits, and those of the table."""
+    goal, lines = figures["goals"]["JAX / TensorFlow"], []
+    for name, entry in figures["cases"].items():
+        jax = entry["of TensorFlow"]["JAX"]
+        times = [seconds(entry["seconds"][backend]) for backend in ("TensorFlow", "JAX", "NumPy")]
+        lines.append([name, *times, spread(jax, reached=jax["median"] <= goal), f"{goal:g}"])
+    table = figures["table"]
+    ratio, goal = table["auto / the better choice"], figures["goals"]["auto / the better choice"]
+    return {
+        "turns": figures["turns"], "rows": rows(lines), "table": _times(table["seconds"]),
+        "auto": spread(ratio, reached=ratio["median"] <= goal), "auto_goal": f"{goal:g}",
+    }  # fmt: skip
+
+
+def retraction(figures):
+    """Rows of the variants on each network."""
+    lines = []
+    for name, entry in figures.items():
+        if isinstance(entry, dict):
+            network, variant = name.rsplit(", ", 1) if not name.endswith("stacked") else name.split(", ", 1)
+            lines.append([
+                network, variant, seconds(entry["seconds of a step"]), spread(entry["ratio to branch"]),
+                seconds({"median": entry["first call"]}), f"{entry['deviation']:.0e}",
+            ])  # fmt: skip
+    return {"rows": rows(lines)}
+
+
 def gpu(figures):
     """Table of one backend."""
     shape = f"784-{figures['widths'][0]}×{len(figures['widths'])}-10"
