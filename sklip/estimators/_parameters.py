@@ -98,8 +98,8 @@ class TrainingParameters:
         and predictions and certificates are computed in float64.
     n_devices : int
         Number of devices of TensorFlow or JAX among which the rows of each batch are divided, such as GPUs; −1 means
-        all. The loss and its gradient are those of the whole batch, up to rounding. It pays for wide networks and
-        large batches. On TensorFlow, XLA does not compile the steps then.
+        all. The loss and its gradient are those of the whole batch, up to rounding. It is for wide networks
+        and large batches. On TensorFlow, XLA does not compile the steps then.
     warm_start : bool
         Start ``fit`` from the weights of the last fit.
     random_state : int, RandomState instance or None
