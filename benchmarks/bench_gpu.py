@@ -4,8 +4,8 @@
   ReLU: by Keras' ``fit`` on the same arrays, and in the same compiled epoch; in turns, the first epoch of each, which
   compiles, left out.
 * Long trainings for the records: time, and test accuracy and certified accuracy by ``certified_radius``.
-* How far kernels are from orthonormal at the end of each epoch, by float64 singular values, with TF32 products on and
-  off; and the proven Lipschitz bound of what is served.
+* With TF32 products on and off (``matmul_precision``): the time of an epoch; how far kernels are from orthonormal at
+  the end of each, by float64 singular values; the proven Lipschitz bound of what is served, and its test accuracy.
 
 It needs Keras with one backend, NumPy and scikit-learn, and no network: ``SKLIP_MNIST`` and ``SKLIP_FASHION_MNIST``
 name the files of the images (Keras' ``.npz``). Without the second, Fashion-MNIST is left out.
@@ -62,18 +62,6 @@ def find_device(backend, cpu):
         if gpus:
             return tf.config.experimental.get_device_details(gpus[0]).get("device_name", gpus[0].name)
     return "CPU" if cpu else None
-
-
-def set_tf32(backend, enabled):
-    """Let float32 products run in TF32, or forbid it."""
-    if backend == "jax":
-        import jax
-
-        jax.config.update("jax_default_matmul_precision", "tensorfloat32" if enabled else "float32")
-    else:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_tensor_float_32_execution(enabled)
 
 
 def watchers():
@@ -170,15 +158,16 @@ def record(data, width, layers, epochs, rate, temperature, margin, shifted):
     return {"seconds": seconds, "epochs": epochs, **figures_of(classifier, X_test, y_test, RADII)}
 
 
-def orthonormality(backend, make, X, y, epochs):
-    """Extreme singular values at the end of each epoch, and the bound that is proven, with TF32 on and off."""
-    _, Kernels = watchers()
+def orthonormality(make, train, test, epochs):
+    """Extreme singular values at the end of each epoch, and what TF32 on and off give: time, bound and accuracy."""
+    EpochTimes, Kernels = watchers()
     found = {}
-    for name, enabled in (("on", True), ("off", False)):
-        set_tf32(backend, enabled)
-        kernels = Kernels()
-        classifier = make(epochs, callbacks=[kernels]).fit(X, y)
+    for name, precision in (("on", "tensorfloat32"), ("off", "float32")):
+        times, kernels = EpochTimes(), Kernels()
+        classifier = make(epochs, callbacks=[times, kernels], matmul_precision=precision).fit(*train)
         found[name] = {
+            "epoch seconds": float(np.median(times.seconds[1:])),
+            "accuracy": float(classifier.score(*test)),
             "least": min(least for least, _ in kernels.extremes),
             "greatest": max(greatest for _, greatest in kernels.extremes),
             "lipschitz_bound_": float(classifier.lipschitz_bound_),
@@ -238,10 +227,11 @@ def main(argv=None):
             epochs = arguments.epochs or (if_quick if arguments.quick else epochs)
             records[name] = found = record(data[of], arguments.width, layers, epochs, *settings)
             rows += [[f"{name}: {figure}", f"{value:.4g}"] for figure, value in found.items() if figure != "curve"]
-    kernels = orthonormality(backend, make, X, y, epochs=3)
+    kernels = orthonormality(make, *data["MNIST"], epochs=3)
     for name, found in kernels.items():
         above, below = found["greatest"] - 1, 1 - found["least"]
         rows.append([f"TF32 {name}: singular values beyond 1, short of 1", f"{above:.1e}, {below:.1e}"])
+        rows.append([f"TF32 {name}: an epoch, accuracy", f"{found['epoch seconds']:.3g} s, {found['accuracy']:.4f}"])
     print_table([f"{device}, {backend}", ""], rows)
     figures = {
         "device": device, "backend": backend, "widths": widths, "rows": len(X), "turns": turns,

@@ -224,4 +224,7 @@ def gpu(figures):
     for name, found in figures["orthonormality"].items():
         what = f"TF32 {name}: singular values of kernels after an epoch, at most so far beyond 1, so far short of 1"
         lines.append([what, f"{found['greatest'] - 1:.1e}, {1 - found['least']:.1e}"])
+        lines.append(
+            [f"TF32 {name}: an epoch; accuracy", f"{found['epoch seconds']:.3g} s; {percent(found['accuracy'])}"]
+        )
     return {"table": f"| {figures['device']}, {figures['backend']} | |\n|---|---|\n{rows(lines)}"}

@@ -68,7 +68,9 @@ SPEED = {
         "epoch seconds": {"256": {"runs": {"sklip": SPREAD}, "ratios": {"Keras": SPREAD, "compiled epoch": SPREAD}}},
         "records": {"MNIST": {"seconds": 99.0, "epochs": 100, "clean": 0.98, "certified at 0.3": 0.96,
                               "certified at 1.0": 0.8, "certified at 1.58": 0.6}},
-        "orthonormality": {"on": {"least": 0.999, "greatest": 1.0000001}},
+        "orthonormality": {
+            "on": {"least": 0.999, "greatest": 1.0000001, "epoch seconds": 1.0, "accuracy": 0.98}
+        },
     },
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from numbers import Real
+from numbers import Integral, Real
 
 import joblib
 import keras
@@ -63,6 +63,7 @@ def test_sample_weights_are_checked():
     ("constraint", "right", "wrong"),
     [
         (_compat.Interval(Real, 0, 1, closed="left"), 0.0, 1.0),
+        (_compat.Options(Integral, {-1}), -1, -2),
         (_compat.StrOptions({"auto"}), "auto", "automatic"),
     ],
 )

@@ -98,6 +98,7 @@ REFUSED = {
     "optimizer": lambda keras: {"optimizer": keras.optimizers.Adam()},
     "callbacks": lambda keras: {"callbacks": [keras.callbacks.Callback()]},
     "jit_compile": lambda keras: {"jit_compile": True},
+    "n_devices": lambda keras: {"n_devices": -1},
 }
 
 

@@ -152,7 +152,10 @@ def train_and_export():
     return [
         (within_a_function, "records operations here.*outside of tf.function"),
         (within(tf.Graph().as_default), "records operations here.*disable_eager_execution"),
-        (within(tf.distribute.OneDeviceStrategy("/cpu:0").scope), "one device: .* outside of the scope"),
+        (
+            within(tf.distribute.OneDeviceStrategy("/cpu:0").scope),
+            "outside of their scopes.* parameter n_devices",
+        ),
     ]
 
 

@@ -1,8 +1,13 @@
 """sklip.training: learning rates, resuming, threads, the other Keras backends."""
 
 import dataclasses
+import multiprocessing
+import os
+import re
 import sys
+import time
 
+import joblib
 import numpy as np
 import pytest
 
@@ -184,6 +189,46 @@ def test_a_gpu_is_shared_unless_the_user_has_said_otherwise(monkeypatch, before,
         monkeypatch.setenv(name, value)
     runtime._share_gpus(config)
     assert growth == {"GPU:0": after}
+
+
+@pytest.mark.parametrize(
+    ("worker", "environment", "after"),
+    [
+        (True, {}, "false"),
+        (False, {}, None),
+        (True, {"XLA_PYTHON_CLIENT_PREALLOCATE": "true"}, "true"),
+        (True, {"XLA_CLIENT_MEM_FRACTION": ".4"}, None),
+        (True, {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".4"}, None),
+        (True, {"XLA_PYTHON_CLIENT_ALLOCATOR": "platform"}, None),
+    ],
+)
+def test_jax_leaves_memory_to_other_workers_unless_the_user_has_said_otherwise(monkeypatch, worker, environment, after):
+    from sklip.training import runtime
+
+    monkeypatch.setattr(runtime, "is_joblib_worker", lambda: worker)
+    monkeypatch.setattr(os, "environ", dict(environment))
+    runtime.prepare_worker()
+    assert os.environ.get("XLA_PYTHON_CLIENT_PREALLOCATE") == after
+
+
+def surroundings_of_worker(_):
+    """The process, whether TensorFlow is imported, and the variables of the GPUs: to run in a worker of joblib."""
+    time.sleep(1)  # so that the other worker gets a task
+    names = ("CUDA_VISIBLE_DEVICES", "XLA_PYTHON_CLIENT_PREALLOCATE")
+    return os.getpid(), "tensorflow" in sys.modules, *(os.environ.get(name) for name in names)
+
+
+@pytest.mark.slow
+def test_the_recipe_of_the_guide_gives_each_worker_its_own_gpu_before_tensorflow_starts(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    page = (ROOT / "docs" / "guide" / "gpus_and_processes.md").read_text(encoding="utf-8")
+    recipe = {"__name__": "__page__", "os": os, "multiprocessing": multiprocessing}
+    exec(re.search(r"def own_gpu.*?\n\n\n", page, re.DOTALL)[0], recipe)
+    with joblib.parallel_config(backend="loky", n_jobs=2, initializer=recipe["own_gpu"], initargs=(2,)):
+        found = joblib.Parallel()(joblib.delayed(surroundings_of_worker)(number) for number in range(4))
+    processes, imported, visible, growth = (set(values) for values in zip(*found, strict=True))
+    assert len(processes) == 2 and imported == {False}
+    assert visible == {"0", "1"} and growth == {"false"}
 
 
 @pytest.mark.slow

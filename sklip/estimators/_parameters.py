@@ -91,6 +91,15 @@ class TrainingParameters:
         steps on. True pays in searches, because their fits share the compilation. Compilation changes the last bits
         of the result. ``"auto"`` compiles no networks with convolutions, as XLA makes them slower on a CPU, and none
         with an ``augmentation``, as XLA has no such operations.
+    matmul_precision : {"tensorfloat32", "float32"}
+        Precision of the products in the forward and the backward pass on a GPU. ``"tensorfloat32"`` lets the GPU
+        round the factors to 11 bits, which is faster, unless TensorFlow or JAX is set otherwise. ``"float32"`` rounds
+        nothing more. CPUs, and ``backend="numpy"``, always multiply in float32. Kernels stay orthonormal with both,
+        and predictions and certificates are computed in float64.
+    n_devices : int
+        Number of devices of TensorFlow or JAX among which the rows of each batch are divided, such as GPUs; −1 means
+        all. The loss and its gradient are those of the whole batch, up to rounding. It is for wide networks
+        and large batches. On TensorFlow, XLA does not compile the steps then.
     warm_start : bool
         Start ``fit`` from the weights of the last fit.
     random_state : int, RandomState instance or None
@@ -125,6 +134,8 @@ class TrainingParameters:
         "callbacks": ["array-like", None],
         "backend": [validation.StrOptions({"auto", "keras", "numpy"})],
         "jit_compile": [validation.StrOptions({"auto"}), "boolean"],
+        "matmul_precision": [validation.StrOptions({"tensorfloat32", "float32"})],
+        "n_devices": [validation.Interval(Integral, 1, None, closed="left"), validation.Options(Integral, {-1})],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "verbose": ["verbose"],

@@ -170,6 +170,8 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             decay=given.learning_rate_schedule,
             callbacks=list(given.callbacks or []),
             jit_compile=given.jit_compile,
+            matmul_precision=given.matmul_precision,
+            n_devices=given.n_devices,
             verbose=int(given.verbose),
         )
         if given.early_stopping:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from sklip._compat import Interval, StrOptions, check_sample_weight, validate_parameter_constraints
+from sklip._compat import Interval, Options, StrOptions, check_sample_weight, validate_parameter_constraints
 from sklip._labels import check_labels
 from sklip.estimators._not_numbers import refuse_columns, refuse_missing, refuse_not_numbers
 from sklip.estimators._numpy_numbers import python_number
@@ -18,7 +18,7 @@ from sklip.rows.images import check_image_shape, flattened, image_shape
 from sklip.rows.protocol import UnreadRows
 from sklip.rows.served import SERVED_DTYPES, ServedRows
 
-__all__ = ["Interval", "StrOptions", "check_labels"]  # from other modules, for the modules that check
+__all__ = ["Interval", "Options", "StrOptions", "check_labels"]  # from other modules, for the modules that check
 
 # Training squares its inputs in float32, whose largest number is 3e38.
 _LARGEST_FEATURE = 1e18

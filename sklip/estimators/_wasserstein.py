@@ -127,6 +127,8 @@ class WassersteinEstimator(TrainedEstimator):
         callbacks: "Sequence[keras.callbacks.Callback] | None" = None,
         backend: Literal["auto", "keras", "numpy"] = "auto",
         jit_compile: bool | Literal["auto"] = "auto",
+        matmul_precision: Literal["tensorfloat32", "float32"] = "tensorfloat32",
+        n_devices: int = 1,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ):

@@ -7,6 +7,7 @@ import numpy as np
 
 from sklip.training import reuse, runtime
 from sklip.training.architecture import build_network
+from sklip.training.devices import devices_of
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.optimizer import kind_of_optimizer, values_of
 from sklip.training.task import TrainingTask
@@ -49,10 +50,11 @@ def compiled_for(
     Raises
     ------
     ValueError
-        If the task demands XLA where it cannot be used.
+        If the task demands XLA where it cannot be used, or more devices than there are.
     """
-    jit_compile = _jit_compile(task, epochs_class)
-    key = _key(task, epochs_class, sets_rates, jit_compile)
+    devices = devices_of(task.schedule.n_devices, epochs_class.visible_devices())
+    jit_compile = _jit_compile(task, epochs_class, len(devices))
+    key = _key(task, epochs_class, sets_rates, jit_compile, devices)
     kept = reuse.borrow(key)
     if kept is not None:
         return kept
@@ -62,7 +64,8 @@ def compiled_for(
         # A bias adds no complexity, and its decay could make it diverge.
         optimizer.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(network.trainable_variables)
-    epochs = epochs_class(network, task.objective, validates=task.held_out is not None, sets_rates=sets_rates)
+    validates = task.held_out is not None
+    epochs = epochs_class(network, task.objective, validates=validates, sets_rates=sets_rates, devices=devices)
     return Compiled(key, epochs, network.served.get_weights(), values_of(optimizer))
 
 
@@ -75,25 +78,33 @@ def _gains(architecture):
     return architecture.is_dense and architecture.augmentation is None
 
 
-def _key(task, epochs_class, sets_rates, jit_compile):
+def _key(task, epochs_class, sets_rates, jit_compile, devices):
     """The key of the tasks that can share a compiled network; None if the task needs its own."""
     kinds = task.objective.kind, kind_of_optimizer(task.schedule)
     # Callbacks may change a network in any way.
     architecture = task.architecture.key
     if not epochs_class.reusable or task.schedule.callbacks or architecture is None or None in kinds:
         return None
-    return epochs_class, architecture, *kinds, task.held_out is None, sets_rates, jit_compile
+    execution = jit_compile, task.schedule.matmul_precision, devices
+    return epochs_class, architecture, *kinds, task.held_out is None, sets_rates, *execution
 
 
-def _jit_compile(task, epochs_class):
+def _jit_compile(task, epochs_class, n_devices):
     """Whether XLA compiles the training."""
     wanted, watched = task.schedule.jit_compile, runtime.operations_are_watched()
+    possible = not n_devices or epochs_class.compiles_for_several_devices
     if wanted == "auto":
         # Only for losses of sklip: do faster steps save more time than the compilation takes?
         pays = task.objective.kind is not None and task.schedule.epochs * task.plan.steps >= STEPS_THAT_PAY
-        return not watched and (epochs_class.always_compiles or (pays and _gains(task.architecture)))
+        gains = epochs_class.always_compiles or (pays and _gains(task.architecture))
+        return not watched and possible and gains
     if watched and wanted:
         raise ValueError(
             "XLA cannot compile what tf.debugging.enable_check_numerics() watches: set jit_compile=False, or 'auto'."
+        )
+    if wanted and not possible:
+        raise ValueError(
+            f"XLA compiles the steps of TensorFlow for one device, but n_devices is {n_devices}: set "
+            "jit_compile=False, or 'auto', or train on JAX."
         )
     return wanted

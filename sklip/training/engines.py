@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from sklip._requirements import keras_can_train
 from sklip.training import runtime
+from sklip.training.devices import devices_of
 from sklip.training.in_numpy.limits import refuse_images, refuse_parameters
 from sklip.training.task import Training, TrainingTask
 
@@ -39,7 +40,12 @@ class KerasEngine:
         runtime.check_surroundings()
 
     def check_parameters(self, given: Any) -> None:
-        """Keras trains with all parameters."""
+        """Raise a ValueError if the backend sees fewer devices than ``n_devices``."""
+        if given.n_devices != 1:
+            runtime.prepare_training()
+            from sklip.training.epochs import epochs_of_backend
+
+            devices_of(given.n_devices, epochs_of_backend().visible_devices())
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Keras trains on all rows."""

@@ -11,6 +11,7 @@ from sklip.training.compilation import Compiled, compiled_for
 from sklip.training.epochs import epochs_of_backend
 from sklip.training.epochs.protocol import Epochs
 from sklip.training.optimizer import learning_rates, new_optimizer, restore, values_of
+from sklip.training.precision import products_in
 from sklip.training.reuse import put_back
 from sklip.training.state import TrainingState, refuse_diverged, refuse_other_shapes
 from sklip.training.task import Training, TrainingTask
@@ -38,7 +39,8 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
     rates = learning_rates(optimizer, task.schedule, task.plan.steps)
     compiled = compiled_for(task, epochs_class or epochs_of_backend(), optimizer, rates is not None)
     network = compiled.epochs.network
-    with TrainingCallbacks(task) as callbacks, compiled.epochs as epochs:
+    precision = products_in(task.schedule.matmul_precision)
+    with precision, TrainingCallbacks(task) as callbacks, compiled.epochs as epochs:
         epochs.place(task.rows, task.held_out, task.objective)
         _start(compiled, task, optimizer)
         _run(epochs, callbacks, task, rates)

@@ -1,5 +1,7 @@
 """Padding of arrays to few sizes: XLA compiles once per shape, and the folds of a data set share a compilation."""
 
+import math
+
 import numpy as np
 
 _ALIGNMENT = 64  # bytes; TensorFlow uses such arrays without a copy
@@ -73,7 +75,7 @@ def padded_rows(rows):
     return padded
 
 
-def padded_order(order, n_rows):
+def padded_order(order, n_rows, multiple=1):
     """Row numbers of batches, padded to more steps and larger batches by the row number ``n_rows``.
 
     Parameters
@@ -81,13 +83,16 @@ def padded_order(order, n_rows):
     order : ndarray of shape (steps, batch), int32
     n_rows : int
         Number of rows before :func:`padded_rows`; its first row of padding has this number.
+    multiple : int, default=1
+        Number that must divide the size of a batch.
 
     Returns
     -------
-    ndarray of shape (capacity(steps), capacity(batch) rounded up to a multiple of 8), int32
+    ndarray of shape (capacity(steps), capacity(batch) rounded up to a multiple of 8 and ``multiple``), int32
     """
     steps, batch = order.shape
-    padded = np.full((capacity(steps), -(-capacity(batch) // 8) * 8), n_rows, np.int32)
+    unit = math.lcm(8, multiple)
+    padded = np.full((capacity(steps), -(-capacity(batch) // unit) * unit), n_rows, np.int32)
     padded[:steps, :batch] = order
     return padded
 

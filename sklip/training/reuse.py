@@ -50,8 +50,8 @@ def clear_compiled_networks() -> None:
     """Drop the compiled networks that are kept for later calls of ``fit`` in this process.
 
     Fits of the same shape share one compiled network: the same numbers of features, units and classes, activation,
-    optimizer and kind of loss. The same holds for a ``model`` of :mod:`sklip.architectures` with the same parameters.
-    At most 8 networks are kept, some 20 MB each. The next ``fit`` compiles again.
+    optimizer, kind of loss, precision and devices. The same holds for a ``model`` of :mod:`sklip.architectures` with
+    the same parameters. At most 8 networks are kept, some 20 MB each. The next ``fit`` compiles again.
 
     Examples
     --------

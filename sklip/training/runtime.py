@@ -12,18 +12,29 @@ from sklip.training.quiet import quiet_start
 
 _THREADS = "OMP_NUM_THREADS"  # joblib shares the cores among its workers by it; TensorFlow does not read it
 _THREADS_OF_TENSORFLOW = {"TF_NUM_INTRAOP_THREADS": "intra", "TF_NUM_INTEROP_THREADS": "inter"}
+_PREALLOCATION_OF_JAX = "XLA_PYTHON_CLIENT_PREALLOCATE"
+_MEMORY_OF_JAX = (
+    _PREALLOCATION_OF_JAX,
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+    "XLA_CLIENT_MEM_FRACTION",
+)
 
 _TRAINING_BACKENDS = ("tensorflow", "jax")
 
 
 def prepare_worker() -> None:
-    """In a worker of joblib, let TensorFlow start silently, with as many threads as joblib gives to BLAS.
+    """In a worker of joblib, let the backends of Keras leave threads and GPU memory to the other workers.
 
-    TensorFlow reads its variables when it starts, and unpickling a Keras optimizer starts it. So this function runs
-    earlier, at the import of sklip. Other processes, and variables that the user has set, are not changed.
+    TensorFlow starts silently, with as many threads as joblib gives to BLAS. JAX takes GPU memory only when it needs
+    it, and not three quarters of it at its start. Both read their variables when they start, and unpickling a Keras
+    optimizer starts them. So this function runs earlier, at the import of sklip. Other processes, and variables that
+    the user has set, are not changed.
     """
     if not is_joblib_worker():
         return
+    if not any(name in os.environ for name in _MEMORY_OF_JAX):
+        os.environ[_PREALLOCATION_OF_JAX] = "false"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if os.environ.get(_THREADS):
         for name in _THREADS_OF_TENSORFLOW:
@@ -79,7 +90,8 @@ def check_surroundings() -> None:
         )
     if tensorflow.distribute.has_strategy():
         raise RuntimeError(
-            "sklip uses one device: call fit, to_keras and from_keras outside of the scope of tf.distribute."
+            "sklip does not use the strategies of tf.distribute: call fit, to_keras and from_keras outside of their "
+            "scopes. To train on several devices, set the parameter n_devices."
         )
 
 

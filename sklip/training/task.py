@@ -62,7 +62,7 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long to train, with which learning rates, and when to stop.
+    """How long to train, with which learning rates, when to stop, and on what.
 
     Attributes
     ----------
@@ -84,6 +84,10 @@ class Schedule:
         See :func:`sklip.training.progress.progress_of`.
     jit_compile : "auto" or bool
         Whether XLA compiles the training.
+    matmul_precision : "tensorfloat32" or "float32"
+        See :func:`sklip.training.precision.products_in`.
+    n_devices : int
+        Number of devices among which the batches are divided; −1 means all.
     """
 
     epochs: int
@@ -96,6 +100,8 @@ class Schedule:
     callbacks: list = field(default_factory=list)
     verbose: int = 0
     jit_compile: bool | str = "auto"
+    matmul_precision: str = "tensorfloat32"
+    n_devices: int = 1
 
 
 @dataclass(frozen=True, eq=False)

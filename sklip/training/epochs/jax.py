@@ -1,7 +1,8 @@
 """Epochs that are compiled calls, in JAX; no other module of the training needs it.
 
 The rows are copied to the device once. An epoch gets only the matrix of the row numbers of its batches. If the rows are
-on disk, an epoch is several such calls, each with the rows of a chunk of its batches.
+on disk, an epoch is several such calls, each with the rows of a chunk of its batches. Several devices have copies of
+all rows, and each takes some of the rows of each batch.
 """
 
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from sklip.rows.blocks import chunks
 from sklip.training.architecture import constrained_layers, heads_of
 from sklip.training.epochs.parts import rows_at_a_time
 from sklip.training.epochs.protocol import Epochs
+from sklip.training.epochs.sharding import Sharding
 from sklip.training.padding import padded_order, padded_rows, padded_vector
 from sklip.training.saving import SavedAsItIs
 
@@ -39,9 +41,11 @@ class JaxEpochs(Epochs):
     network_class = SavedAsItIs
     reusable = True
     always_compiles = True
+    compiles_for_several_devices = True
 
-    def __init__(self, network, objective, *, validates, sets_rates):
+    def __init__(self, network, objective, *, validates, sets_rates, devices=()):
         self.network, self._objective = network, objective
+        self._sharding = Sharding(devices)
         self._validates, self._sets_rates = validates, sets_rates
         self._rows_at_a_time = rows_at_a_time(network)
         variables = self._variables()
@@ -54,12 +58,18 @@ class JaxEpochs(Epochs):
         self._steps = jax.jit(self._train, donate_argnums=(0, 1))
         self._end = jax.jit(self._finish, donate_argnums=0)
 
+    @staticmethod
+    def visible_devices():
+        """Return the accelerators of this process, or the CPUs if there are none."""
+        return jax.local_devices()
+
     def place(self, rows, held_out, objective):
-        """Copy the rows to the device, except those on disk; see the protocol."""
+        """Copy the rows to the devices, except those on disk; see the protocol."""
+        put = self._sharding.copied if self._sharding.multiple > 1 else jax.device_put
         self._n_rows = len(rows[0])
         self._streamed = None if isinstance(rows[0], np.ndarray) else rows
-        self._training = None if self._streamed else jax.device_put(padded_rows(rows))
-        self._held_out = None if held_out is None else jax.device_put(padded_rows(held_out))
+        self._training = None if self._streamed else put(padded_rows(rows))
+        self._held_out = None if held_out is None else put(padded_rows(held_out))
         self._numbers = {name: jnp.asarray(value, jnp.float32) for name, value in objective.numbers.items()}
 
     def release(self):
@@ -70,14 +80,14 @@ class JaxEpochs(Epochs):
         """Train an epoch; see the protocol."""
         rates = np.zeros(0, np.float32) if rates is None else rates
         variables = self._variables()
-        state = _State(*([variable.value for variable in kind] for kind in variables))
-        sums = jnp.zeros(len(self._objective.names))
+        state = self._sharding.copied(_State(*([variable.value for variable in kind] for kind in variables)))
+        sums = self._sharding.copied(jnp.zeros(len(self._objective.names)))
         for rows, *batches in self._parts(order, rates):
             state, sums = self._steps(state, sums, rows, *batches, self._numbers)
         state, measured = self._end(state, sums, np.float32(len(order)), self._held_out, self._numbers)
         for kind, values in zip(variables, state, strict=True):
             for variable, value in zip(kind, values, strict=True):
-                variable.assign(value)
+                variable.assign(self._sharding.of_one_device(value))
         values = iter(np.asarray(measured).tolist())
         prefixes = ("", "val_") if self._validates else ("",)
         return {prefix + name: next(values) for prefix in prefixes for name in self._objective.names}
@@ -91,11 +101,11 @@ class JaxEpochs(Epochs):
             numbers = order[part].ravel()
             rows = padded_rows([array[numbers] for array in self._streamed])
             consecutive = np.arange(len(numbers), dtype=np.int32).reshape(-1, order.shape[1])
-            yield rows, *self._sized(consecutive, rates[part], len(numbers))
+            yield self._sharding.copied(rows), *self._sized(consecutive, rates[part], len(numbers))
 
     def _sized(self, order, rates, n_rows):
         """Padded batches, the learning rates of their steps, and how many steps; None for as many as there are."""
-        padded, steps = padded_order(order, n_rows), len(order)
+        padded, steps = padded_order(order, n_rows, self._sharding.multiple), len(order)
         if self._known_length:
             return padded[:steps], rates, None
         return padded, padded_vector(rates), np.int32(steps)
@@ -121,9 +131,10 @@ class JaxEpochs(Epochs):
 
         def step(number, carry):
             state, sums = carry
-            batch = [_rows_of(array, order[number]) for array in rows]
+            divided = self._sharding.divided
+            batch = [divided(_rows_of(array, divided(order[number]))) for array in rows]
             state, terms = self._step(state, batch, rates[number] if self._sets_rates else None, objective)
-            return state, sums + terms
+            return self._sharding.equal((state, sums + terms))
 
         return jax.lax.fori_loop(0, len(order) if steps is None else steps, step, (state, sums))
 
@@ -135,6 +146,7 @@ class JaxEpochs(Epochs):
             of_optimizer[self._place_of_rate] = rate
         gradient = jax.value_and_grad(self._scaled_loss, has_aux=True)
         (_, (others, terms)), slopes = gradient(state.trainable, state.others, of_optimizer, batch, objective)
+        slopes = self._sharding.equal(slopes)
         trainable, of_optimizer = optimizer.stateless_apply(of_optimizer, slopes, state.trainable)
         retracted = manifold.steady_steps([trainable[place] for place in self._together])
         for place, kernel in zip(self._together, retracted, strict=True):
@@ -158,7 +170,7 @@ class JaxEpochs(Epochs):
             for layer in constrained_layers(self.network):
                 layer.end_epoch()
             trainable = [scope.get_current_value(variable) for variable in variables.trainable]
-        state, measured = _State(trainable, state.others, state.optimizer), sums / steps
+        state, measured = self._sharding.equal(_State(trainable, state.others, state.optimizer)), sums / steps
         if held_out is not None:
             inputs, targets, weights = held_out
             scores = self._scores_in_parts(state, inputs)
@@ -179,6 +191,7 @@ class JaxEpochs(Epochs):
         """Scores of held-out rows; as many rows at a time as the memory allows."""
 
         def scores_of(part):
+            part = self._sharding.divided(part)
             return self.network.stateless_call(state.trainable, state.others, part, training=False)[0]
 
         n_rows, limit = len(inputs), self._rows_at_a_time

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import keras
     import numpy as np
 
@@ -32,6 +34,9 @@ class Epochs(Protocol):
         Whether there will be held-out rows.
     sets_rates : bool
         Whether :meth:`run` will get learning rates.
+    devices : sequence, default=()
+        Some of :meth:`visible_devices`, among which the rows of a batch are divided. The terms of the loss and its
+        gradient are those of the whole batch. If there are none, the backend chooses one device.
 
     Attributes
     ----------
@@ -41,6 +46,8 @@ class Epochs(Protocol):
         Whether the same object can run later trainings whose objectives differ only in their ``numbers``.
     always_compiles : bool
         Whether XLA always compiles the steps, as they are too slow without it.
+    compiles_for_several_devices : bool
+        Whether XLA can compile the steps if there are ``devices``.
     network : keras.Model
         The network that is trained.
     """
@@ -48,9 +55,22 @@ class Epochs(Protocol):
     network_class: ClassVar[type]
     reusable: ClassVar[bool]
     always_compiles: ClassVar[bool]
+    compiles_for_several_devices: ClassVar[bool]
     network: keras.Model
 
-    def __init__(self, network: keras.Model, objective: Objective, *, validates: bool, sets_rates: bool): ...
+    def __init__(
+        self,
+        network: keras.Model,
+        objective: Objective,
+        *,
+        validates: bool,
+        sets_rates: bool,
+        devices: Sequence[Any] = (),
+    ): ...
+
+    @staticmethod
+    def visible_devices() -> Sequence[Any]:
+        """Return the devices that the backend can use: accelerators, or CPUs if there are none."""
 
     def place(self, rows: Arrays, held_out: Arrays | None, objective: Objective) -> None:
         """Store the rows of a training for its steps.

@@ -2,7 +2,7 @@
 
 The rows are copied to the device once. An epoch gets only the matrix of the row numbers of its batches, so no batch
 pays for an input pipeline. If the rows are on disk, an epoch is several such calls, each with the rows of a chunk of
-its batches.
+its batches. Several devices each compute the scores of some rows of a batch, and the gradient of these scores.
 """
 
 import numpy as np
@@ -39,6 +39,11 @@ def _empty(variables):
         variable.assign(_no_rows(variable.shape))
 
 
+def _sum(gradients):
+    """The sum of the gradients of one variable; None if the scores do not depend on it."""
+    return None if gradients[0] is None else tf.add_n(gradients)
+
+
 class TensorFlowEpochs(Epochs):
     """Epochs in one compiled call each; see :class:`sklip.training.epochs.protocol.Epochs`.
 
@@ -48,9 +53,10 @@ class TensorFlowEpochs(Epochs):
     network_class = SavedAsItIs
     reusable = True
     always_compiles = False
+    compiles_for_several_devices = False
 
-    def __init__(self, network, objective, *, validates, sets_rates):
-        self.network, self._sets_rates = network, sets_rates
+    def __init__(self, network, objective, *, validates, sets_rates, devices=()):
+        self.network, self._sets_rates, self._devices = network, sets_rates, devices
         self._rows_at_a_time = rows_at_a_time(network)
         self._training = _row_variables(network)
         self._validation = _row_variables(network) if validates else None
@@ -65,6 +71,12 @@ class TensorFlowEpochs(Epochs):
         self._compiled_epoch = self._compiled(self._epoch, *batches)
         self._compiled_steps = self._compiled(self._steps, *batches, sums)
         self._compiled_end = self._compiled(self._end, sums, steps)
+
+    @staticmethod
+    def visible_devices():
+        """Return the names of the GPUs, or of the CPUs if there are none."""
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return [device.name for device in devices]
 
     def place(self, rows, held_out, objective):
         """Copy the rows to the device, except those on disk; see the protocol."""
@@ -139,14 +151,47 @@ class TensorFlowEpochs(Epochs):
             if self._sets_rates:
                 optimizer.learning_rate.assign(rates[number])
             rows = [tf.gather(array, order[number]) for array in training]
-            with tf.GradientTape() as tape:
-                terms = self._terms(*rows, training=True)
-                loss = optimizer.scale_loss(terms["loss"])
-            gradients = tape.gradient(loss, network.trainable_variables)
+            terms, gradients = self._divided_gradients(*rows) if self._devices else self._gradients_of(*rows)
             optimizer.apply(gradients, network.trainable_variables)
             return number + 1, sums + tf.stack(list(terms.values()))
 
         return tf.while_loop(lambda number, _: number < steps, step, (0, sums))[1]
+
+    def _gradients_of(self, inputs, targets, weights):
+        """The terms of a batch, and the gradient of its loss."""
+        with tf.GradientTape() as tape:
+            terms = self._terms_of(self.network(inputs, training=True), targets, weights, training=True)
+            loss = self.network.optimizer.scale_loss(terms["loss"])
+        return terms, tape.gradient(loss, self.network.trainable_variables)
+
+    def _divided_gradients(self, inputs, targets, weights):
+        """:func:`_gradients_of`, on several devices.
+
+        The scores of all rows come together, so the terms, and the slopes of the loss with respect to the scores, are
+        those of the whole batch. Each device multiplies the slopes of its rows with the gradients of their scores. The
+        variables exist once, on the first device, and so does the sum of the gradients that the optimizer gets.
+        """
+        variables, parts = self.network.trainable_variables, []
+        for device, rows in self._shares(inputs):
+            with tf.device(device), tf.GradientTape() as tape:
+                parts.append((device, tape, self.network(rows, training=True)))
+        scores = tf.concat([of_part for _, _, of_part in parts], axis=0)
+        with tf.GradientTape() as of_loss:
+            of_loss.watch(scores)
+            terms = self._terms_of(scores, targets, weights, training=True)
+            loss = self.network.optimizer.scale_loss(terms["loss"])
+        slopes = tf.split(of_loss.gradient(loss, scores), [tf.shape(of_part)[0] for _, _, of_part in parts])
+        gradients = []
+        for (device, tape, of_part), slope in zip(parts, slopes, strict=True):
+            with tf.device(device):
+                gradients.append(tape.gradient(of_part, variables, output_gradients=slope))
+        return terms, [_sum(of_variable) for of_variable in zip(*gradients, strict=True)]
+
+    def _shares(self, rows):
+        """Each device with its share of the rows; the sizes differ by one at most."""
+        n_rows, count = tf.shape(rows)[0], len(self._devices)
+        bounds = [n_rows * number // count for number in range(count + 1)]
+        return [(device, rows[bounds[i] : bounds[i + 1]]) for i, device in enumerate(self._devices)]
 
     def _end(self, sums, steps):
         """Retract the kernels; return the means of the terms over the steps, then those of the held-out rows."""
@@ -154,14 +199,23 @@ class TensorFlowEpochs(Epochs):
             layer.end_epoch()
         values = tf.unstack(sums / tf.cast(steps, sums.dtype))
         if self._validation:
-            rows = (variable.value() for variable in self._validation)
-            values += self._terms(*rows, training=False).values()
+            inputs, targets, weights = (variable.value() for variable in self._validation)
+            values += self._terms_of(self._held_out_scores(inputs), targets, weights, training=False).values()
         return tf.stack(values)
 
-    def _terms(self, inputs, targets, weights, training):
-        """The terms of rows, in the order of the objective's names."""
+    def _held_out_scores(self, inputs):
+        """Scores of held-out rows, on all devices."""
+        if not self._devices:
+            return self._scores_in_parts(inputs)
+        scores = []
+        for device, rows in self._shares(inputs):
+            with tf.device(device):
+                scores.append(self._scores_in_parts(rows))
+        return tf.concat(scores, axis=0)
+
+    def _terms_of(self, scores, targets, weights, training):
+        """The terms of rows with these scores, in the order of the objective's names."""
         heads = tf.convert_to_tensor(heads_of(self.network).kernel)
-        scores = self.network(inputs, training=True) if training else self._scores_in_parts(inputs)
         terms = self._objective.terms(targets, scores, weights, heads, training=training)
         return {name: terms[name] for name in self._objective.names}
 

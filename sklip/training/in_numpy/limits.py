@@ -33,6 +33,7 @@ def refuse_parameters(given: Any, chosen: bool) -> None:
         "optimizer": (isinstance(given.optimizer, str) and given.optimizer in OPTIMIZERS, optimizers),
         "callbacks": (not given.callbacks, "None"),
         "jit_compile": (given.jit_compile == "auto" or not given.jit_compile, "'auto' or False"),
+        "n_devices": (given.n_devices == 1, "1"),
     }
     for name, (possible, values) in limits.items():
         if not possible:
