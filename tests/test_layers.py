@@ -31,6 +31,12 @@ tf = pytest.importorskip("tensorflow")
 DENSE = pytest.mark.parametrize("dense", [SpectralDense, FrobeniusDense])
 
 
+@pytest.fixture(autouse=True)
+def _seeded_tensorflow():
+    """Keras' own ``fit`` shuffles the rows by the seed of TensorFlow."""
+    keras.utils.set_random_seed(0)
+
+
 def _gradient(function, *variables):
     with tf.GradientTape() as tape:
         total = function()
