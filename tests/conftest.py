@@ -1,6 +1,7 @@
 import gc
 import os
 import sys
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -38,6 +39,12 @@ def _seeded():
             if "tensorflow" in sys.modules:
                 patch.setattr(sys.modules["tensorflow"].random, "set_seed", lambda seed: None)
             sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture
+def no_compiled_networks(monkeypatch):
+    """No network is kept when a test begins; those of other tests come back after it, as each took a second."""
+    monkeypatch.setattr(reuse, "_idle", OrderedDict())
 
 
 @pytest.fixture
