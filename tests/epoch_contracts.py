@@ -1,7 +1,4 @@
-"""What every way to run epochs must do, on the Keras backend of the process; run as a script, it prints what it did."""
-
-import json
-import sys
+"""What every way to run epochs must do, on the Keras backend of the process."""
 
 import numpy as np
 
@@ -83,8 +80,3 @@ def terms_of(objective, rows, weights):
     shares = {"accuracy": right, "certified_accuracy": margins > objective.epsilon}
     terms = {name: float(value) for name, value in objective.loss.terms(targets, scores, row_weights).items()}
     return terms | {name: np.average(np.ravel(share), weights=row_weights) for name, share in shares.items()}
-
-
-if __name__ == "__main__":
-    found = histories()
-    print(json.dumps([sorted({name.split(".")[0] for name in sys.modules}), found]))

@@ -3,6 +3,7 @@
 import gc
 import pickle
 import random
+from functools import cache
 
 import keras
 import numpy as np
@@ -26,6 +27,12 @@ from tests.processes import run_script
 
 RECIPES = [MLP(hidden_layer_sizes=(8, 4)), net(), ResidualConvNet(width=18, depth=2)]
 EACH = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
+
+
+@cache
+def fitted(recipe):
+    """A fitted classifier with the network of a recipe."""
+    return convolutional(model=recipe).fit(*images())
 
 
 def same(first, second):
@@ -76,8 +83,7 @@ def test_all_names_are_fixed_and_all_layers_compute_in_float32(recipe):
 
 @EACH
 def test_classifiers_with_a_recipe_are_one_lipschitz(recipe):
-    X, y = images()
-    classifier = convolutional(model=recipe).fit(X, y)
+    (X, y), classifier = images(), fitted(recipe)
     assert classifier.lipschitz_bound_ <= 1 + 1e-8
     assert classifier.score(X, y) > 0.5
     rng = np.random.default_rng(0)
@@ -86,17 +92,20 @@ def test_classifiers_with_a_recipe_are_one_lipschitz(recipe):
     assert (change <= np.linalg.norm(flat(moved - X), axis=1) * (1 + 1e-8)).all()
 
 
-@EACH
-def test_pickles_serve_without_keras(recipe, tmp_path):
-    X, y = images()
-    classifier = convolutional(model=recipe, epochs=1).fit(X, y)
-    (tmp_path / "model").write_bytes(pickle.dumps((classifier, X[:3])))
-    script = (
-        "import pickle, sys; model, X = pickle.load(open(sys.argv[1], 'rb'));"
-        "print(model.predict(X).tolist(), 'keras' in sys.modules)"
-    )
-    printed = run_script(script, str(tmp_path / "model"))
-    assert printed.strip() == f"{classifier.predict(X[:3]).tolist()} False"
+SERVE = """
+import pickle, sys
+models, X = pickle.load(open(sys.argv[1], "rb"))
+for model in models:
+    print(model.predict(X).tolist())
+print("keras" in sys.modules)
+"""
+
+
+def test_pickles_serve_without_keras(tmp_path):
+    X, classifiers = images()[0][:30], [fitted(recipe) for recipe in RECIPES]
+    (tmp_path / "model").write_bytes(pickle.dumps((classifiers, X)))
+    printed = run_script(SERVE, tmp_path / "model").splitlines()
+    assert printed == [*(str(classifier.predict(X).tolist()) for classifier in classifiers), "False"]
 
 
 @EACH
@@ -340,9 +349,9 @@ def test_constrained_kernels_get_short_steps():
     assert steps == [False, False, False]  # the two kernels of the convolution, and the dense one
 
 
+@pytest.mark.usefixtures("no_compiled_networks")
 def test_classifiers_of_one_recipe_share_a_compiled_network():
     X, y = images()
-    sklip.clear_compiled_networks()
     first = convolutional().fit(X, y)
     assert len(reuse.kept()) == 1
     again = convolutional(model=net()).fit(X, y)
@@ -509,9 +518,9 @@ def test_training_goes_on_with_another_augmentation(augmented):
     assert further.set_params(augmentation=None).partial_fit(X, y).n_iter_ == 4
 
 
+@pytest.mark.usefixtures("no_compiled_networks")
 def test_layers_with_augmentation_are_not_kept(augmented):
     X, y = images()
-    sklip.clear_compiled_networks()
     on_images(augmentation=shifts()).fit(X, y)
     assert not reuse.kept()
 

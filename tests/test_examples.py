@@ -1,5 +1,6 @@
 """Each example runs, in a short form, and prints and draws what it says."""
 
+import ast
 import os
 import re
 import sys
@@ -8,10 +9,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.example_runs import png_size, run_example
-from tests.processes import ROOT, run_command
+from sklip import __all__ as names_of_sklip
+from tests.example_runs import EXAMPLES, png_size, run_alone, run_example
+from tests.processes import ROOT
 
-pytestmark = pytest.mark.slow
+
+def imported_whole(tree):
+    """The packages that the script of a syntax tree imports as they are, by the name that they have there."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    return {alias.asname or alias.name: alias.name for node in imports for alias in node.names}
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.py")), ids=lambda path: path.stem)
+def test_an_example_imports_the_modules_that_it_uses(path):
+    """The others run in a process where all of them are; what ``import sklip`` alone gives is in its list of names."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    packages = imported_whole(tree)
+    assert not {"sklearn", "scipy"} & {name.partition(".")[0] for name in packages.values()}  # as they import nothing
+    attributes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    of_sklip = {node.attr for node in attributes if isinstance(node.value, ast.Name) and node.value.id == "sklip"}
+    assert of_sklip <= {*names_of_sklip}
+    assert not of_sklip or packages["sklip"] == "sklip"
 
 
 def mnist_or_skip():
@@ -27,9 +45,10 @@ def numbers_after(words, text):
     return [float(number) for number in re.findall(rf"^\s*{words}\s+([-+.\de]+)$", text, re.MULTILINE)]
 
 
+@pytest.mark.slow
 def test_two_moons(tmp_path):
     picture = tmp_path / "moons.png"
-    printed = run_example("plot_two_moons.py", picture, "--epochs", "12", "--rows", "1000")
+    printed = run_alone("plot_two_moons.py", "--output", picture, "--epochs", "12", "--rows", "1000")
     for name, least in (("accuracy", 0.8), ("KR", 0.3), ("certified accuracy at radius 0.2", 0.4)):
         values = numbers_after(re.escape(name), printed)
         assert len(values) == 2 and min(values) > least, (name, values)
@@ -41,10 +60,13 @@ def test_two_moons(tmp_path):
     assert min(png_size(picture)) > 1000
 
 
+@pytest.mark.slow
 def test_mnist_0_8(tmp_path):
     mnist = mnist_or_skip()
     picture = tmp_path / "mnist.png"
-    printed = run_example("plot_mnist_0_8.py", picture, "--epochs", "3", "--rows", "3000", SKLIP_MNIST=str(mnist))
+    printed = run_example(
+        "plot_mnist_0_8.py", "--output", picture, "--epochs", "3", "--rows", "3000", SKLIP_MNIST=str(mnist)
+    )
     assert "val_hinge" in printed
     assert len(re.findall(r"^ +\d+( +-?\d+\.\d{4}){8}$", printed, re.MULTILINE)) == 3
     assert numbers_after("accuracy", printed)[0] > 0.97
@@ -53,9 +75,10 @@ def test_mnist_0_8(tmp_path):
     assert min(png_size(picture)) > 500
 
 
+@pytest.mark.slow
 def test_cross_entropy(tmp_path):
     picture = tmp_path / "cross_entropy.png"
-    printed = run_example("plot_cross_entropy.py", picture)
+    printed = run_example("plot_cross_entropy.py", "--output", picture)
     values = re.findall(r"^cross_entropy2? +\[.*\] +(\S+) +(\S+)$", printed, re.MULTILINE)
     of_the_notebook = [
         "0.10536051571528555",
@@ -85,6 +108,7 @@ def test_cross_entropy(tmp_path):
     assert min(png_size(picture)) > 500
 
 
+@pytest.mark.slow
 def test_hyperparameter_search(tmp_path):
     pytest.importorskip("optuna")
     mnist = mnist_or_skip()
@@ -92,7 +116,7 @@ def test_hyperparameter_search(tmp_path):
     short = ["--rows", "300", "--epochs", "2", "--journal", tmp_path / "journal.log"]
 
     def search(*more):
-        return run_example("plot_hyperparameter_search.py", picture, *short, *more, SKLIP_MNIST=str(mnist))
+        return run_example("plot_hyperparameter_search.py", "--output", picture, *short, *more, SKLIP_MNIST=str(mnist))
 
     printed = search("--trials", "2")
     assert "0 trials were in the journal; 2 of 2 are left to run" in printed
@@ -110,19 +134,15 @@ def test_hyperparameter_search(tmp_path):
         assert 0 < column[0] <= 1 and sorted(column, reverse=True) == list(column)
 
 
-def test_hyperparameter_search_without_optuna(tmp_path):
-    """A module in the way of Optuna, and no data but a few rows."""
-    (tmp_path / "optuna.py").write_text("raise ImportError('not here')")
+@pytest.mark.slow
+def test_hyperparameter_search_without_optuna(tmp_path, monkeypatch):
+    """No Optuna, and no data but a few rows."""
+    monkeypatch.setitem(sys.modules, "optuna", None)
     rng = np.random.default_rng(0)
     pictures, labels = rng.integers(256, size=(80, 28, 28), dtype=np.uint8), np.arange(80, dtype=np.uint8) % 10
     np.savez(tmp_path / "mnist.npz", x_train=pictures, y_train=labels, x_test=pictures, y_test=labels)
-    command = [sys.executable, ROOT / "examples" / "plot_hyperparameter_search.py", "--rows", "80", "--trials", "2"]
-    printed = run_command(
-        [*command, "--epochs", "1", "--searches", "grid", "optuna"],
-        PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]),
-        MPLBACKEND="agg",
-        SKLIP_MNIST=str(tmp_path / "mnist.npz"),
-    )
+    short = ["--rows", "80", "--trials", "2", "--epochs", "1", "--searches", "grid", "optuna"]
+    printed = run_example("plot_hyperparameter_search.py", *short, SKLIP_MNIST=str(tmp_path / "mnist.npz"))
     assert "pip install 'scikit-lipschitz[search]'" in printed
     assert re.search(r"^accuracy +\d\.\d{4}", printed, re.MULTILINE)
 
@@ -138,9 +158,10 @@ def table_after(title, text):
     return found
 
 
+@pytest.mark.slow
 def test_cross_entropy_per_class(tmp_path):
     picture = tmp_path / "per_class.png"
-    printed = run_example("plot_cross_entropy_per_class.py", picture, "--epochs", "15")
+    printed = run_example("plot_cross_entropy_per_class.py", "--output", picture, "--epochs", "15")
     assert "100 rows, 50 of them positive" in printed
     for title in ("Before training", "After 8 epochs"):
         table = table_after(title, printed)
@@ -176,9 +197,10 @@ def rows_after(title, text):
     return {first: others for first, *others in rows}
 
 
+@pytest.mark.slow
 def test_cross_entropy_stability(tmp_path):
     picture = tmp_path / "stability.png"
-    printed = run_example("plot_cross_entropy_stability.py", picture, "--points", "101")
+    printed = run_example("plot_cross_entropy_stability.py", "--output", picture, "--points", "101")
     costs = rows_after("Cross-entropy of a positive row of logit a", printed)
     assert list(costs) == [10, 15, 20, 50, 87, 100, 700]
     for logit, (exact, clipped, recovered, from_logits, sklip, double) in costs.items():
@@ -210,9 +232,10 @@ def test_cross_entropy_stability(tmp_path):
     assert min(png_size(picture)) > 600
 
 
+@pytest.mark.slow
 def test_wasserstein(tmp_path):
     picture = tmp_path / "wasserstein.png"
-    printed = run_example("plot_wasserstein.py", picture, "--epochs", "150", "--rows", "600")
+    printed = run_example("plot_wasserstein.py", "--output", picture, "--epochs", "150", "--rows", "600")
     (proven,), (exact,) = numbers_after("proven lower bound", printed), numbers_after("exact distance", printed)
     assert 0.98 * exact < proven <= exact
     assert numbers_after("bound / exact", printed)[0] == pytest.approx(proven / exact, abs=1e-4)

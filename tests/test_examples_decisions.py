@@ -20,7 +20,7 @@ def numbers(text):
 
 def test_triage(tmp_path):
     picture = tmp_path / "triage.png"
-    printed = run_example("plot_triage.py", picture, "--folds", "2", "--epochs", "8")
+    printed = run_example("plot_triage.py", "--output", picture, "--folds", "2", "--epochs", "8")
     data = load_breast_cancer(as_frame=True).data
     deviation, error = numbers(re.search(r"^texture .*$", printed, re.MULTILINE)[0])
     assert [deviation, error] == pytest.approx([data["mean texture"].std(), data["texture error"].median()], abs=1e-4)
@@ -58,7 +58,7 @@ def table_under(title, text):
 
 def test_imbalance(tmp_path):
     picture = tmp_path / "imbalance.png"
-    printed = run_example("plot_imbalance.py", picture, "--rows", "6000", "--epochs", "5")
+    printed = run_example("plot_imbalance.py", "--output", picture, "--rows", "6000", "--epochs", "5")
     recalls = table_under("certified recall", printed)
     precisions = table_under("precision, at least", printed)
     costs = table_under("cost of 1,000 payments, at most", printed)
@@ -82,7 +82,9 @@ def test_imbalance(tmp_path):
 
 def test_choosing_by_certified_accuracy(tmp_path):
     picture = tmp_path / "choosing.png"
-    printed = run_example("plot_choosing_by_certified_accuracy.py", picture, "--rows", "600", "--epochs", "5")
+    printed = run_example(
+        "plot_choosing_by_certified_accuracy.py", "--output", picture, "--rows", "600", "--epochs", "5"
+    )
     candidates = re.findall(r"^ +(\d+) +([\d.]+)((?: +0\.\d{3}\*?){3}) *$", printed, re.MULTILINE)
     assert [(line[0], line[1]) for line in candidates] == [(t, o) for o in ("0", "0.5", "1") for t in ("3", "10", "30")]
     scores = np.array([numbers(line[2]) for line in candidates])

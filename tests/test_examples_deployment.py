@@ -1,11 +1,9 @@
 """The examples on drift and counterfactuals, and the service, as a real server without TensorFlow."""
 
 import contextlib
-import io
 import json
 import os
 import re
-import runpy
 import signal
 import subprocess
 import sys
@@ -21,7 +19,7 @@ import sklearn
 from sklearn.datasets import load_breast_cancer
 
 import sklip
-from tests.example_runs import png_size, run_example
+from tests.example_runs import EXAMPLES, png_size, run_example
 from tests.processes import ROOT
 
 pytestmark = pytest.mark.slow
@@ -37,7 +35,7 @@ def lines_of_numbers(text, pattern):
 
 def test_sensor_drift(tmp_path):
     picture = tmp_path / "drift.png"
-    printed = run_example("plot_sensor_drift.py", picture, "--rows", "400", "--epochs", "15")
+    printed = run_example("plot_sensor_drift.py", "--output", picture, "--rows", "400", "--epochs", "15")
     counts = dict(
         re.findall(r"^(test pumps|predictions that were asked for|that changed.*?) {2,}(\d+)$", printed, re.M)
     )
@@ -69,7 +67,7 @@ def test_sandals_boots(tmp_path):
         pytest.skip(f"no Fashion-MNIST at {data}; SKLIP_FASHION_MNIST names another place")
     picture = tmp_path / "shoes.png"
     short = ["--epochs", "3", "--rows", "2000"]
-    printed = run_example("plot_sandals_boots.py", picture, *short, SKLIP_FASHION_MNIST=str(data))
+    printed = run_example("plot_sandals_boots.py", "--output", picture, *short, SKLIP_FASHION_MNIST=str(data))
     assert re.search(r"^2000 training pictures, \d+\.\d% of them sandals; 2000 test pictures$", printed, re.MULTILINE)
     accuracy, certified = (
         float(re.search(rf"^{words} +(\S+)$", printed, re.M)[1]) for words in ("accuracy", "certified at 1.0")
@@ -97,7 +95,7 @@ def test_fashion_mnist(tmp_path):
         pytest.skip(f"no Fashion-MNIST at {data}; SKLIP_FASHION_MNIST names another place")
     picture = tmp_path / "clothes.png"
     short = ["--epochs", "2", "--rows", "1500", "--test-rows", "300", "--attacked", "3"]
-    printed = run_example("plot_fashion_mnist.py", picture, *short, SKLIP_FASHION_MNIST=str(data))
+    printed = run_example("plot_fashion_mnist.py", "--output", picture, *short, SKLIP_FASHION_MNIST=str(data))
     assert "1500 training pictures of shape (28, 28, 1), 300 test pictures" in printed
     accuracy, bound = (
         float(re.search(rf"^{words} +(\S+)$", printed, re.M)[1]) for words in ("accuracy", "proven Lipschitz bound")
@@ -114,18 +112,16 @@ def test_fashion_mnist(tmp_path):
 
 # The service ---------------------------------------------------------------------------------
 
-SERVICE = ROOT / "examples" / "serving"
+SERVICE = EXAMPLES / "serving"
 TRAINING_ONLY = ("tensorflow", "keras", "scikeras", "tqdm")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """The folder in which ``train.py`` left a model, and modules in the way of what only training needs."""
-    folder, printed = tmp_path_factory.mktemp("service"), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.setattr(sys, "argv", ["train.py", "--output", str(folder / "model.joblib"), "--epochs", "5"])
-        runpy.run_path(str(SERVICE / "train.py"), run_name="__main__")  # here, where TensorFlow often is imported
-    assert float(re.search(r"^accuracy on 143 test rows: (\S+)$", printed.getvalue(), re.M)[1]) > 0.9
+    folder = tmp_path_factory.mktemp("service")
+    printed = run_example("serving/train.py", "--output", folder / "model.joblib", "--epochs", "5")
+    assert float(re.search(r"^accuracy on 143 test rows: (\S+)$", printed, re.M)[1]) > 0.9
     for name in TRAINING_ONLY:
         (folder / "blocked" / name).mkdir(parents=True)
         (folder / "blocked" / name / "__init__.py").write_text("raise ImportError('not in the image')")

@@ -560,19 +560,6 @@ def test_fit_leaves_the_global_random_state_alone():
     np.testing.assert_array_equal(np.random.random(3), expected)  # noqa: NPY002
 
 
-FIT_AND_PRINT = """
-import json
-from tests.estimator_fixtures import fitted
-print(json.dumps([scores.hex() for scores in fitted()[0].decision_function(fitted()[1])]))
-"""
-
-
-@pytest.mark.slow
-def test_fresh_process_fits_the_same_bits():
-    model, X, _ = fitted()
-    assert last_json(run_script(FIT_AND_PRINT)) == [score.hex() for score in model.decision_function(X).tolist()]
-
-
 def test_float32_rows_are_scored_as_their_float64_conversion(trained):
     model, X, _ = trained
     single = X.astype(np.float32)

@@ -38,6 +38,12 @@ from tests.processes import ROOT, run_command
 BACKEND = keras.backend.backend()
 
 
+@pytest.fixture(autouse=True)
+def _seeded_tensorflow():
+    """Keras' own ``fit`` shuffles the rows by the seed of TensorFlow."""
+    keras.utils.set_random_seed(0)
+
+
 def gradients(function, *variables):
     """Gradients of a scalar function of variables."""
     if BACKEND == "jax":

@@ -33,6 +33,12 @@ tf = pytest.importorskip("tensorflow")
 HEADS = pytest.mark.parametrize("heads", [0, 1, 2, 5], ids=["1d", "column", "two", "five"])
 
 
+@pytest.fixture(autouse=True)
+def _seeded_tensorflow():
+    """Keras' own ``fit`` shuffles the rows by the seed of TensorFlow."""
+    keras.utils.set_random_seed(0)
+
+
 def _problem(heads, n=40, seed=0):
     """±1 targets with every class, scores and weights; ``heads`` 0 for one-dimensional arrays."""
     rng = np.random.default_rng(seed)

@@ -1,6 +1,7 @@
 """Fits of one shape share a compiled network, and no fit depends on what ran before."""
 
 import gc
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -14,7 +15,10 @@ import sklip
 from sklip import HKRClassifier, LipschitzMLP
 from sklip.training import reuse
 from sklip.training.epochs import epochs_of_backend
+from tests.estimator_fixtures import fitted
 from tests.helpers import REPOSITORY
+
+pytestmark = pytest.mark.usefixtures("no_compiled_networks")
 
 X = np.random.default_rng(0).standard_normal((90, 3)).astype(np.float32)
 Y = (X[:, 0] * X[:, 1] > 0).astype(int) + (X[:, 2] > 0.5)
@@ -36,13 +40,6 @@ MLP = [
     {"dropout": 0.3},
     {"dropout": 0.3, "random_state": 5},
 ]
-
-
-@pytest.fixture(autouse=True)
-def empty():
-    sklip.clear_compiled_networks()
-    yield
-    sklip.clear_compiled_networks()
 
 
 def bits(classifier):
@@ -70,19 +67,18 @@ def test_other_rows_of_other_number_share_the_network():
 
 
 _FRESH = """
-import numpy as np, pickle, sys
-from tests.test_reuse import X, Y, SMALL, MLP, bits
+import pickle, sys
 from sklip import LipschitzMLP
-sys.stdout.buffer.write(pickle.dumps(bits(LipschitzMLP(**SMALL | MLP[1]).fit(X, Y))))
+from tests.estimator_fixtures import fitted
+from tests.test_reuse import MLP, SMALL, X, Y, bits
+sys.stdout.buffer.write(pickle.dumps([bits(fitted()[0]), bits(LipschitzMLP(**SMALL | MLP[1]).fit(X, Y))]))
 """
 
 
 @pytest.mark.slow
-def test_a_fit_has_the_bits_of_a_fresh_process():
-    import pickle
-
+def test_fits_have_the_bits_of_a_fresh_process():
     LipschitzMLP(**SMALL).fit(X, Y)
-    here = bits(LipschitzMLP(**SMALL | MLP[1]).fit(X, Y))
+    here = [bits(fitted()[0]), bits(LipschitzMLP(**SMALL | MLP[1]).fit(X, Y))]
     there = subprocess.run([sys.executable, "-c", _FRESH], cwd=REPOSITORY, capture_output=True, check=True).stdout
     assert pickle.loads(there[there.index(b"\x80\x04") :]) == here
 

@@ -173,28 +173,25 @@ def test_training_says_where_it_cannot_run(number):
             run(call)
 
 
-def test_functions_that_run_eagerly_train_the_same(monkeypatch):
+@pytest.mark.usefixtures("no_compiled_networks")
+def test_functions_that_run_eagerly_train_the_same():
     tf = pytest.importorskip("tensorflow")
     expected = fitted()[0]
-    sklip.clear_compiled_networks()
     tf.config.run_functions_eagerly(True)
     try:
         eager = classifier().fit(*moons())
     finally:
         tf.config.run_functions_eagerly(False)
-        sklip.clear_compiled_networks()
     np.testing.assert_allclose(eager.history_["loss"], expected.history_["loss"], rtol=1e-4)
 
 
 @pytest.fixture
-def checked_numerics():
+def checked_numerics(no_compiled_networks):
     """TensorFlow looks for infinities in the result of every operation."""
     tf = pytest.importorskip("tensorflow")
-    sklip.clear_compiled_networks()
     tf.debugging.enable_check_numerics()
     yield
     tf.debugging.disable_check_numerics()
-    sklip.clear_compiled_networks()
 
 
 @pytest.mark.usefixtures("checked_numerics")
