@@ -89,9 +89,16 @@ def origin(tensor: Any) -> tuple[Any, Any]:
     return history.operation, history.operation._inbound_nodes[history.node_index]
 
 
+def stepping_optimizer(optimizer: Any) -> Any:
+    """The optimizer that makes the steps: that within a LossScaleOptimizer; Keras 3.10."""
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    return optimizer
+
+
 def learning_rate(optimizer: Any) -> Any:
-    """The learning rate of an optimizer: a variable, a schedule or a function; Keras 3.10."""
-    return optimizer._learning_rate
+    """The learning rate with which an optimizer steps: a variable, a schedule or a function; Keras 3.10."""
+    return stepping_optimizer(optimizer)._learning_rate
 
 
 # TensorFlow and JAX -----------------------------------------------------------------------------

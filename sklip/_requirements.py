@@ -27,12 +27,14 @@ def keras_can_train() -> bool:
     """
     if not _is_installed("keras"):
         return False
-    return "keras" in sys.modules or _VARIABLE in os.environ or _is_installed("tensorflow") or _is_installed("jax")
+    return (
+        "keras" in sys.modules or bool(os.environ.get(_VARIABLE)) or _is_installed("tensorflow") or _is_installed("jax")
+    )
 
 
 def choose_jax_if_alone() -> None:
     """Let Keras run on JAX if TensorFlow is not installed, unless the user has named a backend or imported Keras."""
-    if "keras" in sys.modules or _VARIABLE in os.environ or _is_installed("tensorflow") or not _is_installed("jax"):
+    if "keras" in sys.modules or os.environ.get(_VARIABLE) or _is_installed("tensorflow") or not _is_installed("jax"):
         return
     os.environ[_VARIABLE] = "jax"
 
@@ -47,8 +49,9 @@ def training_packages() -> Iterator[None]:
         missing = (error.name or "").partition(".")[0]
         if missing in _BACKENDS:
             raise ModuleNotFoundError(
-                f"Keras is set to run on {missing}, which is not installed: run pip install 'scikit-lipschitz[jax]' "
-                "for JAX, or set the environment variable KERAS_BACKEND to tensorflow.",
+                f"The environment variable {_VARIABLE} makes Keras run on {missing}, which is not installed. Set it to "
+                "tensorflow or jax (pip install 'scikit-lipschitz[tensorflow]' or 'scikit-lipschitz[jax]'), on which "
+                "sklip trains, or train with backend='numpy', which needs no Keras.",
                 name=error.name,
             ) from error
         if missing not in ("keras", "tensorflow"):

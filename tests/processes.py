@@ -1,10 +1,13 @@
-"""Run Python in a fresh interpreter."""
+"""Run Python in a fresh interpreter, or in a forked copy of this one."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,3 +46,26 @@ def run_script(script, *arguments, python=sys.executable, root=ROOT, timeout=300
 def last_json(output):
     """The last line of an output, read as JSON."""
     return json.loads(output.strip().splitlines()[-1])
+
+
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+def _report(connection, call):
+    try:
+        connection.send(call())
+    except Exception as error:
+        connection.send(error)
+
+
+def in_forked_child(call, seconds=60):
+    """What a call returns or raises in a forked copy of this process; None where it does not come back."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    child = context.Process(target=_report, args=(theirs, call))
+    child.start()
+    try:
+        return ours.recv() if ours.poll(seconds) else None
+    finally:
+        child.kill()
+        child.join()

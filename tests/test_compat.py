@@ -161,6 +161,10 @@ def test_the_learning_rate_of_an_optimizer():
     assert isinstance(_compat.learning_rate(keras.optimizers.Adam(0.5)), keras.Variable)
     schedule = keras.optimizers.schedules.ExponentialDecay(0.5, 10, 0.9)
     assert _compat.learning_rate(keras.optimizers.Adam(schedule)) is schedule
+    inner = keras.optimizers.SGD(schedule)
+    outer = keras.optimizers.LossScaleOptimizer(keras.optimizers.LossScaleOptimizer(inner))
+    assert _compat.stepping_optimizer(outer) is inner is _compat.stepping_optimizer(inner)
+    assert _compat.learning_rate(outer) is schedule
 
 
 # TensorFlow and JAX --------------------------------------------------------------------------

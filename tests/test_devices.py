@@ -21,7 +21,9 @@ def test_one_device_is_the_choice_of_the_backend():
 
 
 def test_more_devices_than_there_are_are_refused_with_their_number():
-    with pytest.raises(ValueError, match=r"n_devices=2, but .* sees 1 device: a\. Set n_devices to 1 or less"):
+    with pytest.raises(
+        ValueError, match=r"n_devices=2, but .* sees 1 device: a\. Set n_devices to a number from 1 to 1"
+    ):
         devices_of(2, "a")
     model = classifier(n_devices=99)
     with pytest.raises(ValueError, match=r"n_devices=99, but the backend of Keras sees \d+ devices?: .*CPU"):

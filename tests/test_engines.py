@@ -166,6 +166,9 @@ def test_a_backend_that_the_user_named_is_not_replaced(monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND")
     _requirements.choose_jax_if_alone()
     assert os.environ["KERAS_BACKEND"] == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", "")  # which Keras takes for unset
+    _requirements.choose_jax_if_alone()
+    assert os.environ["KERAS_BACKEND"] == "jax"
     monkeypatch.delenv("KERAS_BACKEND")
     installed.discard("jax")
     _requirements.choose_jax_if_alone()

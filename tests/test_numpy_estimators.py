@@ -18,8 +18,11 @@ from threadpoolctl import threadpool_info
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, WassersteinEstimator
 from sklip.exceptions import TrainingDivergedError, TrainingInterruptedWarning
+from sklip.training.in_numpy import threads
+from sklip.training.in_numpy.threads import threads_for
 from sklip.training.observer import Observer
 from tests.estimator_fixtures import blobs, classifier, mlp, moons
+from tests.processes import forks, in_forked_child
 from tests.test_sklearn_contract import EXPECTED_FAILURES
 
 SMALL = {"hidden_layer_sizes": (16, 8), "epochs": 20, "random_state": 0, "backend": "numpy"}
@@ -93,6 +96,33 @@ def test_the_same_seed_gives_the_same_bits_also_in_threads():
     assert bits(in_numpy(mlp, dropout=0.2, random_state=1).fit(X, y)) != expected
     in_numpy().fit(*moons())
     assert [library["num_threads"] for library in threadpool_info()] == limits
+
+
+@forks
+def test_a_fork_during_a_training_has_all_threads_and_trains():
+    X, y = moons()
+    expected = bits(in_numpy().fit(X, y))
+    limits = [library["num_threads"] for library in threadpool_info()]
+
+    def in_the_copy():
+        free = [library["num_threads"] for library in threadpool_info()]
+        return free, bits(in_numpy().fit(X, y)), [library["num_threads"] for library in threadpool_info()]
+
+    with threads_for(1), threads._lock:  # which another thread may hold
+        assert in_forked_child(in_the_copy) == (limits, expected, limits)
+
+
+def test_no_callbacks_in_any_container():
+    X, y = moons()
+    expected = bits(in_numpy().fit(X, y))
+    assert all(bits(in_numpy(callbacks=none).fit(X, y)) == expected for none in ([], (), np.array([])))
+
+
+def test_a_batch_without_weight_has_no_accuracy_and_no_nan():
+    X, y = moons()
+    weights = np.where(np.arange(len(X)) < 3, 1.0, 1e-50)  # which are 0 in float32
+    model = in_numpy(batch_size=1, dropout=0.0).fit(X, y, sample_weight=weights)
+    assert np.isfinite([*model.history_["accuracy"], *model.history_["loss"]]).all()
 
 
 def test_partial_fits_are_a_fit_at_a_constant_rate():

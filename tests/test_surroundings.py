@@ -1,7 +1,5 @@
 """Where training cannot run, it says so at once and in words; what can run there does."""
 
-import multiprocessing
-import os
 import pickle
 import sys
 import warnings
@@ -14,33 +12,12 @@ import sklip
 from sklip import WassersteinEstimator
 from sklip.training import compilation, runtime
 from tests.estimator_fixtures import bits, blobs, classifier, fitted, mlp, moons
-from tests.processes import ROOT, WITHOUT, run_command, run_script
+from tests.processes import ROOT, WITHOUT, forks, in_forked_child, run_command, run_script
 
-forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 FORKED = "forked from one that had started TensorFlow.*'spawn' or 'forkserver'.*loky"
 
 
 # Forked processes ---------------------------------------------------------------------------
-
-
-def _report(connection, call):
-    try:
-        connection.send(call())
-    except Exception as error:
-        connection.send(error)
-
-
-def in_forked_child(call, seconds=60):
-    """What a call returns or raises in a forked copy of this process; None where it does not come back."""
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-    child = context.Process(target=_report, args=(theirs, call))
-    child.start()
-    try:
-        return ours.recv() if ours.poll(seconds) else None
-    finally:
-        child.kill()
-        child.join()
 
 
 @forks
@@ -283,8 +260,9 @@ def test_a_backend_that_is_not_installed_is_named(backend):
     script = WITHOUT + "try:\n    import sklip.layers\nexcept ImportError as error:\n    print(error)"
     printed = run_command([sys.executable, "-c", script, backend], PYTHONPATH=str(ROOT), KERAS_BACKEND=backend)
     assert printed.strip() == (
-        f"Keras is set to run on {backend}, which is not installed: run pip install 'scikit-lipschitz[jax]' for JAX, "
-        "or set the environment variable KERAS_BACKEND to tensorflow."
+        f"The environment variable KERAS_BACKEND makes Keras run on {backend}, which is not installed. Set it to "
+        "tensorflow or jax (pip install 'scikit-lipschitz[tensorflow]' or 'scikit-lipschitz[jax]'), on which sklip "
+        "trains, or train with backend='numpy', which needs no Keras."
     )
 
 

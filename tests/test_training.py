@@ -68,6 +68,22 @@ def test_another_optimizer_starts_afresh():
     assert equal_weights(resumed.weights, fresh.weights)
 
 
+def test_a_scaled_loss_changes_neither_the_learning_rates_nor_what_decays():
+    import keras
+
+    def trained(wrap):
+        def adam(rate):
+            return wrap(keras.optimizers.AdamW(rate, weight_decay=0.5))
+
+        first = run(FRESH, decay="cosine", optimizer=adam(0.01))
+        return first, run(first.state, optimizer=adam(0.02)), run(first.state, optimizer=adam(1e-9))
+
+    for plain, scaled in zip(trained(lambda one: one), trained(keras.optimizers.LossScaleOptimizer), strict=True):
+        for weights, others in zip(plain.state.weights, scaled.state.weights, strict=True):
+            np.testing.assert_allclose(weights, others, atol=1e-6)
+        np.testing.assert_allclose(plain.history["loss"], scaled.history["loss"], rtol=1e-5)
+
+
 def test_the_same_state_gives_the_same_bits():
     assert equal_weights(run(FRESH, dropout=0.2).state.weights, run(FRESH, dropout=0.2).state.weights)
 

@@ -65,7 +65,7 @@ def _is_of_keras(value):
 
 def check_callbacks(callbacks):
     """Raise a TypeError unless the callbacks are Keras callbacks."""
-    for callback in callbacks or ():
+    for callback in callbacks:
         if isinstance(callback, type) or not hasattr(callback, "on_epoch_end"):
             raise TypeError(
                 f"The 'callbacks' parameter must hold instances of keras.callbacks.Callback; got {callback!r}."

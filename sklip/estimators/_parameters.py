@@ -86,11 +86,12 @@ class TrainingParameters:
         Keras, by the same steps. It starts at once, and is slower for large networks on many rows. ``"auto"`` is Keras
         if Keras and a backend are installed, and NumPy otherwise.
     jit_compile : "auto" or bool
-        Compile the training step with XLA. This takes a few seconds, once per process for each shape of network, and
-        then about halves the time of a step. ``"auto"`` compiles if it pays within a single training, from 3,000
-        steps on. True pays in searches, because their fits share the compilation. Compilation changes the last bits
-        of the result. ``"auto"`` compiles no networks with convolutions, as XLA makes them slower on a CPU, and none
-        with an ``augmentation``, as XLA has no such operations.
+        Compile the training step of TensorFlow with XLA, which always compiles that of JAX. This takes a few seconds,
+        once per process for each shape of network, and then about halves the time of a step. ``"auto"`` compiles if
+        it pays within a single training, from 3,000 steps on. True pays in searches, because their fits share the
+        compilation. Compilation changes the last bits of the result. ``"auto"`` compiles no networks with
+        convolutions, as XLA makes them slower on a CPU, and none with an ``augmentation``, as XLA has no such
+        operations.
     matmul_precision : {"tensorfloat32", "float32"}
         Precision of the products in the forward and the backward pass on a GPU. ``"tensorfloat32"`` lets the GPU
         round the factors to 11 bits, which is faster, unless TensorFlow or JAX is set otherwise. ``"float32"`` rounds

@@ -73,6 +73,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         """Check the parameters; return them with Python's numbers, with which training computes."""
         given = validation.check_parameters(self)
         vars(given).update(self._fixed_parameters)
+        given.callbacks = [] if given.callbacks is None else list(given.callbacks)
         check_parameters_of_training(given)
         given.engine = engine_of(given.backend)
         given.engine.check_parameters(given)
@@ -168,7 +169,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             optimizer=given.optimizer,
             learning_rate=given.learning_rate,
             decay=given.learning_rate_schedule,
-            callbacks=list(given.callbacks or []),
+            callbacks=given.callbacks,
             jit_compile=given.jit_compile,
             matmul_precision=given.matmul_precision,
             n_devices=given.n_devices,

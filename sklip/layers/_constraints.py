@@ -18,7 +18,7 @@ class Orthonormal(keras.constraints.Constraint):
     iterate : bool, default=True
         Repeat until that accuracy is reached. False makes a single step, which is cheaper; then
         call :meth:`SpectralDense.retract` when training ends. The largest singular value is
-        still at most 1 + 1e-5, but small ones may be below 1.
+        still at most 1 + 1e-5 (on a GPU, 1 + 5e-4), but small ones may be below 1.
 
     See Also
     --------

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
+from sklip._compat import stepping_optimizer
 from sklip.training import reuse, runtime
 from sklip.training.architecture import build_network
 from sklip.training.devices import devices_of
@@ -60,9 +61,10 @@ def compiled_for(
         return kept
     network = build_network(task.architecture, epochs_class.network_class, task.state.seed)
     network.compile(optimizer=optimizer, loss=task.objective.loss, jit_compile=jit_compile)
-    if optimizer.weight_decay:
+    stepping = stepping_optimizer(optimizer)
+    if stepping.weight_decay:
         # A bias adds no complexity, and its decay could make it diverge.
-        optimizer.exclude_from_weight_decay(var_names=["bias"])
+        stepping.exclude_from_weight_decay(var_names=["bias"])
     optimizer.build(network.trainable_variables)
     validates = task.held_out is not None
     epochs = epochs_class(network, task.objective, validates=validates, sets_rates=sets_rates, devices=devices)

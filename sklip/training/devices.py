@@ -34,7 +34,7 @@ def devices_of(n_devices: int, visible: Sequence[Any]) -> tuple[Any, ...]:
     if count > len(visible):
         raise ValueError(
             f"n_devices={n_devices}, but the backend of Keras sees {len(visible)} device"
-            f"{'' if len(visible) == 1 else 's'}: {', '.join(map(str, visible))}. Set n_devices to {len(visible)} or "
-            "less, or to -1 for all devices."
+            f"{'' if len(visible) == 1 else 's'}: {', '.join(map(str, visible))}. Set n_devices to a number "
+            f"from 1 to {len(visible)}, or to -1 for all devices."
         )
     return tuple(visible[:count]) if count > 1 else ()

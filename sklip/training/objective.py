@@ -119,7 +119,8 @@ class Objective:
 
 def _share(xp, rows, weights):
     """Weighted share of the rows that are True."""
-    return xp.sum(xp.where(rows, weights, 0.0)) / xp.sum(weights)
+    mass = xp.sum(weights)
+    return xp.sum(xp.where(rows, weights, 0.0)) / xp.where(mass > 0, mass, 1.0)  # 0 if the weights are all 0
 
 
 def correct(xp: ModuleType, targets: Tensor, scores: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """One thread for small products: the threads of BLAS would wait for each other longer than they compute."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -18,7 +19,8 @@ _limit = None
 def threads_for(multiplications: int) -> Iterator[None]:
     """Limit BLAS to one thread during the body, unless the products are large.
 
-    The limit is that of the process. Trainings in several threads share it: the first sets it, and the last lifts it.
+    The limit is that of the process. Trainings in several threads share it: the first sets it, and the last lifts it. A
+    training with large products beside them has one thread as well, which may change its last bits.
 
     Parameters
     ----------
@@ -50,3 +52,16 @@ def _leave():
         if _trainings == 0:
             _limit.restore_original_limits()
             _limit = None
+
+
+def _forget():
+    """In the forked copy of a process: the trainings of the other threads do not exist here, nor does their limit."""
+    global _lock, _trainings, _limit
+    _lock, _trainings = Lock(), 0
+    if _limit is not None:
+        _limit.restore_original_limits()
+        _limit = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
