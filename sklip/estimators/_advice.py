@@ -132,7 +132,7 @@ def advise_on_margin(given, rows, scale, question):
     _warn(
         f"min_margin = {given:.3g} is too large for the data: the mean distance of optimally matched rows of different "
         f"classes is {largest:.3g}, so a margin of at most {largest / 2:.3g} is possible. The hinge cannot vanish. "
-        f"Give a smaller number, or 'auto', which is {AUTO_MARGIN * scale:.3g} here.",
+        f"Give a smaller number, or 'auto', which is {AUTO_MARGIN[question.norm] * scale:.3g} here.",
         exceptions.UnattainableMarginWarning,
     )
 
@@ -153,19 +153,20 @@ def _distance_between(X, own, question):
     return float(distances[linear_sum_assignment(distances)].mean())
 
 
-def advise_on_temperature(given, network, X, scale):
+def advise_on_temperature(given, network, X, scale, norm):
     """Warn of a temperature at which most probabilities round to 1, so that cross-entropy has no gradient."""
     if not isinstance(given, Real):
         return
     scores = network.scores(_sample(X))
     gaps = Heads.of_scores(scores.shape[1]).gaps(scores)
+    factor = AUTO_TEMPERATURE[norm]
     saturated = float(np.mean(given * gaps > SATURATED_LOGIT))
     if saturated <= 0.5:
         return
     _warn(
         f"temperature = {given:.3g} is too large: for {saturated:.0%} of the training rows, a probability rounds to 1. "
         "Probabilities then say no more than predict does, and the loss no longer enlarges radii. Give a smaller "
-        f"number, around {AUTO_TEMPERATURE:g} / scale_ = {AUTO_TEMPERATURE / scale:.3g}, or 'auto'.",
+        f"number, around {factor:g} / scale_ = {factor / scale:.3g}, or 'auto'.",
         exceptions.SaturatedTemperatureWarning,
     )
 

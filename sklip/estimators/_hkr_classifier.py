@@ -42,7 +42,8 @@ class HKRClassifier(LipschitzClassifier):
         Weight of the hinge. A larger weight makes the classifier more accurate; a smaller one
         makes the radii larger.
     min_margin : float or "auto"
-        Margin of the hinge, in the units of the data; ``"auto"`` is a tenth of ``scale_``.
+        Margin of the hinge, in the units of the data; ``"auto"`` is 0.1 of ``scale_``, with the
+        norms 1 and inf 0.2 and 0.3.
     class_weight : None, "balanced" or dict
         Factors of the hinge for each class, by its label; 1 for classes not named. The KR term
         compares two means and does not depend on the mass of the classes. ``"balanced"`` gives
@@ -151,7 +152,7 @@ class HKRClassifier(LipschitzClassifier):
     predict_log_proba = AbsentMethod(_NO_PROBABILITIES)
 
     def _objective_of_fit(self, given):
-        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN, self.scale_)
+        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN[self.norm_], self.scale_)
         return HKRObjective(self.min_margin_, float(given.alpha))
 
     def _advise(self, given, rows):

@@ -54,15 +54,16 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
     temperature : float or "auto"
         Factor of the scores in every probability, in the inverse units of the data. A larger
         factor makes the classifier more accurate; a smaller one makes the radii larger.
-        ``"auto"`` is ``20 / scale_``.
+        ``"auto"`` is ``20 / scale_``, with the norms 1 and inf ``10 / scale_``.
     margin_offset : float or "auto"
         Offset by which cross-entropy lowers the score of the true class, in the units of the data:
-        larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``.
+        larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``, with the
+        norms 1 and inf a tenth.
     alpha : float
         Weight of the hinge in ``"hkr"``.
     min_margin : float or "auto"
         Margin of the hinge in ``"hinge"`` and ``"hkr"``, in the units of the data; ``"auto"`` is a
-        tenth of ``scale_``.
+        tenth of ``scale_``, with the norms 1 and inf 0.2 and 0.3 of it.
     class_weight : None, "balanced" or dict
         Factors of the loss for the rows of each class, by its label; 1 for classes not named. With
         ``loss="hkr"`` they apply to the hinge: the KR term compares two means and does not depend on
@@ -190,9 +191,9 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         return given
 
     def _objective_of_fit(self, given):
-        self.temperature_ = inverse_length("temperature", given.temperature, AUTO_TEMPERATURE, self.scale_)
-        self.margin_offset_ = length("margin_offset", given.margin_offset, AUTO_OFFSET, self.scale_)
-        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN, self.scale_)
+        self.temperature_ = inverse_length("temperature", given.temperature, AUTO_TEMPERATURE[self.norm_], self.scale_)
+        self.margin_offset_ = length("margin_offset", given.margin_offset, AUTO_OFFSET[self.norm_], self.scale_)
+        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN[self.norm_], self.scale_)
         make, names = _objective(given.loss)
         return make(*(float(getattr(self, name)) for name in names))
 
@@ -201,7 +202,7 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         if "min_margin_" in names:
             advice.advise_on_margin(given.min_margin, rows, self.scale_, self._question)
         if "temperature_" in names:
-            advice.advise_on_temperature(given.temperature, self.network_, rows.X, self.scale_)
+            advice.advise_on_temperature(given.temperature, self.network_, rows.X, self.scale_, self.norm_)
 
 
 def _objective(loss):

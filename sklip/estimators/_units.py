@@ -8,11 +8,11 @@ from sklip.certification import EUCLIDEAN, Question
 from sklip.rows.blocks import sum_blocks
 from sklip.rows.protocol import Rows
 
-# Meaning of "auto", with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a temperature
-# of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
-AUTO_MARGIN = 0.1
-AUTO_OFFSET = 0.05
-AUTO_TEMPERATURE = 20.0
+# Meaning of "auto" by the norm of the training, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of
+# AUTO_OFFSET · s and a temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
+AUTO_MARGIN = {2: 0.1, 1: 0.2, np.inf: 0.3}
+AUTO_OFFSET = {2: 0.05, 1: 0.1, np.inf: 0.1}
+AUTO_TEMPERATURE = {2: 20.0, 1: 10.0, np.inf: 10.0}
 
 
 def center_and_scale(X: Rows, weights: np.ndarray, question: Question = EUCLIDEAN) -> tuple[np.ndarray, float]:

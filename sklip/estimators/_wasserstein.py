@@ -199,7 +199,7 @@ class WassersteinEstimator(TrainedEstimator):
         return class_targets(np.searchsorted(samples, y), weights, 2)
 
     def _objective_of_fit(self, given):
-        return HKRObjective(AUTO_MARGIN * self.scale_, alpha=0.0)  # without a hinge
+        return HKRObjective(AUTO_MARGIN[self.norm_] * self.scale_, alpha=0.0)  # without a hinge
 
     def distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Proven lower bound of the Wasserstein-1 distance between two samples.
