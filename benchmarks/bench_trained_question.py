@@ -1,8 +1,8 @@
 """Trained for the question that is asked: networks trained for L2 and for L∞, both asked in L∞.
 
-Breast cancer, and 30 columns of which 6 inform; standardised by the training rows, 30 % held-out rows. The network that
-is trained for L2 has the best of three margins on the held-out rows, the one trained for L∞ the default. And the
-margins, temperatures and offsets of networks trained for L∞ and for L1 on eight data sets: the evidence for "auto".
+Breast cancer, and 30 columns of which 6 inform; standardised by the training rows, 30 % held-out rows. Each network has
+the default margin, and the best of three on the held-out rows. And the margins, temperatures and offsets of networks
+trained for L∞ and for L1 on eight data sets: the evidence for "auto".
 """
 
 import argparse
@@ -18,7 +18,7 @@ import sklip
 from sklip import HKRClassifier, LipschitzMLP
 
 EPSILONS = (0.1, 0.2, 0.3, 0.5)
-MARGINS = ("auto", 1.0, 2.0)
+MARGINS = {2: ("auto", 1.0, 2.0), np.inf: ("auto", 0.4, 0.6)}
 # By data set: what training for L∞ has to add to the certified accuracy at 0.3 and at 0.5, and the median tightness.
 GOALS = {
     "breast cancer": {"0.3": 0.05, "0.5": 0.20, "median": 0.9},
@@ -77,14 +77,14 @@ def measured(model, X, y, n_rows):
 def run(name, seed, n_rows):
     """Figures of one split."""
     X, X_test, y, y_test = split(name, seed)
-    of_margins = [measured(classifier(2, seed, margin).fit(X, y), X_test, y_test, n_rows) for margin in MARGINS]
-    trained = classifier(np.inf, seed).fit(X, y)
-    factors = np.abs(trained.network_.operations[1].factors)
-    return {
-        "L2, best margin": max(of_margins, key=lambda found: sum(found[str(epsilon)] for epsilon in EPSILONS)),
-        "L2, default": of_margins[0],
-        "Linf, default": measured(trained, X_test, y_test, n_rows) | {"columns": int((factors > 0.05).sum())},
-    }
+    found = {}
+    for norm, name in ((2, "L2"), (np.inf, "Linf")):
+        fits = [classifier(norm, seed, margin).fit(X, y) for margin in MARGINS[norm]]
+        of_margins = [measured(fit, X_test, y_test, n_rows) for fit in fits]
+        found[f"{name}, default"] = of_margins[0]
+        found[f"{name}, best margin"] = max(of_margins, key=lambda one: sum(one[str(each)] for each in EPSILONS))
+    found["columns"] = int((np.abs(fits[0].network_.operations[1].factors) > 0.05).sum())
+    return found
 
 
 def fit_ratios(turns):
@@ -150,16 +150,17 @@ def main():
     figures, lines = {"goals": GOALS, "attacked rows": arguments.rows, "seeds": arguments.seeds, "sets": {}}, []
     for name in GOALS:
         runs = [run(name, seed, arguments.rows) for seed in range(arguments.seeds)]
+        columns = [one.pop("columns") for one in runs]
         means = {
             kind: {of: float(np.mean([one[kind][of] for one in runs])) for of in runs[0][kind]} for kind in runs[0]
         }
-        figures["sets"][name] = {"means": means, "runs": runs}
+        figures["sets"][name] = {"means": means, "runs": runs, "columns": columns}
         lines += [[name, kind, *(f"{value:.3f}" for value in mean.values())] for kind, mean in means.items()]
-        print(lines[-3:], flush=True)
+        print(lines[-4:], columns, flush=True)
     figures["fit ratio"] = fit_ratios(arguments.turns)
     print(figures["fit ratio"], flush=True)
-    header = ["", "trained for", "accuracy", *map(str, EPSILONS), "radius / attack", "bound", "broken", "columns"]
-    print_table(header, [[*line, *[""] * (len(header) - len(line))] for line in lines])
+    header = ["", "trained for", "accuracy", *map(str, EPSILONS), "radius / attack", "bound", "broken"]
+    print_table(header, lines)
     figures["parameters"] = parameters(seeds=2)
     write_result("trained_question", figures)
 

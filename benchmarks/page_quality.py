@@ -185,11 +185,14 @@ def question(figures):
 
 def trained_question(figures):
     """Rows for the questions of the training, the ratio of times, and rows for the candidates of each classifier."""
-    kinds = {"L2, default": "L2", "L2, best margin": "L2, best of three margins", "Linf, default": "**L∞**"}
+    kinds = {
+        "L2, default": "L2", "Linf, default": "L∞",
+        "L2, best margin": "L2, best of three margins", "Linf, best margin": "L∞, best of three margins",
+    }  # fmt: skip
     lines = []
     for name, found in figures["sets"].items():
         means, goals = found["means"], figures["goals"][name]
-        base, trained = means["L2, best margin"], means["Linf, default"]
+        base, trained = means["L2, best margin"], means["Linf, best margin"]
         for kind, label in kinds.items():
             of = means[kind]
             reached = {

@@ -22,7 +22,8 @@ from sklearn.preprocessing import StandardScaler
 
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, WassersteinEstimator, audit, certified_radius
-from sklip.certification import EUCLIDEAN, Question, certificate
+from sklip.certification import Question, certificate
+from sklip.certification._question import EUCLIDEAN
 from sklip.exceptions import FarFromTrainingWarning, ModelFileError, UnattainableMarginWarning, UnlikeScalesWarning
 from sklip.metrics import certified_accuracy
 from sklip.served import Dense, Diagonal
@@ -541,6 +542,21 @@ def test_exports_have_the_same_scores(norm):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(classifier.to_onnx().SerializeToString())
     np.testing.assert_allclose(session.run(["decision_function"], {"X": X})[0].ravel(), expected, atol=1e-9)
+
+
+def test_a_keras_model_with_a_front_is_read_and_certified_in_its_norm(rng):
+    keras = pytest.importorskip("keras")
+    from sklip.layers import FrobeniusDense, SpectralDense, UnitDiagonal
+
+    layers = [keras.Input((5,)), UnitDiagonal(), SpectralDense(4, "groupsort2")]
+    model = keras.Sequential([*layers, FrobeniusDense(1)])
+    factors = rng.standard_normal(5)
+    model.layers[0].factors.assign(factors / np.linalg.norm(factors))
+    X = rng.standard_normal((20, 5)).astype(np.float32)
+    classifier = sklip.from_keras(model)
+    np.testing.assert_allclose(classifier.decision_function(X), np.asarray(model(X))[:, 0], atol=1e-5)
+    assert certified_radius(classifier, X, norm="inf").lipschitz_bound == pytest.approx(1.0, abs=1e-5)
+    assert certified_radius(classifier, X).norm == 2  # nobody says for what it was trained
 
 
 def test_wider_networks_in_a_deeper_chain_keep_the_constant():

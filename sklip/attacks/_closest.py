@@ -6,7 +6,8 @@ from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target, network_margins, rival_distances
-from sklip.certification import EUCLIDEAN, Question, certificate, distances_above
+from sklip.certification import Question, certificate, distances_above
+from sklip.certification._question import EUCLIDEAN
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
 

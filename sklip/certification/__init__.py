@@ -2,7 +2,7 @@
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds
-from sklip.certification._question import EUCLIDEAN, Question
+from sklip.certification._question import Question
 from sklip.certification._radius import (
     Certificate,
     certificate,
@@ -17,7 +17,6 @@ from sklip.certification._rounding import ErrorBound, error_bound
 from sklip.certification._transport import transport_bounds, wasserstein_lower_bound
 
 __all__ = [
-    "EUCLIDEAN",
     "Certificate",
     "ErrorBound",
     "Question",

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklip import exceptions
 from sklip._heads import Heads
 from sklip._stack_level import users_line
-from sklip.certification import EUCLIDEAN
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
 from sklip.rows.images import looks_channels_first
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import EUCLIDEAN, Question, certificate
+from sklip.certification import Question, certificate
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._served_network import check_network
 from sklip.estimators._stamped import StampedState
 from sklip.estimators._validation import served_rows

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sklip.certification import EUCLIDEAN, Question
+from sklip.certification import Question
+from sklip.certification._question import EUCLIDEAN
 from sklip.rows.tolerances import tolerances_of
 from sklip.served import Dense, Diagonal, Operation
 

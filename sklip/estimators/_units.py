@@ -4,7 +4,8 @@ from functools import reduce
 
 import numpy as np
 
-from sklip.certification import EUCLIDEAN, Question
+from sklip.certification import Question
+from sklip.certification._question import EUCLIDEAN
 from sklip.rows.blocks import sum_blocks
 from sklip.rows.protocol import Rows
 

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
-from sklip.certification import EUCLIDEAN, Question
+from sklip.certification import Question
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines._read import Origin, Reading, inside, read_steps
 from sklip.pipelines._refusals import refuse

@@ -9,7 +9,6 @@ import numpy as np
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_margins
 from sklip.certification import (
-    EUCLIDEAN,
     Question,
     certificate,
     class_radii,
@@ -17,6 +16,7 @@ from sklip.certification import (
     score_bounds,
     threshold_radii,
 )
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._distance_ratio import distance_ratio
 from sklip.pipelines._run import Batch, Decision, Run
 
