@@ -183,6 +183,44 @@ def question(figures):
     return {"rows": rows(lines), "rows_of_each": figures["rows of each fit"], "seeds": len(kinds[0]["runs"])}
 
 
+def trained_question(figures):
+    """Rows for the questions of the training, the ratio of times, and rows for the candidates of each classifier."""
+    kinds = {
+        "L2, default": "L2", "Linf, default": "L∞",
+        "L2, best margin": "L2, best of three margins", "Linf, best margin": "L∞, best of three margins",
+    }  # fmt: skip
+    lines = []
+    for name, found in figures["sets"].items():
+        means, goals = found["means"], figures["goals"][name]
+        base, trained = means["L2, best margin"], means["Linf, best margin"]
+        for kind, label in kinds.items():
+            of = means[kind]
+            reached = {
+                "0.3": of["0.3"] >= base["0.3"] + goals["0.3"],
+                "0.5": of["0.5"] >= base["0.5"] + goals["0.5"],
+                "median": of["median"] >= goals["median"],
+                "accuracy": of["accuracy"] >= base["accuracy"],
+            }
+            columns = [
+                judged(number(of[of_], 3), reached.get(of_) if of is trained else None)
+                for of_ in ("accuracy", "0.1", "0.2", "0.3", "0.5", "median")
+            ]
+            lines.append([name, label, *columns])
+    ratios = {
+        backend: spread(ratio, 2, reached=ratio["median"] <= 1.1) for backend, ratio in figures["fit ratio"].items()
+    }
+    broken = sum(one[kind]["broken"] for found in figures["sets"].values() for one in found["runs"] for kind in kinds)
+    candidates = {
+        slug(f"{kind} {norm}"): rows([[name, *(number(value, 3) for value in values)] for name, values in of.items()])
+        for norm, of_kinds in figures["parameters"].items()
+        for kind, of in of_kinds.items()
+    }
+    return {
+        "rows": rows(lines), "seeds": figures["seeds"], "attacked": figures["attacked rows"], "broken": broken,
+        "keras": ratios["keras"], "numpy": ratios["numpy"], **candidates,
+    }  # fmt: skip
+
+
 def raw_units(figures):
     """Cells of each pipeline."""
     texts = {}

@@ -1,4 +1,4 @@
-"""The Stiefel manifold: kernels with orthonormal columns (or rows, if they are wider than tall).
+"""The Stiefel manifold: kernels with orthonormal columns (or rows, if they are wider than tall); and unit spheres.
 
 Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` of shape
 ``(n, p)`` is orthonormal when ``Wᵀ W = I`` (``n ≥ p``) or ``W Wᵀ = I`` (``n < p``): all its
@@ -228,6 +228,17 @@ def on_unit_columns(kernel: Tensor) -> Tensor:
     def gradient(*arguments, upstream=None):
         (slope,) = arguments if upstream is None else (upstream,)
         return _finite(slope - kernel * ops.sum(kernel * slope, axis=0, keepdims=True))
+
+    return kernel, gradient
+
+
+@ops.custom_gradient
+def on_unit_rows(kernel: Tensor) -> Tensor:
+    """Return the kernel; of the gradient of each row, the part along the (unit) row is removed."""
+
+    def gradient(*arguments, upstream=None):
+        (slope,) = arguments if upstream is None else (upstream,)
+        return _finite(slope - kernel * ops.sum(kernel * slope, axis=-1, keepdims=True))
 
     return kernel, gradient
 
@@ -467,3 +478,25 @@ def unit_columns(kernel: Tensor) -> Tensor:
     scaled = kernel / largest
     norm = ops.sqrt(ops.sum(ops.square(scaled), axis=0, keepdims=True))
     return scaled / ops.maximum(norm, 1e-37)
+
+
+def unit_rows(kernel: Tensor) -> Tensor:
+    """Divide each row by its Euclidean norm; a row of zeros stays zero. A vector is one row.
+
+    Parameters
+    ----------
+    kernel : tensor of shape (n, p) or (p,)
+
+    Returns
+    -------
+    tensor of the same shape
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> np.asarray(manifold.unit_rows(np.array([3.0, 4.0], dtype="float32"))).round(4).tolist()
+    [0.6000000238418579, 0.800000011920929]
+    """
+    scaled = kernel / ops.maximum(ops.max(ops.abs(kernel), axis=-1, keepdims=True), 1e-37)
+    return scaled / ops.maximum(ops.sqrt(ops.sum(ops.square(scaled), axis=-1, keepdims=True)), 1e-37)

@@ -21,7 +21,7 @@ def data(n_scores, n_rows=90):
     return rows, labels
 
 
-def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **of_schedule):
+def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, norm=2, **of_schedule):
     """A small training; with ``scarce`` batches that lack classes."""
     runtime.prepare()
     from sklip.architectures import MLP
@@ -33,7 +33,7 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, **
     shares = np.bincount(labels, rows[2], n_classes) / rows[2].sum()
     settings = {"optimizer": "adam", "learning_rate": 0.05, "decay": "cosine", "jit_compile": False, **of_schedule}
     return TrainingTask(
-        Architecture((5,), n_scores, MLP(hidden_layer_sizes=(8, 4))),
+        Architecture((5,), n_scores, MLP(hidden_layer_sizes=(8, 4)), norm=norm),
         Schedule(epochs, **settings),
         plan_batches(labels, rows[2], n_classes, 2 if scarce else batch_size, False),
         rows,
@@ -50,6 +50,8 @@ TASKS = {
         "n_scores": 3, "optimizer": "sgd", "decay": "constant", "held_out": False
     },
     "batches that lack classes": {"n_scores": 4, "scarce": True, "learning_rate": 0.01},
+    "the norm 1": {"norm": 1, "learning_rate": 0.01},
+    "the norm inf": {"norm": np.inf, "n_scores": 3, "learning_rate": 0.01},
     "ten steps": {"n_scores": 4, "epochs": 10, "batch_size": 90, "learning_rate": 0.01},
 }  # fmt: skip
 

@@ -14,7 +14,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sklip import NotLipschitzError, audit, certified_radius
-from sklip.pipelines._arguments import constants_of, norm_of, tolerances_of
+from sklip.pipelines._arguments import constants_of
+from sklip.rows.tolerances import norm_of, tolerances_of
 from tests.pipeline_fixtures import Quick
 from tests.test_pipeline_traps import linear
 

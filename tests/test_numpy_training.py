@@ -49,9 +49,9 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], values, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
-def ten_steps(loss, n_scores, optimizer="adam"):
+def ten_steps(loss, n_scores, optimizer="adam", norm=2):
     """A task in which an epoch is one step."""
-    task = epoch_contracts.task(n_scores, epochs=10, batch_size=1000, optimizer=optimizer)
+    task = epoch_contracts.task(n_scores, epochs=10, batch_size=1000, optimizer=optimizer, norm=norm)
     return replace(task, objective=Objective(loss, epsilon=0.2))
 
 
@@ -67,3 +67,22 @@ def test_ten_steps_of_each_loss_and_activation(name, activation):
 def test_ten_steps_of_each_shape(widths, optimizer):
     loss = keras_losses.HKR(alpha=5.0, min_margin=0.3)
     assert_same(*in_both(ten_steps(loss, 1, optimizer), MLP(hidden_layer_sizes=widths)))
+
+
+@pytest.mark.parametrize("norm", [1, np.inf])
+@pytest.mark.parametrize(("widths", "n_scores", "optimizer"), [((12,), 1, "adam"), ((4, 8), 3, "sgd"), ((), 1, "adam")])
+def test_ten_steps_of_each_norm(norm, widths, n_scores, optimizer):
+    loss = keras_losses.HKR(alpha=5.0, min_margin=0.3)
+    assert_same(*in_both(ten_steps(loss, n_scores, optimizer, norm), MLP(hidden_layer_sizes=widths)))
+
+
+@pytest.mark.parametrize("norm", [1, np.inf])
+def test_the_front_stays_on_its_manifold_and_has_the_weights_of_keras(norm):
+    task = ten_steps(keras_losses.HKR(alpha=5.0, min_margin=0.3), 1, norm=norm)
+    found, expected = train(with_numpy_loss(task)).state, loop.train(task).state
+    assert [weight.shape for weight in found.weights] == [weight.shape for weight in expected.weights]
+    front, start = expected.weights[0], np.full(5, 5**-0.5) if norm == np.inf else np.eye(5)
+    assert np.abs(front - start).max() > 0.01
+    np.testing.assert_allclose(np.linalg.norm(front, axis=-1), 1.0, atol=1e-6)
+    for own, theirs in zip(found.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(own, theirs, atol=1e-4)

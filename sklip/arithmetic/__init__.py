@@ -1,5 +1,5 @@
 """Directed rounding, proven norms, exact products: the lowest layer of sklip, in NumPy alone."""
 
-from sklip.arithmetic.polar import polar_factor, unit_columns
+from sklip.arithmetic.polar import polar_factor, unit_columns, unit_rows
 
-__all__ = ["polar_factor", "unit_columns"]
+__all__ = ["polar_factor", "unit_columns", "unit_rows"]

@@ -79,6 +79,8 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
         return np.inf
     if min(matrix.shape) <= 1 or frobenius == 0:
         return _number(round_up(frobenius + inaccuracy) if inaccuracy else frobenius)
+    if _entries_apart(matrix):
+        return _number(round_up(np.abs(matrix).max() + inaccuracy + np.sqrt(matrix.size) * TINY, 2))
     # Scaling by a power of two is exact and keeps the products from over- and underflow.
     _, exponent = np.frexp(frobenius)
     exponent = 0 if 2.0**-200 < frobenius < 2.0**200 else int(exponent)
@@ -94,6 +96,12 @@ def spectral_norm_bound(matrix: np.ndarray, inaccuracy: float = 0.0) -> float:
     bound = round_up(np.ldexp(bound, exponent) + np.sqrt(tall.size) * TINY) if exponent else bound
     bound = np.fmin(bound, frobenius)
     return _number(round_up(bound + inaccuracy) if inaccuracy else bound)
+
+
+def _entries_apart(matrix):
+    """Whether each row and each column holds one entry at most, as in a diagonal matrix."""
+    present = matrix != 0
+    return present.sum(axis=0).max() <= 1 and present.sum(axis=1).max() <= 1
 
 
 def _eigenvalue_bound(gram):
@@ -113,7 +121,8 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
 
     L1: the largest norm of a column. L∞: for any positive ``v``, ``‖B δ‖₂ ≤ ‖B diag(1/v)‖₂ ‖v‖₂``, as
     ``‖v ∘ δ‖₂ ≤ ‖v‖₂``. The smallest of four bounds is returned: this one for three choices of ``v`` (``v = 1`` gives
-    the usual ``√d ‖B‖₂``), and the sum of the norms of the columns.
+    the usual ``√d ‖B‖₂``), and the sum of the norms of the columns. For a diagonal matrix, it is the norm of its
+    diagonal.
 
     Parameters
     ----------
@@ -144,6 +153,8 @@ def operator_norm_bound(matrix: np.ndarray, norm: float, inaccuracy: float = 0.0
     matrix, columns = matrix[:, moving], columns[moving]
     if not columns.size or not np.isfinite(columns).all():
         return _number(round_up(columns.sum() + np.sqrt(moving.size) * inaccuracy, moving.size + 2))
+    if _entries_apart(matrix):
+        return _number(round_up(norm_bound(columns) + np.sqrt(moving.size) * (inaccuracy + matrix.size * TINY), 4))
     bounds = [round_up(columns.sum(), len(columns))]
     for power in (0.0, 0.5, 1.0):
         lengths = (columns / columns.max()) ** power

@@ -1,4 +1,4 @@
-"""The nearest orthonormal matrix, and the nearest matrix with columns of norm 1."""
+"""The nearest orthonormal matrix, and the nearest matrices with columns, or rows, of norm 1."""
 
 import numpy as np
 
@@ -56,4 +56,27 @@ def unit_columns(kernel: np.ndarray) -> np.ndarray:
     """
     kernel = np.asarray(kernel, dtype=np.float64)
     norms = np.linalg.norm(kernel, axis=0)
+    return kernel / np.where(norms > 0, norms, 1.0)
+
+
+def unit_rows(kernel: np.ndarray) -> np.ndarray:
+    """Divide each row of a kernel by its Euclidean norm; a row of zeros stays zero. A vector is one row.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n, p) or (p,), finite
+
+    Returns
+    -------
+    ndarray of the same shape, float64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.arithmetic import unit_rows
+    >>> unit_rows(np.array([3.0, 4.0])).tolist()
+    [0.6, 0.8]
+    """
+    kernel = np.asarray(kernel, dtype=np.float64)
+    norms = np.linalg.norm(kernel, axis=-1, keepdims=True)
     return kernel / np.where(norms > 0, norms, 1.0)

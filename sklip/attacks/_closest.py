@@ -6,7 +6,8 @@ from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
 from sklip.attacks._search import Search
 from sklip.attacks._target import Target, network_margins, rival_distances
-from sklip.certification import certificate, distances_above
+from sklip.certification import Question, certificate, distances_above
+from sklip.certification._question import EUCLIDEAN
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
 
@@ -16,8 +17,10 @@ _STEPS = 20
 _HALVINGS = 10
 
 
-def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row, find the nearest point with another prediction, in the Euclidean norm.
+def closest_adversarial(
+    network: ServedNetwork, X: np.ndarray, question: Question = EUCLIDEAN
+) -> tuple[np.ndarray, np.ndarray]:
+    """For each row, find the nearest point with another prediction.
 
     From the row, the transport step ``x − f(x) ∇f(x) / ‖∇f(x)‖²`` leads to the boundary if the
     network is linear in between [1]_. The step is repeated from the new point: it projects the
@@ -38,6 +41,8 @@ def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
         Network whose predictions are attacked.
     X : ndarray of shape (n_rows, n_features), float64
         Rows, in the units of the data.
+    question : sklip.certification.Question, optional
+        In which norm and in which units distances are measured; by default, the Euclidean norm.
 
     Returns
     -------
@@ -63,14 +68,14 @@ def closest_adversarial(network: ServedNetwork, X: np.ndarray) -> tuple[np.ndarr
     """
     adversarial, distance = np.empty(X.shape), np.empty(len(X))
     for block in blocks.slices(len(X), blocks.ATTACK_ROWS):
-        search = _search(network, X[block])
+        search = _search(network, X[block], question)
         adversarial[block], distance[block] = search.inputs, search.distance
     return adversarial, distance
 
 
-def _search(network, rows):
+def _search(network, rows, question):
     """Search one block of rows; return the finished search."""
-    proof, margins = certificate(network), network_margins(network)
+    proof, margins = certificate(network, question), network_margins(network)
     scores = network.scores(rows)
     heads = Heads.of_scores(scores.shape[1])
     class_indices = heads.class_indices(scores)
@@ -86,8 +91,8 @@ def _search(network, rows):
     target = Target(
         rows=rows,
         radii=proof.radii(scores, rows - network.center),
-        tolerances=np.ones(rows.shape[1]),
-        norm=2,
+        tolerances=np.ones(rows.shape[1]) if question.tolerances is None else question.tolerances,
+        norm=question.norm,
         predict=None,
         margins_and_gradients=lambda inputs, index, rivals=None: margins(inputs, class_indices[index], rivals),
         representable=lambda inputs: inputs,
@@ -110,7 +115,7 @@ def _approach(search, rivals):
     search.refine(_STEPS, _HALVINGS)
     rng = np.random.default_rng(0)
     for _ in range(_RESTARTS):
-        noise = random_directions(rng, search.rows.shape, 2)
+        noise = random_directions(rng, search.rows.shape, search.target.norm)
         search.try_rays(noise, strides, _HALVINGS)
         # As far as the best success: if the descent crosses the boundary, it finds a nearer one.
         limits = np.where(np.isfinite(search.distance), search.distance, 2.0 * strides)

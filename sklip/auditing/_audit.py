@@ -23,7 +23,7 @@ def audit(
     X: ArrayLike,
     y: ArrayLike | None = None,
     *,
-    norm: float = 2,
+    norm: float | None = None,
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
     restarts: int = 3,
@@ -49,11 +49,13 @@ def audit(
         Rows, in the units and dtypes in which they are predicted. The columns of images are their values, in C order.
     y : array-like of shape (n_rows,), default=None
         True labels. If they are given, the mean tightness counts only rows that are predicted correctly.
-    norm : {1, 2, inf}, default=2
-        Norm of the displacements.
+    norm : {1, 2, inf} or None, default=None
+        Norm of the displacements. None as in :func:`sklip.certified_radius`: that of the training, and 2 behind the
+        steps of a pipeline.
     tolerances : array-like of shape (n_features,) or of an image, or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
-        ``delta_j / tolerance_j``, and 0 holds the column fixed. None for the units of the columns.
+        ``delta_j / tolerance_j``, and 0 holds the column fixed. None for those of the training, or else for the units
+        of the columns.
     step_lipschitz : dict of str to float, default=None
         Lipschitz constants of pipeline steps, as in :func:`sklip.certified_radius`.
     restarts : int, default=3
@@ -92,7 +94,7 @@ def audit(
     -----
     An attack that finds nothing proves nothing. The certificate is the proof, and the audit is a test of it.
 
-    How close radius and attack are depends on the question. They are closest in the Euclidean norm, in the units in
+    How close radius and attack are depends on the question. They are closest in the norm and the tolerances for
     which the classifier was trained, with all columns free to move. The proof bounds the slope of the network in all
     directions by one number. Columns that are held fixed, tolerances that are not proportional to the standard
     deviations of the columns, and other norms restrict the attack, but they hardly change the bound. The text of the
@@ -125,6 +127,7 @@ def audit(
             for each in targets
         ]
     distance, nearest = _nearest(found)
+    in_units = tolerances is None and bool((target.tolerances == 1.0).all())
     result = AuditResult(
         radius=target.radii,
         attack=distance,
@@ -135,7 +138,7 @@ def audit(
         norm=target.norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
-        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), tolerances),
+        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), in_units),
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)

@@ -5,10 +5,11 @@ import numpy as np
 from sklip.estimators._advice import small_columns
 
 
-def question_notes(rows, n_columns, tolerances):
+def question_notes(rows, n_columns, in_units):
     """Return sentences about columns that are held fixed, and about columns with very different scales.
 
-    ``rows`` holds the columns that may move; the estimator takes ``n_columns``.
+    ``rows`` holds the columns that may move; the estimator takes ``n_columns``. ``in_units`` says whether each column
+    counts in its own unit.
     """
     notes = []
     n_fixed = n_columns - rows.shape[1]
@@ -19,7 +20,7 @@ def question_notes(rows, n_columns, tolerances):
             "proven bound, so radius / attack is smaller"
         )
     with np.errstate(all="ignore"):
-        unlike = tolerances is None and small_columns(rows) is not None
+        unlike = in_units and small_columns(rows) is not None
     if unlike:
         notes.append(
             "radii are in raw units, and the columns have very different scales: the columns of the smallest scale "

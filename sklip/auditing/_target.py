@@ -14,7 +14,7 @@ def estimator_target(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
-    norm: float = 2,
+    norm: float | None = None,
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
 ) -> Target:
@@ -26,8 +26,8 @@ def estimator_target(
         Any estimator that :func:`sklip.certified_radius` takes.
     X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
         Rows, in the units and dtypes in which they are predicted.
-    norm : {1, 2, inf}, default=2
-        Norm of the displacements.
+    norm : {1, 2, inf} or None, default=None
+        Norm of the displacements; None for that of the training.
     tolerances : array-like, mapping or None, default=None
         Tolerances of the columns.
     step_lipschitz : mapping or None, default=None
@@ -36,8 +36,8 @@ def estimator_target(
     Returns
     -------
     sklip.attacks.Target
-        Its radii are those of :func:`sklip.certified_radius`; for a classifier without a pipeline, in the Euclidean
-        norm and without tolerances, those of its method. Floats are tried in the types and byte orders of their
+        Its radii are those of :func:`sklip.certified_radius`; for a classifier without a pipeline, in the question for
+        which it was trained, those of its method. Floats are tried in the types and byte orders of their
         columns, integers as float64.
 
     Examples
@@ -65,7 +65,7 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
     sklip.attacks.Target
     """
     traced = trace(estimator, X, norm=norm, tolerances=tolerances, step_lipschitz=step_lipschitz)
-    bare = hasattr(estimator, "certified_radius") and traced.norm == 2 and tolerances is None
+    bare = hasattr(estimator, "certified_radius") and traced.is_trained
     radii = np.asarray(estimator.certified_radius(traced.rows) if bare else traced.decision.radii, dtype=np.float64)
     labels = predictions(estimator, traced.rows)
     movable = traced.columns()

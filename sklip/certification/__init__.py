@@ -2,6 +2,7 @@
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds
+from sklip.certification._question import Question
 from sklip.certification._radius import (
     Certificate,
     certificate,
@@ -18,6 +19,7 @@ from sklip.certification._transport import transport_bounds, wasserstein_lower_b
 __all__ = [
     "Certificate",
     "ErrorBound",
+    "Question",
     "certificate",
     "certified_radius",
     "certified_scores",

@@ -10,6 +10,7 @@ import numpy as np
 from sklip._frozen import frozen
 from sklip.arithmetic.rounding import UNIT, round_down, round_up
 from sklip.certification._lipschitz import score_bounds
+from sklip.certification._question import EUCLIDEAN, Question
 from sklip.certification._rounding import ErrorBound, error_bound
 from sklip.served import ServedNetwork
 
@@ -27,6 +28,10 @@ class Certificate:
         heads times ``‖w_c − w_j‖``.
     error : ErrorBound
         Bound of the rounding error of every single score.
+    speed : float, default=1.0
+        Bound of the Euclidean length, in the units of the columns, of a displacement of size 1 in the question.
+    input_lipschitz : float or None, default=None
+        Bound of the Euclidean Lipschitz constant of every single score; None where ``lipschitz`` is that.
 
     Examples
     --------
@@ -42,6 +47,8 @@ class Certificate:
     lipschitz: float
     pair_lipschitz: np.ndarray
     error: ErrorBound
+    speed: float = 1.0
+    input_lipschitz: float | None = None
 
     def __post_init__(self):
         object.__setattr__(self, "pair_lipschitz", frozen(self.pair_lipschitz))
@@ -57,6 +64,12 @@ class Certificate:
     @property
     def error_lipschitz(self) -> float:
         """Bound of the growth of the errors per unit of displacement; 0 if the scores are constant."""
+        slope = self._error_slope
+        return slope if self.speed == 1.0 or not slope else float(round_up(slope * self.speed))
+
+    @property
+    def _error_slope(self) -> float:
+        """Bound of the growth of the errors per unit of Euclidean distance."""
         return float(round_up(self.error.slope * (1.0 + 4 * UNIT), 2)) if self.error.slope else 0.0
 
     @property
@@ -66,7 +79,8 @@ class Certificate:
         The exact score changes by up to ``lipschitz``. Its rounding is bounded at rows that are farther from the centre
         by the same distance: once for the row, once for the row with which it is compared.
         """
-        return self.lipschitz + 2.0 * self.error_lipschitz
+        lipschitz = self.lipschitz if self.input_lipschitz is None else self.input_lipschitz
+        return lipschitz + 2.0 * self._error_slope
 
     @cached_property
     def may_overflow(self) -> bool:
@@ -78,7 +92,8 @@ class Certificate:
         slope = self.pair_lipschitz[~np.eye(len(self.pair_lipschitz), dtype=bool)].min(initial=self.lipschitz)
         slope += self.error_lipschitz
         with np.errstate(all="ignore"):
-            reached = 2.0**513 + 4.0 * (self.error.size * 2.0**512 + self.error.constant) / slope
+            gap = 4.0 * (self.error.size * 2.0**512 + self.error.constant)
+            reached = 2.0**513 + (gap if self.speed == 1.0 else gap * self.speed) / slope
         return not (reached <= self.error.farthest or slope == 0.0)
 
     def radii(self, scores: np.ndarray, centered: np.ndarray, converted: float = 0.0) -> np.ndarray:
@@ -90,7 +105,10 @@ class Certificate:
                 radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.error_lipschitz)
             else:
                 radii = class_radii(scores, errors, self.pair_lipschitz, self.error_lipschitz)
-            return np.minimum(radii, round_down(self.error.farthest - distances)) if self.may_overflow else radii
+            if not self.may_overflow:
+                return radii
+            room = round_down(self.error.farthest - distances)
+            return np.minimum(radii, room if self.speed == 1.0 else round_down(room / self.speed))
 
 
 def distances_above(centered: np.ndarray) -> np.ndarray:
@@ -122,12 +140,15 @@ def distances_above(centered: np.ndarray) -> np.ndarray:
 _certificates: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def certificate(network: ServedNetwork) -> Certificate:
+def certificate(network: ServedNetwork, question: Question = EUCLIDEAN) -> Certificate:
     """The certificate of a network, proven once from its arrays and kept as long as the network exists.
 
     Parameters
     ----------
     network : sklip.served.ServedNetwork
+    question : Question, optional
+        In which norm and in which units of the columns displacements are measured. By default the Euclidean norm, each
+        column in its own unit.
 
     Returns
     -------
@@ -143,12 +164,25 @@ def certificate(network: ServedNetwork) -> Certificate:
     True
     """
     parts = [value for operation in network.operations for value in vars(operation).values()]
-    known, proof = _certificates.get(network, ((), None))
+    known, proofs = _certificates.get(network, ((), {}))
     if len(known) != len(parts) or not all(map(is_, known, parts)):
+        proofs = {}
+    proof = proofs.get(question.key)
+    if proof is None:
         with np.errstate(all="ignore"):  # an infinite bound certifies nothing
-            proof = Certificate(*score_bounds(network), error_bound(network))
-        _certificates[network] = parts, proof
+            proof = _proven(network, question)
+        _certificates[network] = parts, {**proofs, question.key: proof}
     return proof
+
+
+def _proven(network, question):
+    """The certificate of a network for a question."""
+    if question.key == EUCLIDEAN.key:
+        return Certificate(*score_bounds(network), error_bound(network))
+    euclidean = certificate(network)
+    bounds = score_bounds(network, lambda kernel: question.norm_after(kernel, network.n_features))
+    speed = question.norm_after(None, network.n_features)
+    return Certificate(*bounds, euclidean.error, speed, euclidean.lipschitz)
 
 
 def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, error_lipschitz: float) -> np.ndarray:

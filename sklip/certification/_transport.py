@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklip.arithmetic.rounding import TINY, gamma, round_down, round_up
+from sklip.certification._question import EUCLIDEAN, Question
 from sklip.certification._radius import certificate, scores_and_errors
 from sklip.served import ServedNetwork
 
@@ -90,7 +91,13 @@ def wasserstein_lower_bound(
         return float(round_down(proven / lipschitz, 4)) if proven > 0.0 else 0.0
 
 
-def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def transport_bounds(
+    network: ServedNetwork,
+    X: np.ndarray,
+    positive: np.ndarray,
+    weights: np.ndarray,
+    question: Question = EUCLIDEAN,
+) -> np.ndarray:
     """Compute, from each score of a network, a lower bound of the Wasserstein-1 distance of two samples.
 
     Parameters
@@ -102,11 +109,13 @@ def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray
         True for the rows of the first sample of each score, False for those of its second.
     weights : ndarray of shape (n_rows,), float64
         As in :func:`wasserstein_lower_bound`.
+    question : Question, optional
+        In which norm and in which units distances between rows are measured; by default, the Euclidean norm.
 
     Returns
     -------
     ndarray of shape (n_scores,), float64
-        In the units of ``X``; NaN if one of the samples has no row of positive weight.
+        In the units of the question; NaN if one of the samples has no row of positive weight.
 
     Examples
     --------
@@ -120,7 +129,7 @@ def transport_bounds(network: ServedNetwork, X: np.ndarray, positive: np.ndarray
     [5.0]
     """
     scores, errors = scores_and_errors(network, X)
-    lipschitz = certificate(network).lipschitz
+    lipschitz = certificate(network, question).lipschitz
     bounds = np.full(scores.shape[1], np.nan)
     for head, first in enumerate(positive.T):
         if weights[first].any() and weights[~first].any():

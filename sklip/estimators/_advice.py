@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklip import exceptions
 from sklip._heads import Heads
 from sklip._stack_level import users_line
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._units import AUTO_MARGIN, AUTO_TEMPERATURE
 from sklip.rows.images import looks_channels_first
 
@@ -23,6 +24,9 @@ UNLIKE_DISTANCES = 1.5
 
 # At this logit, the probability is the largest float64 below 1.
 SATURATED_LOGIT = 36.7
+
+_METRICS = {1: "cityblock", 2: "euclidean", np.inf: "chebyshev"}
+_NAMED = {1: "sums over the columns", 2: "Euclidean", np.inf: "the largest of any column"}
 
 _MAX_SAMPLE = 4096
 _MAX_MATCHED = 128
@@ -60,8 +64,10 @@ def small_columns(X):
     return smallest, largest, ranges
 
 
-def advise_on_scales(X, names, scale):
-    """Warn of columns so large that others hardly matter, since one number divides all of them."""
+def advise_on_scales(X, names, scale, question=EUCLIDEAN):
+    """Warn of columns so large that others hardly matter, since one number divides all of them; not with tolerances."""
+    if question.tolerances is not None:
+        return
     found = small_columns(_sample(X))
     if found is None:
         return
@@ -69,8 +75,8 @@ def advise_on_scales(X, names, scale):
     small, large = (f"column {column}" if names is None else f"column {names[column]!r}" for column in columns)
     _warn(
         f"X has columns with very different scales: {small} has a range of {ranges[columns[0]]:.3g}, {large} of "
-        f"{ranges[columns[1]]:.3g}. Distances are Euclidean, and all columns are divided by one number, scale_ = "
-        f"{scale:.3g}, so small columns hardly matter. Put a scaler before the estimator, as in "
+        f"{ranges[columns[1]]:.3g}. Distances are {_NAMED[question.norm]}, and all columns are divided by one number, "
+        f"scale_ = {scale:.3g}, so small columns hardly matter. Put a scaler before the estimator, as in "
         "make_pipeline(StandardScaler(), ...); sklip.certified_radius(pipeline, X) still gives radii in the raw units.",
         exceptions.UnlikeScalesWarning,
     )
@@ -86,11 +92,12 @@ def advise_on_channels(shape):
         )
 
 
-def advise_on_held_out_rows(X, X_val):
+def advise_on_held_out_rows(X, X_val, tolerances=None):
     """Warn of held-out rows far from the training rows: for example, a pipeline may scale only the training rows."""
     if len(X_val) < _MIN_HELD_OUT or len(X) < _MIN_ROWS:
         return
-    X, X_val = _sample(X), _sample(X_val)
+    units = 1.0 if tolerances is None else tolerances
+    X, X_val = _sample(X) / units, _sample(X_val) / units
     center = X.mean(axis=0)
     distances = [np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) for offsets in (X - center, X_val - center)]
     (near, usual, far), (near_val, usual_val, far_val) = (np.quantile(one, [0.1, 0.5, 0.9]) for one in distances)
@@ -105,7 +112,7 @@ def advise_on_held_out_rows(X, X_val):
     )
 
 
-def advise_on_margin(given, rows, scale):
+def advise_on_margin(given, rows, scale, question):
     """Warn of a margin that no 1-Lipschitz function can give the average row.
 
     By Kantorovich and Rubinstein, the means of f over two classes differ by at most the Wasserstein-1 distance W of
@@ -117,7 +124,7 @@ def advise_on_margin(given, rows, scale):
     largest = 0.0
     of_heads = rows.targets.values.T > 0
     for own in of_heads[:_MAX_HEADS]:
-        largest = max(largest, _distance_between(rows.X, own))
+        largest = max(largest, _distance_between(rows.X, own, question))
         if 2.0 * given <= largest:
             return
     if len(of_heads) > _MAX_HEADS:
@@ -125,12 +132,12 @@ def advise_on_margin(given, rows, scale):
     _warn(
         f"min_margin = {given:.3g} is too large for the data: the mean distance of optimally matched rows of different "
         f"classes is {largest:.3g}, so a margin of at most {largest / 2:.3g} is possible. The hinge cannot vanish. "
-        f"Give a smaller number, or 'auto', which is {AUTO_MARGIN * scale:.3g} here.",
+        f"Give a smaller number, or 'auto', which is {AUTO_MARGIN[question.norm] * scale:.3g} here.",
         exceptions.UnattainableMarginWarning,
     )
 
 
-def _distance_between(X, own):
+def _distance_between(X, own, question):
     """Wasserstein-1 distance between samples of equal size of the rows of a class and of all other rows."""
     from scipy.optimize import linear_sum_assignment  # serving does not need it
     from scipy.spatial.distance import cdist
@@ -140,23 +147,26 @@ def _distance_between(X, own):
     if count == 0:
         return np.inf  # nothing is known
     first, second = (X[np.sort(np.random.default_rng(0).choice(side, count, replace=False))] for side in sides)
-    distances = cdist(first, second)
+    if question.tolerances is not None:
+        first, second = first / question.tolerances, second / question.tolerances
+    distances = cdist(first, second, _METRICS[question.norm])
     return float(distances[linear_sum_assignment(distances)].mean())
 
 
-def advise_on_temperature(given, network, X, scale):
+def advise_on_temperature(given, network, X, scale, norm):
     """Warn of a temperature at which most probabilities round to 1, so that cross-entropy has no gradient."""
     if not isinstance(given, Real):
         return
     scores = network.scores(_sample(X))
     gaps = Heads.of_scores(scores.shape[1]).gaps(scores)
+    factor = AUTO_TEMPERATURE[norm]
     saturated = float(np.mean(given * gaps > SATURATED_LOGIT))
     if saturated <= 0.5:
         return
     _warn(
         f"temperature = {given:.3g} is too large: for {saturated:.0%} of the training rows, a probability rounds to 1. "
         "Probabilities then say no more than predict does, and the loss no longer enlarges radii. Give a smaller "
-        f"number, around {AUTO_TEMPERATURE:g} / scale_ = {AUTO_TEMPERATURE / scale:.3g}, or 'auto'.",
+        f"number, around {factor:g} / scale_ = {factor / scale:.3g}, or 'auto'.",
         exceptions.SaturatedTemperatureWarning,
     )
 

@@ -52,7 +52,8 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         ndarray of shape (n_rows,) or (n_rows, n_classes), float64
             Two classes: one score per row; positive scores mean ``classes_[1]``. Three or more: one
             score per class. Scores are in the units of the data. Each changes by at most
-            ``lipschitz_bound_`` times the distance that a row moves.
+            ``lipschitz_bound_`` times the distance that a row moves, in the norm and the tolerances of
+            ``fit``.
 
         Raises
         ------
@@ -83,7 +84,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
     def _labels_and_radii(self, X):
         """``predict`` and ``certified_radius`` from one forward pass."""
         refuse_overrides(self, CertifiedClassifier)
-        rows, proof = self._inference_rows(X), certificate(self.network_)
+        rows, proof = self._inference_rows(X), certificate(self.network_, self._question)
         labels, radii = np.empty(len(rows), self.classes_.dtype), np.empty(len(rows))
         for block, centered, scores in self.network_.scored_blocks(rows):
             radii[block] = proof.radii(scores, centered, rows.conversion_error)
@@ -150,8 +151,9 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         Returns
         -------
         ndarray of shape (n_rows,), float64
-            Euclidean radii in the units of the data, rounded down: every float64 row strictly
-            inside the radius has the same prediction. 0 if scores are equal up to rounding.
+            Radii in the norm and the tolerances of ``fit`` (Euclidean, in the units of the data, by
+            default), rounded down: every float64 row strictly inside the radius has the same
+            prediction. 0 if scores are equal up to rounding.
 
         Raises
         ------
@@ -176,10 +178,10 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         """
         refuse_overrides(self, CertifiedClassifier)
         rows = self._inference_rows(X)
-        proof, radii, far = certificate(self.network_), np.empty(len(rows)), FarRows(len(rows))
+        proof, radii, far = certificate(self.network_, self._question), np.empty(len(rows)), FarRows(len(rows))
         for block, centered, scores in self.network_.scored_blocks(rows):
             radii[block] = proof.radii(scores, centered, rows.conversion_error)
-            far.see(block.start, distance_ratio(self, distances_above(centered)))
+            far.see(block.start, distance_ratio(self, centered, distances_above(centered)))
         far.advise()
         return radii
 
@@ -225,9 +227,9 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
             Points whose predictions differ from those of the rows, by more than the rounding errors of
             the scores; nan if none was found.
         distance : ndarray of shape (n_rows,), float64
-            Euclidean distance between row and point in the units of the data, rounded up; infinite if
-            none was found. The true distance to the boundary lies between ``certified_radius`` and this
-            distance.
+            Distance between row and point in the norm and the tolerances of ``fit`` (Euclidean, in the
+            units of the data, by default), rounded up; infinite if none was found. The true distance to
+            the boundary lies between ``certified_radius`` and this distance.
 
         Raises
         ------
@@ -261,7 +263,7 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         rows = self._inference_rows(X)
         points = rows.as_float64()
         self._finite(self.network_.scores(points), rows)
-        adversarial, distance = closest_adversarial(self.network_, points)
+        adversarial, distance = closest_adversarial(self.network_, points, self._question)
         return in_shape(adversarial, rows.image_shape), distance
 
     def kr_distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float | np.ndarray:
@@ -280,8 +282,9 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         -------
         float or ndarray of shape (n_classes,)
             Two classes: the bound. Three or more: for each class, the bound of the distance between its
-            rows and all other rows, computed from its score; nan for a class without rows. Bounds are in
-            the units of the data and rounded down; 0 if nothing is proven.
+            rows and all other rows, computed from its score; nan for a class without rows. Distances
+            between rows are measured in the norm and the tolerances of ``fit`` (Euclidean, in the units of
+            the data, by default). Bounds are rounded down; 0 if nothing is proven.
 
         Raises
         ------

@@ -12,10 +12,16 @@ from sklip.exceptions import FarFromTrainingWarning
 FAR = 3.0
 
 
-def distance_ratio(classifier, distances):
-    """Distances to ``center_`` divided by the largest of a training row; 0 if the largest is not known."""
-    farthest = getattr(classifier, "_farthest", np.inf)
-    return distances / farthest if 0 < farthest < np.inf else np.zeros(len(distances))
+def distance_ratio(classifier, centered, distances):
+    """Distances to ``center_`` divided by the largest of a training row; 0 if the largest is not known.
+
+    ``centered`` are the rows without the centre, and ``distances`` their Euclidean lengths; with tolerances, lengths
+    are measured in these.
+    """
+    farthest, question = getattr(classifier, "_farthest", np.inf), classifier._question
+    if not 0 < farthest < np.inf:
+        return np.zeros(len(distances))
+    return (distances if question.tolerances is None else question.sizes(centered)) / farthest
 
 
 class FarRows:

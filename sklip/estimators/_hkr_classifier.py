@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklip.estimators import _advice as advice
 from sklip.estimators._absent_methods import AbsentMethod
@@ -41,7 +42,8 @@ class HKRClassifier(LipschitzClassifier):
         Weight of the hinge. A larger weight makes the classifier more accurate; a smaller one
         makes the radii larger.
     min_margin : float or "auto"
-        Margin of the hinge, in the units of the data; ``"auto"`` is a tenth of ``scale_``.
+        Margin of the hinge, in the units of the data; ``"auto"`` is 0.1 of ``scale_``, with the
+        norms 1 and inf 0.2 and 0.3.
     class_weight : None, "balanced" or dict
         Factors of the hinge for each class, by its label; 1 for classes not named. The KR term
         compares two means and does not depend on the mass of the classes. ``"balanced"`` gives
@@ -58,7 +60,8 @@ class HKRClassifier(LipschitzClassifier):
     network_ : sklip.served.ServedNetwork
         The served network: predictions and certificates use it and nothing else.
     lipschitz_bound_ : float
-        Proven upper bound of the Lipschitz constant of every single score.
+        Proven upper bound of the Lipschitz constant of every single score, in the norm and the
+        tolerances of ``fit``.
     history_ : dict of str to list of float
         ``loss``, ``kr``, ``hinge`` and ``accuracy``: one number per epoch, the mean over its
         batches, in the units of the data. With held-out rows, also the same names with ``val_``
@@ -67,11 +70,16 @@ class HKRClassifier(LipschitzClassifier):
         Number of epochs of the last ``fit``, plus those of ``partial_fit`` since then.
     min_margin_ : float
         Margin, in the units of the data.
+    norm_ : {2, 1, inf}
+        Norm for which the network was trained.
+    tolerances_ : ndarray of shape (n_features,) or None
+        Tolerances for which it was trained; None if each column counts in its own unit.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows; of images, flattened in C order.
     scale_ : float
-        Root-mean-square distance of the training rows to ``center_``: the single number by which
-        data is divided for training.
+        Root-mean-square Euclidean distance of the training rows to ``center_``, in tolerances if
+        there are any: the single number by which data is divided for training. For ``norm=inf``, it
+        is divided by the root of ``n_features_in_``.
 
     See Also
     --------
@@ -82,8 +90,9 @@ class HKRClassifier(LipschitzClassifier):
 
     Notes
     -----
-    Distances are Euclidean, so features should have comparable units. If they do not, put a
-    ``StandardScaler`` before the classifier. The radii of the method are then in the scaled
+    Unless ``norm`` says otherwise, distances are Euclidean, so features should have comparable
+    units. If they do not, give ``tolerances``, for radii in these, or put a ``StandardScaler``
+    before the classifier. The radii of the method are then in the scaled
     units; those of :func:`sklip.certified_radius` are in the raw units.
 
     References
@@ -113,6 +122,8 @@ class HKRClassifier(LipschitzClassifier):
         model: "Architecture | Callable[[tuple[int, ...], int], keras.Model] | None" = None,
         input_shape: tuple[int, int, int] | None = None,
         augmentation: "keras.layers.Layer | None" = None,
+        norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
+        tolerances: ArrayLike | Mapping | None = None,
         alpha: float = 100.0,
         min_margin: float | Literal["auto"] = "auto",
         optimizer: "str | keras.optimizers.Optimizer" = "adam",
@@ -143,9 +154,9 @@ class HKRClassifier(LipschitzClassifier):
     predict_log_proba = AbsentMethod(_NO_PROBABILITIES)
 
     def _objective_of_fit(self, given):
-        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN, self.scale_)
+        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN[self.norm_], self.scale_)
         return HKRObjective(self.min_margin_, float(given.alpha))
 
     def _advise(self, given, rows):
         if given.alpha > 0:
-            advice.advise_on_margin(given.min_margin, rows, self.scale_)
+            advice.advise_on_margin(given.min_margin, rows, self.scale_, self._question)

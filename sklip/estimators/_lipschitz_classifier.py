@@ -129,7 +129,7 @@ class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
             classes = self._classes_of_all_calls(classes, first)
             rows = self._rows(given, X, y, sample_weight, continues=not first, reset=first, classes=classes)
             if first:
-                self._begin(rows, more_will_come=True)
+                self._begin(given, rows, more_will_come=True)
             else:
                 self._check_same_network(given, rows.shape)
             given.epochs, given.learning_rate_schedule = 1, "constant"

@@ -6,6 +6,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
@@ -53,15 +54,16 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
     temperature : float or "auto"
         Factor of the scores in every probability, in the inverse units of the data. A larger
         factor makes the classifier more accurate; a smaller one makes the radii larger.
-        ``"auto"`` is ``20 / scale_``.
+        ``"auto"`` is ``20 / scale_``, with the norms 1 and inf ``10 / scale_``.
     margin_offset : float or "auto"
         Offset by which cross-entropy lowers the score of the true class, in the units of the data:
-        larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``.
+        larger offsets make larger radii. ``"auto"`` is a twentieth of ``scale_``, with the
+        norms 1 and inf a tenth.
     alpha : float
         Weight of the hinge in ``"hkr"``.
     min_margin : float or "auto"
         Margin of the hinge in ``"hinge"`` and ``"hkr"``, in the units of the data; ``"auto"`` is a
-        tenth of ``scale_``.
+        tenth of ``scale_``, with the norms 1 and inf 0.2 and 0.3 of it.
     class_weight : None, "balanced" or dict
         Factors of the loss for the rows of each class, by its label; 1 for classes not named. With
         ``loss="hkr"`` they apply to the hinge: the KR term compares two means and does not depend on
@@ -78,7 +80,8 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
     network_ : sklip.served.ServedNetwork
         The served network: predictions and certificates use it and nothing else.
     lipschitz_bound_ : float
-        Proven upper bound of the Lipschitz constant of every single score.
+        Proven upper bound of the Lipschitz constant of every single score, in the norm and the
+        tolerances of ``fit``.
     history_ : dict of str to list of float
         ``loss``, its terms (``cross_entropy`` in nats, ``kr``, ``hinge``) and ``accuracy``: one number
         per epoch, the mean over its batches. With held-out rows, also the same names with ``val_``
@@ -93,11 +96,16 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         Offset of cross-entropy, in the units of the data.
     min_margin_ : float
         Margin of the hinge, in the units of the data.
+    norm_ : {2, 1, inf}
+        Norm for which the network was trained.
+    tolerances_ : ndarray of shape (n_features,) or None
+        Tolerances for which it was trained; None if each column counts in its own unit.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows; of images, flattened in C order.
     scale_ : float
-        Root-mean-square distance of the training rows to ``center_``: the single number by which
-        data is divided for training.
+        Root-mean-square Euclidean distance of the training rows to ``center_``, in tolerances if
+        there are any: the single number by which data is divided for training. For ``norm=inf``, it
+        is divided by the root of ``n_features_in_``.
 
     See Also
     --------
@@ -108,8 +116,9 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
 
     Notes
     -----
-    Distances are Euclidean, so features should have comparable units. If they do not, put a
-    ``StandardScaler`` before the classifier. The radii of the method are then in the scaled
+    Unless ``norm`` says otherwise, distances are Euclidean, so features should have comparable
+    units. If they do not, give ``tolerances``, for radii in these, or put a ``StandardScaler``
+    before the classifier. The radii of the method are then in the scaled
     units; those of :func:`sklip.certified_radius` are in the raw units. ``predict`` compares
     scores, not probabilities, because probabilities saturate.
 
@@ -147,6 +156,8 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         model: "Architecture | Callable[[tuple[int, ...], int], keras.Model] | None" = None,
         input_shape: tuple[int, int, int] | None = None,
         augmentation: "keras.layers.Layer | None" = None,
+        norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
+        tolerances: ArrayLike | Mapping | None = None,
         loss: "str | keras.losses.Loss | Callable" = "cross_entropy",
         temperature: float | Literal["auto"] = "auto",
         margin_offset: float | Literal["auto"] = "auto",
@@ -182,18 +193,18 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         return given
 
     def _objective_of_fit(self, given):
-        self.temperature_ = inverse_length("temperature", given.temperature, AUTO_TEMPERATURE, self.scale_)
-        self.margin_offset_ = length("margin_offset", given.margin_offset, AUTO_OFFSET, self.scale_)
-        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN, self.scale_)
+        self.temperature_ = inverse_length("temperature", given.temperature, AUTO_TEMPERATURE[self.norm_], self.scale_)
+        self.margin_offset_ = length("margin_offset", given.margin_offset, AUTO_OFFSET[self.norm_], self.scale_)
+        self.min_margin_ = length("min_margin", given.min_margin, AUTO_MARGIN[self.norm_], self.scale_)
         make, names = _objective(given.loss)
         return make(*(float(getattr(self, name)) for name in names))
 
     def _advise(self, given, rows):
         _, names = _objective(given.loss)
         if "min_margin_" in names:
-            advice.advise_on_margin(given.min_margin, rows, self.scale_)
+            advice.advise_on_margin(given.min_margin, rows, self.scale_, self._question)
         if "temperature_" in names:
-            advice.advise_on_temperature(given.temperature, self.network_, rows.X, self.scale_)
+            advice.advise_on_temperature(given.temperature, self.network_, rows.X, self.scale_, self.norm_)
 
 
 def _objective(loss):

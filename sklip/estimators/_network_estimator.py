@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sklip.certification import certificate
+from sklip.certification import Question, certificate
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._served_network import check_network
 from sklip.estimators._stamped import StampedState
 from sklip.estimators._validation import served_rows
@@ -20,6 +21,12 @@ class NetworkEstimator(StampedState, BaseEstimator):
 
     network_: ServedNetwork
 
+    @property
+    def _question(self) -> Question:
+        """The question for which the network was trained: the Euclidean one, for networks from elsewhere."""
+        norm, tolerances = getattr(self, "norm_", 2), getattr(self, "tolerances_", None)
+        return EUCLIDEAN if norm == 2 and tolerances is None else Question(norm, tolerances)
+
     def _inference_rows(self, X):
         """Rows for the served network; every method that reads rows calls this first."""
         if not hasattr(self, "network_"):  # check_is_fitted is slow
@@ -29,9 +36,9 @@ class NetworkEstimator(StampedState, BaseEstimator):
 
     @property
     def lipschitz_bound_(self) -> float:
-        """Proven upper bound of the Lipschitz constant of every score, from the served weights."""
+        """Proven upper bound of the Lipschitz constant of every score, in the norm and the tolerances of ``fit``."""
         check_is_fitted(self, "network_")
-        return certificate(self.network_).lipschitz
+        return certificate(self.network_, self._question).lipschitz
 
     def to_keras(self) -> "keras.Model":
         """Export the network as a ``keras.Model`` of ordinary Dense layers.

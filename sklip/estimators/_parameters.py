@@ -41,6 +41,14 @@ class TrainingParameters:
         ``keras.layers.RandomTranslation(0.1, 0.1)``, or a ``Sequential`` of several. It gets images in the units of
         ``X``, and is copied from its configuration. Held-out rows and predictions are never changed. A pickle of
         an estimator that has one needs Keras to load.
+    norm : {2, 1, inf, "l2", "l1", "inf"}
+        Norm of the changes of a row for which the network is trained, and about which its certificates are: the
+        Euclidean length of the changes of all columns, their sum, or the largest of them. 1 and inf are for tables.
+        The page "What can change, and by how much?" of the guide says which one to choose.
+    tolerances : float, array-like of shape (n_features,), mapping or None
+        A positive tolerance for each column, or a mapping from the names of all columns: a change of column ``j``
+        counts as ``(x′_j − x_j) / tolerances_j``, in training and in certificates. Distances, and with them the
+        parameters that are lengths, are then in tolerances. None: each column counts in its own unit. For tables.
     optimizer : str or keras.optimizers.Optimizer
         Name of an optimizer, or an instance. An instance is copied from its configuration, with
         its learning rate. A pickle that holds an instance needs Keras to load; one that holds a
@@ -117,6 +125,8 @@ class TrainingParameters:
         "model": "no_validation",
         "input_shape": ["array-like", None],
         "augmentation": "no_validation",
+        "norm": "no_validation",  # norm_of checks it
+        "tolerances": "no_validation",  # which need the columns: question_of_fit checks them
         "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
         "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
         "optimizer": "no_validation",

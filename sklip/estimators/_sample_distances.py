@@ -36,4 +36,5 @@ def sample_distances(estimator, X, y, sample_weight):
             f"A distance between samples needs rows of at least two labels in y; got only {seen.tolist()} (rows with "
             "sample_weight 0 do not count). Add rows of another label."
         )
-    return transport_bounds(estimator.network_, X, Heads(len(estimator.classes_)).own(class_indices), weights)
+    own = Heads(len(estimator.classes_)).own(class_indices)
+    return transport_bounds(estimator.network_, X, own, weights, estimator._question)

@@ -12,6 +12,7 @@ from sklip import _version
 from sklip._compat import parameter_names
 from sklip._overrides import methods_of
 from sklip.estimators._served_network import misfit
+from sklip.estimators._trained_question import is_question
 from sklip.estimators._validation import check_labels
 from sklip.exceptions import ModelFileError, VersionMismatchWarning
 
@@ -108,6 +109,8 @@ def _fault(estimator, state):
         return f"says that there are {n_features!r} features, but its network takes {network.n_features}"
     if isinstance(farthest, bool) or not isinstance(farthest, Real) or not farthest >= 0:
         return f"has {farthest!r} as the distance of a training row"
+    if not is_question(state.get("norm_", 2), state.get("tolerances_"), n_features):
+        return "has a norm_ or tolerances_ that no fit can have"
     return _fault_of_classes(classes)
 
 

@@ -16,8 +16,10 @@ from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, row_shape, training_inputs
+from sklip.estimators._trained_question import in_units_of_data, question_of_fit
 from sklip.estimators._units import center_and_scale
 from sklip.rows.images import check_image_shape
+from sklip.rows.tolerances import norm_of
 from sklip.served import Activation, Center, ServedNetwork, activation
 from sklip.training.batches import plan_batches
 from sklip.training.engines import engine_of
@@ -55,13 +57,13 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         rows = self._rows(given, X, y, sample_weight, continues=continues)
         watched = held_out_rows(self, *held_out, rows.shape)
         if watched is not None:
-            advice.advise_on_held_out_rows(rows.X, watched.X)
+            advice.advise_on_held_out_rows(rows.X, watched.X, given.question.tolerances)
         elif given.early_stopping and given.validation_fraction is not None:
             rows, watched = hold_out(rows, self.classes_, given.validation_fraction, given.random_state)
         if continues:
             self._check_same_network(given, rows.shape)
         else:
-            self._begin(rows)
+            self._begin(given, rows)
         # A warm start keeps the weights, and starts the optimizer and its schedule from the beginning.
         self._state = replace(self._state, optimizer_variables=[])
         self.history_ = self._train(given, rows, watched)
@@ -77,6 +79,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         check_parameters_of_training(given)
         given.engine = engine_of(given.backend)
         given.engine.check_parameters(given)
+        given.norm = norm_of(given.norm)
         return given
 
     def _rows(self, given, X, y, sample_weight, *, continues, reset=True, **known):
@@ -96,6 +99,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "channels)."
             )
         given.engine.check_shape(shape)
+        given.question = question_of_fit(given, shape, getattr(self, "feature_names_in_", None))
         return TrainingRows(X, self._encode_targets(y, weights, **known), shape)
 
     def _check_same_network(self, given, shape):
@@ -104,6 +108,11 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             raise ValueError(
                 "partial_fit and warm_start need the features of the last fit, rows of the shape "
                 f"{self.network_.input_shape}; got {shape}. Use fit, with warm_start=False."
+            )
+        if given.question.key != self._question.key:
+            raise ValueError(
+                "partial_fit and warm_start need the norm and the tolerances of the last fit, for which its network "
+                "was trained. Use fit, with warm_start=False."
             )
         if given.model is not None:
             return  # the training compares the shapes of the weights
@@ -117,16 +126,18 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "Use fit, with warm_start=False."
             )
 
-    def _begin(self, rows, more_will_come=False):
-        """Set what stays the same in all further training of a network: centre, scale and seed."""
-        self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights)
+    def _begin(self, given, rows, more_will_come=False):
+        """Set what stays the same in all further training of a network: question, centre, scale and seed."""
+        self.norm_, self.tolerances_ = given.question.norm, given.question.tolerances
+        self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights, given.question)
         if self.scale_ == 0.0:
             if not more_will_come:
                 raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
             self.scale_ = 1.0
         self._farthest = 0.0
         if len(rows.shape) == 1:
-            advice.advise_on_scales(rows.X, getattr(self, "feature_names_in_", None), self.scale_)
+            names = getattr(self, "feature_names_in_", None)
+            advice.advise_on_scales(rows.X, names, self.scale_, given.question)
         else:  # whose values have one unit
             advice.advise_on_channels(rows.shape)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
@@ -134,9 +145,9 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     def _train(self, given, rows, watched=None):
         """Train, set ``network_``, and return the history in the units of the data."""
         self._objective = self._objective_of_fit(given)
-        inputs, distance = training_inputs(rows.X, self.center_, self.scale_, read_all=False)
+        inputs, distance = training_inputs(rows.X, self.center_, self.scale_, self.tolerances_, read_all=False)
         if watched is not None:
-            held_out, _ = training_inputs(watched.X, self.center_, self.scale_, read_all=True)
+            held_out, _ = training_inputs(watched.X, self.center_, self.scale_, self.tolerances_, read_all=True)
             watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
         task = self._task(given, inputs, rows, watched)
         training = given.engine.train(task)
@@ -147,7 +158,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             advice.advise_on_end(given.n_iter_no_change, given.epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
-        operations = (operation.rescaled(self.scale_) for operation in training.operations)
+        operations = in_units_of_data(training.operations, self.scale_, self._question)
         self.network_ = ServedNetwork((Center(self.center_), *operations))
         factors = task.objective.factors
         return {
@@ -178,7 +189,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if given.early_stopping:
             schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
         return TrainingTask(
-            Architecture(rows.shape, heads.n_scores, model, given.augmentation),
+            Architecture(rows.shape, heads.n_scores, model, given.augmentation, self.norm_),
             schedule,
             plan,
             (inputs, targets.values, weights),

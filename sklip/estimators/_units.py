@@ -1,21 +1,26 @@
-"""Units: for training, data is only centred and divided by one number."""
+"""Units: for training, data is only centred and divided: by tolerances, if there are any, and by one number."""
 
 from functools import reduce
 
 import numpy as np
 
+from sklip.certification import Question
+from sklip.certification._question import EUCLIDEAN
 from sklip.rows.blocks import sum_blocks
 from sklip.rows.protocol import Rows
 
-# Meaning of "auto", with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of AUTO_OFFSET · s and a temperature
-# of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
-AUTO_MARGIN = 0.1
-AUTO_OFFSET = 0.05
-AUTO_TEMPERATURE = 20.0
+# Meaning of "auto" by the norm of the training, with s = scale_: a margin of AUTO_MARGIN · s, a margin offset of
+# AUTO_OFFSET · s and a temperature of AUTO_TEMPERATURE / s; docs/defaults.md has the evidence.
+AUTO_MARGIN = {2: 0.1, 1: 0.2, np.inf: 0.3}
+AUTO_OFFSET = {2: 0.05, 1: 0.1, np.inf: 0.1}
+AUTO_TEMPERATURE = {2: 20.0, 1: 10.0, np.inf: 10.0}
 
 
-def center_and_scale(X: Rows, weights: np.ndarray) -> tuple[np.ndarray, float]:
+def center_and_scale(X: Rows, weights: np.ndarray, question: Question = EUCLIDEAN) -> tuple[np.ndarray, float]:
     """Return the weighted mean of the rows, and the weighted root-mean-square distance to it.
+
+    Distances are measured in tolerances, and in the Euclidean norm. For the norm inf, they are divided by the root of
+    the number of columns, as the trained factors of the columns, with their norm of 1, do that at the start.
 
     Parameters
     ----------
@@ -23,40 +28,59 @@ def center_and_scale(X: Rows, weights: np.ndarray) -> tuple[np.ndarray, float]:
         Rows, in memory or in files, which give the same bits. Entries are at most 1e18 in size, so that squares do not
         overflow.
     weights : ndarray of shape (n_rows,), float64
+    question : sklip.certification.Question
 
     Returns
     -------
     center : ndarray of shape (n_features,)
     scale : float
         Distance; 0 if all rows are equal.
+
+    Raises
+    ------
+    ValueError
+        If tolerances are so small that distances in them overflow.
     """
     mass = weights.sum()
     center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in sum_blocks(X))) / mass
-    variance = _mean_square(X, weights / mass, center, 1.0)
-    if variance <= (1e-12 * np.abs(center).max()) ** 2 and _all_equal(X):
-        return center, 0.0
+    scale = _distance(X, weights / mass, center, question.tolerances)
+    return center, scale / np.sqrt(len(center)) if question.norm == np.inf else scale
+
+
+def _distance(X, shares, center, tolerances):
+    """Root-mean-square distance of rows to the centre, in tolerances."""
+    units = 1.0 if tolerances is None else tolerances
+    with np.errstate(over="ignore"):
+        variance = _mean_square(X, shares, center, units)
+    if not variance <= 1e300:
+        raise ValueError(
+            "The 'tolerances' are too small for X: its rows lie over 1e150 tolerances from their mean. Give them in "
+            "the units of the columns."
+        )
+    if variance <= (1e-12 * np.abs(center / units).max()) ** 2 and _all_equal(X):
+        return 0.0
     if variance > 1e-200:
-        return center, float(np.sqrt(variance))
+        return float(np.sqrt(variance))
     # Squares underflow, so divide by the largest offset first.
-    largest = max(np.abs(X[rows] - center).max() for rows in sum_blocks(X))
+    largest = max(np.abs((X[rows] - center) / units).max() for rows in sum_blocks(X))
     if largest == 0:
-        return center, 0.0
-    return center, float(largest * np.sqrt(_mean_square(X, weights / mass, center, largest)))
+        return 0.0
+    return float(largest * np.sqrt(_mean_square(X, shares, center, largest * units)))
 
 
-def _mean_square(X, shares, center, unit):
-    """Mean of the squared distances to the centre, in squares of ``unit``."""
+def _mean_square(X, shares, center, units):
+    """Mean of the squared distances to the centre, in squares of ``units``."""
     total = 0.0
     for rows in sum_blocks(X):
         offsets = _offsets(X[rows], center)
-        if unit != 1.0:
-            offsets /= unit
+        if np.ndim(units) or units != 1.0:
+            offsets /= units
         total += shares[rows] @ np.einsum("ij,ij->i", offsets, offsets)
     return total
 
 
 def farthest(inputs: Rows, scale: float) -> float:
-    """Return the largest distance to the centre, in the units of the data.
+    """Return the largest distance to the centre, in the units of ``scale``.
 
     Parameters
     ----------
@@ -96,7 +120,7 @@ def _offsets(rows, center):
     return offsets
 
 
-def to_training_units(X: Rows, center: np.ndarray, scale: float) -> np.ndarray:
+def to_training_units(X: Rows, center: np.ndarray, scale: float | np.ndarray) -> np.ndarray:
     """Return ``(X − center) / scale`` in float32, computed in float64; entries that overflow are infinite."""
     result = np.empty(X.shape, np.float32)
     with np.errstate(over="ignore"):

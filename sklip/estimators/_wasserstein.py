@@ -1,6 +1,6 @@
 """WassersteinEstimator: a proven lower bound of the distance between two samples, and its potential."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -50,7 +50,7 @@ class WassersteinEstimator(TrainedEstimator):
     ----------
     distance_ : float
         Proven lower bound of the distance between the two training samples, in the units of the
-        data.
+        data, or in tolerances.
     classes_ : ndarray of shape (2,)
         Names of the two samples, sorted; the potential is higher on the second.
     n_features_in_ : int
@@ -60,16 +60,23 @@ class WassersteinEstimator(TrainedEstimator):
     network_ : sklip.served.ServedNetwork
         The served network: potentials and distances use it and nothing else.
     lipschitz_bound_ : float
-        Proven upper bound of the network's Lipschitz constant.
+        Proven upper bound of the network's Lipschitz constant, in the norm and the tolerances of
+        ``fit``.
     history_ : dict of str to list of float
         ``kr``: an estimate of ``E[f | second] − E[f | first]``, in the units of the data; one number
         per epoch, the mean over its batches.
     n_iter_ : int
         Number of epochs of ``fit``.
+    norm_ : {2, 1, inf}
+        Norm for which the network was trained.
+    tolerances_ : ndarray of shape (n_features,) or None
+        Tolerances for which it was trained; None if each column counts in its own unit.
     center_ : ndarray of shape (n_features,)
         Mean of the rows of both samples.
     scale_ : float
-        Root-mean-square distance of these rows to ``center_``: the single number by which data is divided for training.
+        Root-mean-square Euclidean distance of these rows to ``center_``, in tolerances if
+        there are any: the single number by which data is divided for training. For ``norm=inf``, it
+        is divided by the root of ``n_features_in_``.
 
     See Also
     --------
@@ -79,8 +86,8 @@ class WassersteinEstimator(TrainedEstimator):
     Notes
     -----
     The bound is about the two samples, that is, the weighted rows, not about the populations from
-    which they were drawn. Distances between rows are Euclidean, so features should have comparable
-    units.
+    which they were drawn. Distances between rows are those of ``norm`` and ``tolerances``:
+    without these, Euclidean, so features should have comparable units.
 
     References
     ----------
@@ -119,6 +126,8 @@ class WassersteinEstimator(TrainedEstimator):
         *,
         hidden_layer_sizes: int | Sequence[int] = (128, 128, 128),
         activation: str = "groupsort2",
+        norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
+        tolerances: ArrayLike | Mapping | None = None,
         optimizer: "str | keras.optimizers.Optimizer" = "adam",
         learning_rate: float = 0.005,
         learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
@@ -177,7 +186,7 @@ class WassersteinEstimator(TrainedEstimator):
             del self._state  # training cannot continue
             X, second, weights = np.asarray(rows.X[:], np.float64), rows.targets.values > 0, rows.targets.weights
             self.network_ = _balanced(self.network_, X, second[:, 0], weights)
-            self.distance_ = float(transport_bounds(self.network_, X, second, weights)[0])
+            self.distance_ = float(transport_bounds(self.network_, X, second, weights, self._question)[0])
         return self
 
     def _encode_targets(self, y, weights):
@@ -192,7 +201,7 @@ class WassersteinEstimator(TrainedEstimator):
         return class_targets(np.searchsorted(samples, y), weights, 2)
 
     def _objective_of_fit(self, given):
-        return HKRObjective(AUTO_MARGIN * self.scale_, alpha=0.0)  # without a hinge
+        return HKRObjective(AUTO_MARGIN[self.norm_] * self.scale_, alpha=0.0)  # without a hinge
 
     def distance(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Proven lower bound of the Wasserstein-1 distance between two samples.

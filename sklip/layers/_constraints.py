@@ -63,3 +63,10 @@ class UnitColumns(keras.constraints.Constraint):
 
     def __call__(self, w: Tensor) -> Tensor:
         return manifold.unit_columns(keras.ops.convert_to_tensor(w))
+
+
+class UnitRows(keras.constraints.Constraint):
+    """Divide each row of a kernel by its Euclidean norm; a vector is one row. Only sklip's own layers set it."""
+
+    def __call__(self, w: Tensor) -> Tensor:
+        return manifold.unit_rows(keras.ops.convert_to_tensor(w))

@@ -28,6 +28,8 @@ from sklip.layers._sampling import InvertibleDownSampling, InvertibleUpSampling
 from sklip.layers._spectral_conv import SpectralConv2D
 from sklip.layers._split_residual import SplitResidual
 from sklip.layers._trace import AUGMENTATIONS
+from sklip.layers._unit_diagonal import UnitDiagonal
+from sklip.layers._unit_rows_dense import UnitRowsDense
 
 Steps = list[served.Operation]
 
@@ -235,6 +237,16 @@ def _center(layer, shape, reader):
     return [served.Center(np.broadcast_to(reader.array(layer.center), shape))]
 
 
+def _unit_diagonal(layer, shape, reader):
+    factors = reader.kernel(layer, layer.factors)
+    return [served.Diagonal(np.array(np.broadcast_to(factors, shape)))]
+
+
+def _unit_rows_dense(layer, shape, reader):
+    kernel = reader.kernel(layer, layer.kernel)
+    return [served.Dense(kernel, reader.bias(layer, kernel.shape[1]))]
+
+
 def _rescaling(layer, shape, reader):
     factors, offsets = (constant_of_row(layer, as_numpy(each), shape) for each in (layer.scale, layer.offset))
     return [*times(factors), *plus(offsets)]
@@ -336,6 +348,8 @@ _CONVERSIONS: dict[type, Callable[[Any, tuple[int, ...], Reader], Steps]] = {
     CircularPadding2D: _padding(circular=True),
     keras.layers.Cropping2D: _cropping,
     Center: _center,
+    UnitDiagonal: _unit_diagonal,
+    UnitRowsDense: _unit_rows_dense,
     keras.layers.Rescaling: _rescaling,
     ScaledGlobalL2NormPooling2D: _global_pooling(served.L2NormPool),
     ScaledGlobalAveragePooling2D: _global_pooling(served.AveragePool),

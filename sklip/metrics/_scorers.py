@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklip.metrics._scores import certified_accuracy_score, check_distance, check_distances
+from sklip.rows.tolerances import norm_of
 
 Norm = Literal[1, 2, "l1", "l2", "inf"] | float
 
@@ -53,12 +54,12 @@ def certified_accuracy(
     ----------
     epsilon : float or array-like of shape (n_epsilons,)
         Distance. For several distances, the score is the mean of the certified accuracies; for 0, it is the accuracy.
-        The units are those in which the classifier gets its rows: at the end of a ``Pipeline``, those of the output of
-        the earlier steps. If any of the parameters below is given, the units are the raw units of the columns of
-        ``X``, or tolerances.
+        The norm, and the tolerances if there are any, are those for which the classifier was trained, and the units
+        those in which it gets its rows: at the end of a ``Pipeline``, those of the output of the earlier steps. If
+        any of the parameters below is given, the units are the raw units of the columns of ``X``, or tolerances.
     norm : {1, 2, inf} or None, default=None
-        Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`. None is 2 if one of the
-        parameters below is given.
+        Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`, with its meaning of None
+        if one of the parameters below is given.
     tolerances : array-like of shape (n_columns,), mapping or None, default=None
         Tolerances of the raw columns, as in :func:`sklip.certified_radius`.
     step_lipschitz : mapping of str to float or None, default=None
@@ -103,8 +104,6 @@ def certified_accuracy(
     distances = check_distances(epsilon).tolist() if np.ndim(epsilon) else [check_distance(epsilon)]  # type: ignore[arg-type]
     if not distances:
         raise ValueError("epsilon holds no distance. Give one or more.")
-    from sklip.pipelines.trace import norm_of
-
     question = {
         "norm": None if norm is None else norm_of(norm),
         "tolerances": tolerances,

@@ -1,4 +1,4 @@
-"""What a question says of rows, norms, tolerances and constants, checked once."""
+"""What a question says of rows, fixed columns and constants, checked once."""
 
 from collections.abc import Mapping, Set
 from numbers import Real
@@ -12,8 +12,7 @@ from sklip.arithmetic.rounding import LARGEST, normal_above
 from sklip.pipelines._refusals import refuse
 from sklip.rows.containers import as_rows_container
 from sklip.rows.images import flattened, image_shape
-
-_NORMS = {"l1": 1, "l2": 2, "inf": np.inf}
+from sklip.rows.tolerances import is_one_number
 
 
 def as_rows(X, estimator=None):
@@ -69,61 +68,9 @@ def column_labels(X) -> list:
     return list(X.columns) if hasattr(X, "columns") else list(range(X.shape[1]))
 
 
-def norm_of(norm) -> float:
-    """1, 2 or infinity, as a number."""
-    norm = _NORMS.get(norm, norm) if isinstance(norm, str) else norm
-    if not isinstance(norm, Real) or isinstance(norm, bool | np.bool_) or norm not in (1, 2, np.inf):
-        raise ValueError(f"norm must be 1, 2, inf, 'l1', 'l2' or 'inf'; got {norm!r}.")
-    return norm if isinstance(norm, int) else float(norm)
-
-
-def tolerances_of(tolerances, labels: list) -> np.ndarray:
-    """Tolerances of all columns, of shape (n_columns,)."""
-    if tolerances is None:
-        return np.ones(len(labels))
-    if _is_one_number(tolerances):
-        units = np.full(len(labels), _number(tolerances, "tolerances"))
-    else:
-        given = _of_columns(tolerances, labels)
-        units = np.array([_number(value, f"tolerances[{label!r}]") for label, value in zip(labels, given, strict=True)])
-    if not units.any():
-        raise ValueError("tolerances are all 0, so that no column may move. Give at least one above 0.")
-    return units
-
-
-def _is_one_number(tolerances):
-    """Whether the same is meant for all columns."""
-    return not hasattr(tolerances, "items") and np.ndim(tolerances) == 0
-
-
-def _of_columns(tolerances, labels):
-    """A tolerance for each column, as the user gave it; 0 for one that a mapping does not name."""
-    if hasattr(tolerances, "items"):  # a mapping, a pandas Series
-        given = dict(tolerances.items())
-        unknown = [name for name in given if name not in labels]
-        if unknown:
-            raise ValueError(f"tolerances names columns that X does not have: {unknown}.")
-        return [given.get(label, 0.0) for label in labels]
-    if np.ndim(tolerances) == 3:  # in the shape of an image
-        tolerances = np.ravel(tolerances)
-    if np.shape(tolerances) != (len(labels),):
-        expected = f"one number for each of the {len(labels)} columns of X"
-        raise ValueError(f"tolerances must hold {expected}; got shape {np.shape(tolerances)}.")
-    return np.asarray(tolerances, dtype=object)
-
-
-def _number(value, name):
-    """A tolerance as a float."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not 0 <= value <= LARGEST:
-        raise ValueError(f"{name} must be a finite number of 0 or more; got {value!r}.")
-    return float(value)
-
-
 def check_fixed(tolerances, units: np.ndarray, labels: list, fixed: Set[int]) -> None:
     """Raise for a tolerance above 0 of a column of categories; one number for all columns means the others."""
-    if _is_one_number(tolerances):  # or None
+    if is_one_number(tolerances):  # or None
         return
     named = [labels[column] for column in sorted(fixed) if units[column] > 0]
     if named:

@@ -28,6 +28,8 @@ class CertifiedRadii(np.ndarray):
         Proven bound of the change of every score per unit of displacement; None for votes, which have no score.
     missing_columns : tuple, default=()
         Names of the raw columns that had missing values. Each was held fixed in the rows in which it was missing.
+    in_tolerances : bool, default=False
+        Whether radii are in tolerances of the columns, and not in their units.
 
     Examples
     --------
@@ -40,7 +42,8 @@ class CertifiedRadii(np.ndarray):
     """
 
     # NumPy may make arrays of this type by itself, of any numbers: they know nothing.
-    _facts: dict[str, Any] = {"norm": np.nan, "fixed_columns": (), "lipschitz_bound": None, "missing_columns": ()}
+    _facts: dict[str, Any] = {"norm": np.nan, "fixed_columns": (), "lipschitz_bound": None, "missing_columns": (),
+                              "in_tolerances": False}  # fmt: skip
 
     def __new__(
         cls,
@@ -50,12 +53,14 @@ class CertifiedRadii(np.ndarray):
         fixed_columns: tuple = (),
         lipschitz_bound: float | None = None,
         missing_columns: tuple = (),
+        in_tolerances: bool = False,
     ) -> "CertifiedRadii":
         numbers = np.array(radii, dtype=np.float64, ndmin=1)
         # In memory that nobody can write to: what is changed certifies nothing.
         made = super().__new__(cls, numbers.shape, np.float64, numbers.tobytes())
         facts = {"norm": float(norm), "fixed_columns": fixed_columns, "lipschitz_bound": lipschitz_bound}
-        object.__setattr__(made, "_facts", {**facts, "missing_columns": missing_columns})
+        facts |= {"missing_columns": missing_columns, "in_tolerances": in_tolerances}
+        object.__setattr__(made, "_facts", facts)
         return made
 
     @property
@@ -77,6 +82,11 @@ class CertifiedRadii(np.ndarray):
     def missing_columns(self) -> tuple:
         """Names of the raw columns that had missing values."""
         return self._facts["missing_columns"]
+
+    @property
+    def in_tolerances(self) -> bool:
+        """Whether radii are in tolerances of the columns."""
+        return self._facts["in_tolerances"]
 
     def __getattribute__(self, name):
         return getattr(np.asarray(self), name) if name in _OF_PLAIN_ARRAYS else super().__getattribute__(name)

@@ -12,6 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import platt_types, positive_label, response_methods
 from sklip._overrides import refuse_overrides
 from sklip.arithmetic.rounding import TINY, UNIT, round_down
+from sklip.certification import Question
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.pipelines._read import Origin, Reading, inside, read_steps
 from sklip.pipelines._refusals import refuse
@@ -31,6 +33,12 @@ class Vote:
     nodes: tuple
     members: tuple
     weights: np.ndarray
+
+    def trained_question(self, parts: tuple) -> Question:
+        """The question for which all members were trained on the raw columns; the Euclidean one if there is none."""
+        first, *others = [member.trained_question(parts) for member in self.members]
+        same = not self.nodes and all(other.key == first.key for other in others)
+        return first if same else EUCLIDEAN
 
     def decide(self, batch: Batch, run: Run) -> Decision:
         """Decide by the votes of the members."""

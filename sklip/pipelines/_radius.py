@@ -19,7 +19,7 @@ def certified_radius(
     estimator: BaseEstimator,
     X: ArrayLike,
     *,
-    norm: Norm = 2,
+    norm: Norm | None = None,
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
 ) -> CertifiedRadii:
@@ -44,13 +44,16 @@ def certified_radius(
         - as the members of a ``VotingClassifier`` with ``voting="hard"``: the radius in which the majority holds.
     X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns) or (n_rows, height, width, channels)
         Rows, as for ``estimator.predict``. The columns of images are their values, in C order.
-    norm : {1, 2, inf, "l1", "l2", "inf"}, default=2
+    norm : {1, 2, inf, "l1", "l2", "inf"} or None, default=None
         In which displacements are measured: the sum of the changes of all columns, their Euclidean length, the
-        largest.
+        largest. None: the norm for which the classifier was trained, if it gets the columns of ``X`` as they are;
+        2 behind the steps of a pipeline, whose raw columns are not those of the training.
     tolerances : float, array-like of shape (n_columns,) or of an image, mapping or None, default=None
         A tolerance for each column: a displacement of column ``j`` counts as ``(x′_j − x_j) / tolerances_j``, so that
         the radius is in tolerances. 0 holds a column fixed; a mapping from names to tolerances holds those fixed that
-        it does not name; one number is the tolerance of every column that may move. None: every column in its own unit.
+        it does not name; one number is the tolerance of every column that may move, and 1.0 means the unit of each.
+        None: the tolerances of the training, on the same condition as for ``norm``; else every column in its own
+        unit.
     step_lipschitz : mapping of str to float or None, default=None
         Lipschitz constants of steps that sklip does not know, by their names (``"step"``, ``"step__inner"``): for the
         Euclidean norms of the step's input and output, its rounding included. The certificate is as true as they are.
@@ -85,8 +88,9 @@ def certified_radius(
 
     Notes
     -----
-    With ``norm=2`` and a bare classifier this is its ``certified_radius``. The radius for ``norm=1`` is at least as
-    large, that for ``norm=inf`` at most: they use the operator norm that belongs to them.
+    Without ``norm`` and ``tolerances``, and for a bare classifier, this is its ``certified_radius``. Of one
+    classifier, the radius for ``norm=1`` is at least as large as that for 2, and that for ``norm=inf`` at most: they
+    use the operator norm that belongs to them.
 
     Examples
     --------
@@ -118,4 +122,5 @@ def certified_radius(
         fixed_columns=named(traced.tolerances == 0),
         lipschitz_bound=decision.lipschitz,
         missing_columns=missing,
+        in_tolerances=tolerances is not None or bool((traced.tolerances[traced.tolerances > 0] != 1.0).any()),
     )

@@ -8,7 +8,15 @@ import numpy as np
 
 from sklip.arithmetic.rounding import round_down, round_up
 from sklip.attacks import network_margins
-from sklip.certification import certificate, class_radii, distances_above, score_bounds, threshold_radii
+from sklip.certification import (
+    Question,
+    certificate,
+    class_radii,
+    distances_above,
+    score_bounds,
+    threshold_radii,
+)
+from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._distance_ratio import distance_ratio
 from sklip.pipelines._run import Batch, Decision, Run
 
@@ -50,6 +58,10 @@ class Network:
     sign: float = 1.0
     offset: float = 0.0
 
+    def trained_question(self, parts: tuple) -> Question:
+        """The question of the training, if the classifier gets the raw columns; the Euclidean one behind steps."""
+        return EUCLIDEAN if self.nodes else parts[self.number]._question
+
     def decide(self, batch: Batch, run: Run) -> Decision:
         """Decide by the scores of rows: by the highest of several, or by the threshold of one."""
         estimator, batch = run.parts[self.number], run.through(self.nodes, batch)
@@ -65,7 +77,7 @@ class Network:
                 # The network sees rows that are off by ``error``.
                 errors = round_up(proof.score_errors(distances) + proof.input_error_slope * error, 4)
                 room = np.minimum(batch.room[block], _room(proof, distances, error, place.speed))
-                ratio[block] = distance_ratio(estimator, distances)
+                ratio[block] = distance_ratio(estimator, units, distances)
                 estimator._finite(values, rows)
                 errors = np.where(np.isnan(errors), np.inf, errors)
                 if values.shape[1] == 1:

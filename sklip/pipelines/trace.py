@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from sklip.certification import Question
 from sklip.exceptions import NotLipschitzError
 from sklip.pipelines._arguments import as_rows as as_rows
-from sklip.pipelines._arguments import check_fixed, column_labels, constants_of, tolerances_of
-from sklip.pipelines._arguments import norm_of as norm_of
+from sklip.pipelines._arguments import check_fixed, column_labels, constants_of
 from sklip.pipelines._in_place import head
 from sklip.pipelines._in_place import predictions as predictions
 from sklip.pipelines._kept_plans import plan_of
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Decision, Run
 from sklip.rows.movable import MovableColumns
+from sklip.rows.tolerances import norm_of, tolerances_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class Trace:
         In which displacements are measured.
     tolerances : ndarray of shape (n_columns,)
         Units of the displacement of each column; 0 for one that is held fixed, by the user or by an encoder.
+    is_trained : bool
+        Whether the question is the one for which the classifier was trained, which gets the rows as they are.
     is_stated : bool
         Whether the user stated the constant of a step: then there are no gradients.
     decision : sklip.pipelines._run.Decision
@@ -42,6 +45,7 @@ class Trace:
     labels: list
     norm: float
     tolerances: np.ndarray
+    is_trained: bool
     is_stated: bool
     decision: Decision
 
@@ -56,14 +60,14 @@ class Trace:
         return MovableColumns.of(self.rows, self.tolerances, keep_integers=keep_integers)
 
 
-def trace(estimator: Any, X: Any, *, norm: Any = 2, tolerances: Any = None, step_lipschitz: Any = None) -> Trace:
+def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, step_lipschitz: Any = None) -> Trace:
     """Return the decisions of a fitted estimator; parameters and errors are those of :func:`sklip.certified_radius`.
 
     Parameters
     ----------
     estimator : fitted estimator
     X : array-like, DataFrame or sparse matrix of shape (n_rows, n_columns) or (n_rows, height, width, channels)
-    norm : {1, 2, inf, "l1", "l2", "inf"}, default=2
+    norm : {1, 2, inf, "l1", "l2", "inf"} or None, default=None
     tolerances : float, array-like, mapping or None, default=None
     step_lipschitz : mapping of str to float or None, default=None
 
@@ -88,9 +92,10 @@ def trace(estimator: Any, X: Any, *, norm: Any = 2, tolerances: Any = None, step
         raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
     X = as_rows(X, estimator)
     labels = column_labels(X)
-    norm, units, constants = norm_of(norm), tolerances_of(tolerances, labels), constants_of(step_lipschitz)
-    run, decision = _decided(estimator, X, norm, units, constants)
-    check_fixed(tolerances, units, labels, run.plan.fixed)
+    asked = None if norm is None else norm_of(norm), None if tolerances is None else tolerances_of(tolerances, labels)
+    constants = constants_of(step_lipschitz)
+    run, decision, trained = _decided(estimator, X, asked, constants)
+    check_fixed(tolerances, run.tolerances if asked[1] is None else asked[1], labels, run.plan.fixed)
     _check(estimator, X, decision)
     unused = constants.keys() - run.plan.stated
     if unused:
@@ -98,17 +103,28 @@ def trace(estimator: Any, X: Any, *, norm: Any = 2, tolerances: Any = None, step
             f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
             "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
         )
-    return Trace(X, labels, norm, run.tolerances, bool(run.plan.stated), decision)
+    is_trained = Question(run.norm, run.tolerances).key == Question(trained.norm, _units(trained, X)).key
+    return Trace(X, labels, run.norm, run.tolerances, is_trained, bool(run.plan.stated), decision)
 
 
-def _decided(estimator, X, norm, tolerances, constants):
-    """The decision; rows that the estimator does not take are refused in the words of its ``predict``."""
+def _units(question, X):
+    """The tolerances of a question; ones where each column counts in its own unit."""
+    return np.ones(X.shape[1]) if question.tolerances is None else question.tolerances
+
+
+def _decided(estimator, X, asked, constants):
+    """The run, the decision, and the question of the training, of which come the norm and tolerances not asked for.
+
+    Rows that the estimator does not take are refused in the words of its ``predict``.
+    """
     try:
         plan, parts, is_unchanged = plan_of(estimator, X, constants)
-        run = Run.of(plan, parts, norm, tolerances)
+        trained = plan.end.trained_question(parts)
+        norm = trained.norm if asked[0] is None else asked[0]
+        run = Run.of(plan, parts, norm, _units(trained, X) if asked[1] is None else asked[1])
         decision = plan.end.decide(run.begin(X), run)
         run.publish(is_unchanged)
-        return run, decision
+        return run, decision, trained
     except (NotLipschitzError, NotFittedError):
         raise
     except Exception as error:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +11,6 @@ from sklearn.base import BaseEstimator
 
 from sklip.plotting._adversarial_drawing import draw_changes, draw_images
 from sklip.plotting._adversarial_inputs import check_shapes, search
-from sklip.plotting._estimators import unit_of
 from sklip.plotting._style import axes_for, require_matplotlib, rounded
 from sklip.rows.images import flattened
 from sklip.rows.images import image_shape as shape_of
@@ -160,7 +158,7 @@ class AdversarialDisplay:
         X: ArrayLike,
         *,
         rows: ArrayLike | None = None,
-        norm: float = 2,
+        norm: float | None = None,
         tolerances: ArrayLike | Mapping | None = None,
         step_lipschitz: dict | None = None,
         random_state: int = 0,
@@ -176,14 +174,16 @@ class AdversarialDisplay:
         Parameters
         ----------
         estimator : fitted estimator
-            Any estimator that :func:`sklip.certified_radius` takes. For a sklip classifier in L2,
-            ``closest_adversarial`` makes the search. In all other cases the attacks of :func:`sklip.audit` do.
+            Any estimator that :func:`sklip.certified_radius` takes. For a sklip classifier, in the
+            question for which it was trained, ``closest_adversarial`` makes the search. In all other cases the attacks
+            of :func:`sklip.audit` do.
         X : array-like of shape (n_rows, n_columns) or (n_rows, height, width, channels)
             Rows, as for ``estimator.predict``.
         rows : array-like of int, default=None
             Positions of the rows to show; None for the first four rows.
-        norm : {1, 2, inf}, default=2
-            Norm of displacements.
+        norm : {1, 2, inf} or None, default=None
+            Norm of displacements; None as in :func:`sklip.certified_radius`: that of the training, if there are no
+            steps before the classifier.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
@@ -193,7 +193,7 @@ class AdversarialDisplay:
         image_shape : tuple of (int, int) or (int, int, int), default=None
             Height, width and perhaps channels, to draw images; None to draw bars, unless ``X`` has images.
         unit : str, default=None
-            Unit of distances; None for "units of X", or for "tolerances" if ``tolerances`` are given.
+            Unit of distances; None for "units of X", or "tolerances" if distances are in these.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None for a new figure.
         n_features : int, default=6
@@ -232,8 +232,7 @@ class AdversarialDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         question = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
-        make_display = partial(cls, unit=unit_of(unit, tolerances))
-        display = search(make_display, estimator, X, rows, random_state, image_shape, **question)
+        display = search(cls, estimator, X, rows, random_state, image_shape, unit, **question)
         return display.plot(ax=ax, n_features=n_features, image_kwargs=image_kwargs, bar_kwargs=bar_kwargs)
 
     @classmethod

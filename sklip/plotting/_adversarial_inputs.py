@@ -7,12 +7,12 @@ import numpy as np
 from sklip._compat import safe_indexing
 from sklip.auditing import audit
 from sklip.pipelines.trace import as_rows, trace
-from sklip.plotting._estimators import column_name, final_classifier, row_positions
+from sklip.plotting._estimators import column_name, final_classifier, row_positions, unit_of
 from sklip.rows.containers import as_rows_container
 from sklip.rows.images import image_shape
 
 
-def search(make_display, estimator, X, rows, random_state, shape, *, norm, tolerances, step_lipschitz):
+def search(make_display, estimator, X, rows, random_state, shape, unit, *, norm, tolerances, step_lipschitz):
     """Search for the closest inputs and make a display; see ``AdversarialDisplay.from_estimator``."""
     shape_of_images = image_shape(as_rows_container(X, widen=False))
     X = as_rows(X, estimator)
@@ -22,7 +22,7 @@ def search(make_display, estimator, X, rows, random_state, shape, *, norm, toler
     traced = trace(estimator, shown, **options)
     columns = traced.columns()
     bare = final_classifier(estimator)
-    if bare is not None and bare is estimator and norm == 2 and tolerances is None:
+    if bare is not None and bare is estimator and traced.is_trained:
         adversarial, distance = bare.closest_adversarial(shown)
     else:
         found = audit(estimator, shown, **options, random_state=random_state, verbose=False)
@@ -30,6 +30,8 @@ def search(make_display, estimator, X, rows, random_state, shape, *, norm, toler
     if shape is None and shape_of_images is not None and columns.rows.shape[1] == X.shape[1]:
         shape = shape_of_images
     before = np.asarray(estimator.predict(shown))
+    units = traced.tolerances[columns.positions]
+    in_tolerances = tolerances is not None or bool((units != 1.0).any())
     return make_display(
         rows=columns.rows,
         image_shape=shape,
@@ -40,7 +42,8 @@ def search(make_display, estimator, X, rows, random_state, shape, *, norm, toler
         distance=distance,
         row_names=[f"row {position}" for position in chosen],
         feature_names=[column_name(traced.labels[position]) for position in columns.positions],
-        tolerances=None if tolerances is None else traced.tolerances[columns.positions],
+        tolerances=units if in_tolerances else None,
+        unit=unit_of(unit, in_tolerances),
     )
 
 

@@ -145,7 +145,7 @@ class CertifiedAccuracyDisplay:
         y: ArrayLike,
         *,
         audit: AuditResult | None = None,
-        norm: float = 2,
+        norm: float | None = None,
         tolerances: ArrayLike | Mapping | None = None,
         step_lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
@@ -167,8 +167,9 @@ class CertifiedAccuracyDisplay:
             Labels of the rows.
         audit : sklip.AuditResult, default=None
             Result of :func:`sklip.audit` for these rows, with the same ``norm`` and ``tolerances``.
-        norm : {1, 2, inf}, default=2
-            Norm of displacements.
+        norm : {1, 2, inf} or None, default=None
+            Norm of displacements; None as in :func:`sklip.certified_radius`: that of the training, if there are no
+            steps before the classifier.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
@@ -176,7 +177,7 @@ class CertifiedAccuracyDisplay:
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Unit of distances, for the label; None for "units of X", or for "tolerances" if ``tolerances`` are given.
+            Unit of distances, for the label; None for "units of X", or "tolerances" if distances are in these.
         name : str, default=None
             Name for the legend; None for the name of the class of the estimator.
         ax : matplotlib.axes.Axes, default=None
@@ -215,7 +216,7 @@ class CertifiedAccuracyDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
-        unit, name = unit_of(unit, tolerances), type(estimator).__name__ if name is None else name
+        unit, name = unit_of(unit, radius.in_tolerances), type(estimator).__name__ if name is None else name
         drawing: dict[str, Any] = {"ax": ax, "curve_kwargs": curve_kwargs, "bracket_kwargs": bracket_kwargs}
         return cls.from_predictions(
             y, y_pred, radius, audit=audit, sample_weight=sample_weight, unit=unit, name=name, **drawing

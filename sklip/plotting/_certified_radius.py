@@ -134,7 +134,7 @@ class CertifiedRadiusDisplay:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        norm: float = 2,
+        norm: float | None = None,
         tolerances: ArrayLike | Mapping | None = None,
         step_lipschitz: dict | None = None,
         sample_weight: ArrayLike | None = None,
@@ -154,8 +154,9 @@ class CertifiedRadiusDisplay:
             Rows, as for ``estimator.predict``.
         y : array-like of shape (n_rows,)
             Labels of the rows.
-        norm : {1, 2, inf}, default=2
-            Norm of displacements.
+        norm : {1, 2, inf} or None, default=None
+            Norm of displacements; None as in :func:`sklip.certified_radius`: that of the training, if there are no
+            steps before the classifier.
         tolerances : array-like of shape (n_columns,) or mapping, default=None
             Tolerances, as in :func:`sklip.certified_radius`.
         step_lipschitz : dict of str to float, default=None
@@ -163,7 +164,7 @@ class CertifiedRadiusDisplay:
         sample_weight : array-like of shape (n_rows,), default=None
             Weights of the rows.
         unit : str, default=None
-            Unit of distances, for the label; None for "units of X", or for "tolerances" if ``tolerances`` are given.
+            Unit of distances, for the label; None for "units of X", or "tolerances" if distances are in these.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; None for a new figure.
         bins : int, str or sequence of float, default=30
@@ -198,7 +199,7 @@ class CertifiedRadiusDisplay:
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
         y_pred, radius = labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz)
-        unit = unit_of(unit, tolerances)
+        unit = unit_of(unit, radius.in_tolerances)
         drawing: dict[str, Any] = {"bins": bins, "right_kwargs": right_kwargs, "wrong_kwargs": wrong_kwargs}
         return cls.from_predictions(y, y_pred, radius, sample_weight=sample_weight, unit=unit, ax=ax, **drawing)
 

@@ -22,9 +22,9 @@ def labels_and_radii(estimator, X, y, norm, tolerances, step_lipschitz) -> tuple
     return predictions(estimator, X), radii
 
 
-def unit_of(unit: str | None, tolerances) -> str:
+def unit_of(unit: str | None, in_tolerances: bool) -> str:
     """Return the unit of distances, for a label."""
-    return unit or ("units of X" if tolerances is None else "tolerances")
+    return unit or ("tolerances" if in_tolerances else "units of X")
 
 
 def norm_of(radius) -> float | None:

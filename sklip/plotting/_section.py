@@ -14,7 +14,7 @@ def section(make_display, estimator, X, y, *, features, row, discs, tolerances, 
     """Compute scores on a plane and make a display; see ``DecisionFunctionDisplay.from_estimator``."""
     if not (isinstance(grid_resolution, (int, np.integer)) and grid_resolution > 1):
         raise ValueError(f"grid_resolution must be an integer, 2 or more; got {grid_resolution!r}.")
-    traced = trace(estimator, X, tolerances=tolerances, step_lipschitz=step_lipschitz)
+    traced = trace(estimator, X, norm=2, tolerances=tolerances, step_lipschitz=step_lipschitz)
     X, decision = traced.rows, traced.decision
     classes, predicted = np.asarray(decision.classes), predictions(estimator, X)
     columns = traced.columns()

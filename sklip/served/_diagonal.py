@@ -1,5 +1,6 @@
 """Diagonal: the product of each value with a number that belongs to its place."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -50,6 +51,10 @@ class Diagonal(Operation):
     def lipschitz(self) -> float:
         """Return the largest absolute value of a factor: the spectral norm of the diagonal matrix."""
         return normal_above(self._largest)
+
+    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+        """Return the bound for the map followed by the diagonal matrix; for a picture, the product of two bounds."""
+        return super().lipschitz_after(source) if self.factors.ndim > 1 else source(np.diag(self.factors))
 
     @property
     def _largest(self) -> float:

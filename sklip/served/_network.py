@@ -118,9 +118,9 @@ class ServedNetwork:
         return f"{type(self).__name__}({' → '.join('×'.join(map(str, size)) for size in sizes)})"
 
     def _weighted(self):
-        """The operations that have weights, without the centre, and the shapes of rows after them."""
+        """The operations that have weights, and the shapes of rows after them; without those that keep each place."""
         pairs = zip(self.operations[1:], self._shapes[1:], strict=True)
-        return [(operation, shape) for operation, shape in pairs if operation.arrays and type(operation) is not Center]
+        return [(each, shape) for each, shape in pairs if each.arrays and type(each) not in (Center, Diagonal)]
 
     @property
     def center(self) -> np.ndarray:

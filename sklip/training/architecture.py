@@ -8,7 +8,8 @@ import numpy as np
 
 from sklip import architectures
 from sklip._compat import origin
-from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, refuse_not_lipschitz
+from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, UnitDiagonal, refuse_not_lipschitz
+from sklip.layers._unit_rows_dense import UnitRowsDense
 from sklip.layers.constrained import ConstrainedLayer, all_layers
 from sklip.training.augmentation import Augmentation, copied
 from sklip.training.saving import SavedAsItIs
@@ -37,6 +38,8 @@ def build_network(architecture: Architecture, model_class: type[SavedAsItIs], se
     features = rows = keras.Input((int(np.prod(architecture.input_shape)),), dtype="float32", name="features")
     if len(architecture.input_shape) > 1:
         rows = keras.layers.Reshape(architecture.input_shape, dtype="float32", name="image")(features)
+    elif architecture.norm != 2:
+        rows = _front(architecture.norm)(features)
     served = keras.Model(features, _after(model, rows), name="network")
     if type(architecture.model) is not architectures.MLP:  # which is 1-Lipschitz by its layers
         refuse_not_lipschitz(served)
@@ -51,6 +54,11 @@ def build_network(architecture: Architecture, model_class: type[SavedAsItIs], se
     network = model_class(features, _after(model, augmented), name="network")
     network.serves(served)
     return network
+
+
+def _front(norm):
+    """The layer in front of the model, which makes lengths in another norm than 2 Euclidean ones."""
+    return (UnitDiagonal if norm == np.inf else UnitRowsDense)(dtype="float32", name="front")
 
 
 @contextmanager

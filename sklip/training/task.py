@@ -37,12 +37,16 @@ class Architecture:
         ``build(input_shape, n_scores)`` returns the Keras model.
     augmentation : keras.layers.Layer or None
         Preprocessing layer that changes the images of a training batch at random.
+    norm : {2, 1, inf}
+        Norm of displacements of rows in which the network is 1-Lipschitz. Other norms than 2 need rows of a table: a
+        layer in front of the model makes lengths in this norm Euclidean ones.
     """
 
     input_shape: tuple[int, ...]
     n_scores: int
     model: Any
     augmentation: Any = None
+    norm: float = 2
 
     @property
     def key(self) -> Hashable:
@@ -52,7 +56,7 @@ class Architecture:
         parameters = self.model.get_params(deep=False).items()
         # Lists and arrays are no keys. Types and texts tell 1 from True, and 2 from 2.0.
         text = tuple((name, type(value).__name__, repr(value)) for name, value in sorted(parameters))
-        return self.input_shape, self.n_scores, type(self.model), text
+        return self.input_shape, self.n_scores, self.norm, type(self.model), text
 
     @property
     def is_dense(self) -> bool:

@@ -32,7 +32,7 @@ def train(task: TrainingTask) -> Training:
     """
     model, schedule, n_inputs = task.architecture.model, task.schedule, task.rows[0].shape[1]
     widths = n_inputs, *checked_widths(model), task.architecture.n_scores
-    network = DenseNetwork(widths, model.activation, float(model.dropout))
+    network = DenseNetwork(widths, model.activation, float(model.dropout), task.architecture.norm)
     optimizer = OPTIMIZERS[schedule.optimizer](network.vector.size)
     with threads_for(_largest_product(network, task)):
         # A network that diverges overflows; that is an error in the end, and no warning before.

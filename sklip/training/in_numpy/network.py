@@ -1,4 +1,4 @@
-"""The dense network of the estimators in NumPy: orthonormal layers with activations, and heads of norm 1."""
+"""The dense network of the estimators in NumPy: a front, orthonormal layers with activations, and heads of norm 1."""
 
 from itertools import pairwise
 
@@ -8,6 +8,7 @@ from sklip import served
 from sklip.arithmetic import polar_factor, unit_columns
 from sklip.training.in_numpy import stiefel
 from sklip.training.in_numpy.activations import activation_of
+from sklip.training.in_numpy.front import FRONTS
 
 
 class DenseNetwork:
@@ -21,24 +22,31 @@ class DenseNetwork:
         Name of the activation of the hidden layers.
     dropout : float, default=0.0
         Share of the hidden units that are left out at random during training.
+    norm : {2, 1, inf}, default=2
+        Norm of displacements of rows in which the network is 1-Lipschitz; other norms than 2 need a front.
 
     Attributes
     ----------
     vector, slopes : ndarrays of shape (n_weights,), float32
         All weights in the order of Keras, and the gradient with respect to them after :meth:`backward`.
     weights : list of ndarray
-        Kernel and bias of each layer: views of ``vector``.
+        The weight of the front, if there is one, then kernel and bias of each layer: views of ``vector``.
     stop_training : bool
         Whether the training ends after the current epoch.
     """
 
-    def __init__(self, widths, activation: str, dropout: float = 0.0):
-        self.shapes = [shape for n, p in pairwise(widths) for shape in ((n, p), (p,))]
+    def __init__(self, widths, activation: str, dropout: float = 0.0, norm: float = 2):
+        front = FRONTS.get(norm)
+        of_front = [] if front is None else [front.shape_for(widths[0])]
+        self.shapes = of_front + [shape for n, p in pairwise(widths) for shape in ((n, p), (p,))]
         size = sum(int(np.prod(shape)) for shape in self.shapes)
         self.vector, self.slopes = np.zeros(size, np.float32), np.zeros(size, np.float32)
         self.weights, slopes = (_views(vector, self.shapes) for vector in (self.vector, self.slopes))
+        self._front = None if front is None else front(self.weights[0], slopes[0])
+        self._dense = self.weights[len(of_front) :]
         self.stop_training = False
         self._activation, self._keep = activation, np.float32(1.0 - dropout)
+        slopes = slopes[len(of_front) :]
         self._slopes = list(zip(slopes[::2], slopes[1::2], strict=True))
         self._buffers: dict[str, list[np.ndarray]] = {}
         self._n_rows = 0
@@ -48,12 +56,12 @@ class DenseNetwork:
     @property
     def kernels(self) -> list[np.ndarray]:
         """The kernels of the hidden layers, then that of the heads."""
-        return self.weights[::2]
+        return self._dense[::2]
 
     @property
     def biases(self) -> list[np.ndarray]:
         """The biases of the hidden layers, then that of the heads."""
-        return self.weights[1::2]
+        return self._dense[1::2]
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of the weights."""
@@ -71,6 +79,8 @@ class DenseNetwork:
         for kernel in self.kernels:
             kernel[...] = polar_factor(rng.standard_normal(kernel.shape))
         self.kernels[-1][...] = unit_columns(self.kernels[-1])
+        if self._front is not None:
+            self._front.draw()
 
     def seed_dropout(self, seed: int) -> None:
         """Restart the random numbers of the dropout from a seed."""
@@ -78,7 +88,7 @@ class DenseNetwork:
 
     def scores(self, inputs: np.ndarray) -> np.ndarray:
         """Scores of rows of any number, without dropout; shape (n, n_scores)."""
-        values = inputs
+        values = inputs if self._front is None else self._front.forward(inputs)
         for kernel, bias in zip(self.kernels[:-1], self.biases, strict=False):
             z = values @ kernel
             z += bias
@@ -90,7 +100,8 @@ class DenseNetwork:
         """Scores of a batch, whose values in all layers are kept for :meth:`backward`; shape (n, n_scores)."""
         if len(inputs) != self._n_rows:
             self._allocate(len(inputs))
-        values, self._values = inputs, [inputs]
+        values = inputs if self._front is None else self._front.forward(inputs)
+        self._inputs, self._values = inputs, [values]
         for layer, (kernel, bias) in enumerate(zip(self.kernels[:-1], self.biases, strict=False)):
             products, z, values = (self._buffers[name][layer] for name in ("products", "z", "values"))
             np.matmul(self._values[-1], kernel, out=products)
@@ -134,14 +145,18 @@ class DenseNetwork:
                 back *= mask
             self._act.backward(z, back, slope)
             slope.sum(axis=0, out=of_bias)
-            back = slope @ kernel.T if layer else None
+            back = slope @ kernel.T if layer or self._front is not None else None
             stiefel.slope_of_kernel(self._values[layer], kernel, products, slope, back, out=of_kernel)
+        if self._front is not None:
+            self._front.backward(self._inputs, back)
 
     def retract(self) -> None:
         """Bring the kernels back to their manifolds after a step, by short steps."""
         for kernel in self.kernels[:-1]:
             stiefel.retract_shortly(kernel)
         stiefel.normalise_columns(self.kernels[-1])
+        if self._front is not None:
+            self._front.retract()
 
     def end_epoch(self) -> None:
         """Make one full retraction step of the hidden layers."""
@@ -152,6 +167,8 @@ class DenseNetwork:
         """Bring the kernels to their manifolds as closely as float32 allows."""
         for kernel, exact in zip(self.kernels, self._exact_kernels(), strict=True):
             kernel[...] = exact
+        if self._front is not None:
+            self.weights[0][...] = self._front.exact()
 
     def _exact_kernels(self):
         """The kernels of the manifolds next to the current ones, in float64."""
@@ -164,7 +181,8 @@ class DenseNetwork:
             for kernel, bias in zip(self._exact_kernels(), self.biases, strict=True)
         ]
         activation = served.activation(self._activation)
-        return (*(step for layer in dense[:-1] for step in (layer, activation)), dense[-1])
+        front = () if self._front is None else (self._front.operation(),)
+        return (*front, *(step for layer in dense[:-1] for step in (layer, activation)), dense[-1])
 
 
 def _views(vector, shapes):

@@ -70,6 +70,19 @@ def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndar
     _replace_not_finite(out)
 
 
+def without_part_along_rows(kernel: np.ndarray, slope: np.ndarray) -> None:
+    """Take from the gradient with respect to a kernel with rows of norm 1 its part along each row, in place.
+
+    Parameters
+    ----------
+    kernel : ndarray of shape (n, p), float32
+    slope : ndarray of shape (n, p), float32
+        Gradient. Entries that are not finite are 0 afterwards.
+    """
+    slope -= kernel * (kernel * slope).sum(axis=1, keepdims=True)
+    _replace_not_finite(slope)
+
+
 def _replace_not_finite(values):
     """Set infinities and NaN to 0."""
     if not isfinite(np.vdot(values, values)):  # cheaper than a test of all values
