@@ -10,6 +10,7 @@ QUICK = {
     "plot_cross_entropy_per_class.py": [],
     "plot_cross_entropy_stability.py": ["--points", "201"],
     "plot_imbalance.py": [],
+    "plot_measurement_tolerances.py": [],
     "plot_sensor_drift.py": ["--rows", "1000", "--epochs", "30"],
     "plot_triage.py": ["--folds", "3"],
     "plot_two_moons.py": ["--epochs", "30", "--rows", "2000"],

@@ -106,3 +106,19 @@ def test_choosing_by_certified_accuracy(tmp_path):
     assert proven <= broken < proven_of_certified
     assert picture.stat().st_size > 50_000
     assert min(png_size(picture)) > 600
+
+
+@pytest.mark.slow
+def test_measurement_tolerances(tmp_path):
+    picture = tmp_path / "tolerances.png"
+    printed = run_example("plot_measurement_tolerances.py", "--output", picture, "--epochs", "40")
+    lines = re.findall(r"^(2|inf) +((?:[\d.]+,? *)+)$", printed, re.MULTILINE)
+    rows = {name: numbers(values) for name, values in lines}
+    (accuracy, *certified, _), (accuracy_of_inf, *certified_of_inf, tightness) = rows["2"], rows["inf"]
+    assert min(accuracy, accuracy_of_inf) > 0.9
+    assert certified_of_inf[1] > certified[1] + 0.05 and certified_of_inf[2] > certified[2] + 0.1
+    assert 0.85 < tightness <= 1.0
+    found, proven = numbers(" ".join(re.findall(r"at (\S+) tolerances, and none below (\S+)$", printed, re.M)[0]))
+    assert 0 < proven <= found
+    assert picture.stat().st_size > 50_000
+    assert min(png_size(picture)) > 500

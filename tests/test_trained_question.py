@@ -61,6 +61,26 @@ def sizes(offsets, norm, tolerances=TOLERANCES):
     return np.linalg.norm(offsets / tolerances, norm, axis=-1)
 
 
+@pytest.mark.parametrize("tolerances", [None, TOLERANCES], ids=["units", "tolerances"])
+def test_the_weights_of_columns_bound_their_slopes_and_find_those_that_inform(tolerances):
+    X, y = few_of_many_columns()
+    units = np.ones(12) if tolerances is None else np.tile(TOLERANCES, 2)
+    settings = {**SMALL, "epochs": 40, "norm": "inf", "tolerances": None if tolerances is None else units}
+    classifier = HKRClassifier(**settings).fit(X * units, y)
+    weights = classifier.feature_weights_
+    assert weights.shape == (12,) and np.sum(weights**2) == pytest.approx(1.0, rel=1e-12)
+    assert (np.abs(classifier.gradient(X * units)) * units <= weights * (1 + 1e-9)).all()
+    assert np.sum(weights[:3] ** 2) > 0.99
+
+
+def test_only_networks_for_the_largest_change_have_weights_of_columns():
+    for norm in (1, 2):
+        classifier, *_ = fitted(norm)
+        assert not hasattr(classifier, "feature_weights_")
+        with pytest.raises(AttributeError, match="only networks that are trained for norm=inf"):
+            classifier.feature_weights_  # noqa: B018
+
+
 # The constant in the question ------------------------------------------------------------------
 
 

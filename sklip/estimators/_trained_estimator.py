@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from sklip._heads import Heads
 from sklip.architectures import MLP
@@ -20,7 +21,7 @@ from sklip.estimators._trained_question import in_units_of_data, question_of_fit
 from sklip.estimators._units import center_and_scale
 from sklip.rows.images import check_image_shape
 from sklip.rows.tolerances import norm_of
-from sklip.served import Activation, Center, ServedNetwork, activation
+from sklip.served import Activation, Center, Diagonal, ServedNetwork, activation
 from sklip.training.batches import plan_batches
 from sklip.training.engines import engine_of
 from sklip.training.objective import Objective
@@ -42,6 +43,22 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
 
     # Values that a fit uses for the parameters that an estimator does not have.
     _fixed_parameters: dict[str, Any] = {}
+
+    @property
+    def feature_weights_(self) -> np.ndarray:
+        """How much each column counts, of shape (n_features_in_,); only of networks that were trained for ``norm=inf``.
+
+        A change of column ``j`` by one tolerance, or one unit without tolerances, moves a score by at most
+        ``feature_weights_[j]``. The squares of all weights add up to 1.
+        """
+        check_is_fitted(self, "network_")
+        factors = self.network_.operations[1]
+        if self.norm_ != np.inf or not isinstance(factors, Diagonal):
+            raise AttributeError(
+                f"This {type(self).__name__} has no feature_weights_: only networks that are trained for norm=inf have "
+                "a factor for each column."
+            )
+        return np.abs(factors.factors) * (1.0 if self.tolerances_ is None else self.tolerances_)
 
     @contextmanager
     def _training(self):

@@ -71,6 +71,8 @@ class WassersteinEstimator(TrainedEstimator):
         Norm for which the network was trained.
     tolerances_ : ndarray of shape (n_features,) or None
         Tolerances for which it was trained; None if each column counts in its own unit.
+    feature_weights_ : ndarray of shape (n_features,)
+        Of a network trained for ``norm=inf``: how much each column counts. Others have none.
     center_ : ndarray of shape (n_features,)
         Mean of the rows of both samples.
     scale_ : float
