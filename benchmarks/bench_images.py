@@ -19,11 +19,15 @@ CROSS_ENTROPY = {"temperature": 8.0, "learning_rate": 0.004, "batch_size": 256}
 HKR = {"alpha": 100.0, "min_margin": 1.0, "learning_rate": 0.01, "batch_size": 128}
 
 
-def pixel_shifts():
-    """The augmentation: a third of the pictures move by a pixel along each axis, in either direction."""
+def pixel_shifts(greatest=0.75):
+    """The augmentation: pictures move along each axis by up to ``greatest`` pixels, rounded to whole ones.
+
+    With 0.75, a third of the pictures move by a pixel along each axis, in either direction.
+    """
     import keras
 
-    return keras.layers.RandomTranslation(0.75 / 28, 0.75 / 28, fill_mode="constant", interpolation="nearest")
+    share = greatest / 28
+    return keras.layers.RandomTranslation(share, share, fill_mode="constant", interpolation="nearest")
 
 
 SETTINGS = {

@@ -1,5 +1,8 @@
 """What every way to run epochs must do, on the Keras backend of the process."""
 
+from tempfile import TemporaryDirectory
+
+import keras
 import numpy as np
 
 from sklip.training import runtime
@@ -61,6 +64,54 @@ def histories():
     from sklip.training.loop import train
 
     return {name: train(task(**settings)).history for name, settings in TASKS.items()}
+
+
+class Weights(keras.callbacks.Callback):
+    """Notes the weights before and after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.before, self.after = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.before.append(self.model.get_weights())
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.after.append(self.model.get_weights())
+
+
+RATES = (0.02, 0.0, 0.01)
+
+
+def watched():
+    """What callbacks see in three steps by RMSprop, an epoch each, whose learning rates one of them sets.
+
+    The history; the terms of the weights before each epoch, by NumPy; how far each epoch moves a bias; and how far the
+    weights in the file of a checkpoint are from those at the end of the last epoch.
+    """
+    from sklip.training.loop import train
+
+    weights = Weights()
+    with TemporaryDirectory() as folder:
+        of_keras = (
+            keras.callbacks.LearningRateScheduler(RATES.__getitem__),
+            keras.callbacks.ModelCheckpoint(f"{folder}/saved.keras"),
+        )
+        whole = task(
+            4, epochs=3, batch_size=1000, optimizer="rmsprop", decay="constant", held_out=False,
+            callbacks=[weights, *of_keras],
+        )  # fmt: skip
+        history = train(whole).history
+        saved = keras.models.load_model(f"{folder}/saved.keras", compile=False).get_weights()
+    terms = [terms_of(whole.objective, whole.rows, before) for before in weights.before]
+    steps = zip(weights.before, weights.after, strict=True)
+    pairs = zip(saved, weights.after[-1], strict=True)
+    return {
+        "history": history,
+        "terms": {name: [float(of_epoch[name]) for of_epoch in terms] for name in terms[0]},
+        "moved": [float(np.abs(after[1] - before[1]).max()) for before, after in steps],
+        "saved": max(float(np.abs(one - other).max()) for one, other in pairs),
+    }
 
 
 def terms_of(objective, rows, weights):

@@ -23,7 +23,8 @@ def images(tmp_path):
 
 
 SCRIPT = """
-import bench_gpu
+import bench_gpu, gpu_networks
+gpu_networks.CONVOLUTIONS = 1
 for name, (data, layers, *others) in bench_gpu.RECORDS.items():
     bench_gpu.RECORDS[name] = data, 1, *others  # XLA takes seconds for each layer
 bench_gpu.main(sys.argv[2:])
@@ -33,16 +34,23 @@ bench_gpu.main(sys.argv[2:])
 @pytest.mark.slow
 def test_it_runs_unattended_and_needs_no_tensorflow(images, tmp_path):
     pytest.importorskip("jax")
-    small = ["--cpu", "--quick", "--epochs", "1", "--width", "8", "--turns", "1", "--folder", tmp_path]
+    sizes = ["--epochs", "1", "--width", "8", "--channels", "4", "--turns", "1"]
     path = f"{REPOSITORY}:{REPOSITORY / 'benchmarks'}"
     files = {"SKLIP_MNIST": str(images), "SKLIP_FASHION_MNIST": str(images)}
     run_command(
-        [sys.executable, "-c", WITHOUT + SCRIPT, "tensorflow", *small], KERAS_BACKEND="jax", PYTHONPATH=path, **files
+        [sys.executable, "-c", WITHOUT + SCRIPT, "tensorflow", "--cpu", "--quick", *sizes, "--folder", tmp_path],
+        KERAS_BACKEND="jax",
+        PYTHONPATH=path,
+        **files,
     )
     found = json.loads((tmp_path / "gpu_jax.json").read_text())["figures"]
-    assert set(found["epoch seconds"]) == {"256", "1024"}
+    assert set(found["epoch seconds"]) == {"dense, batch 256", "dense, batch 1024", "ConvNet, batch 256"}
     assert set(found["records"]) == {"MNIST at 1.58", "MNIST at 0.3", "Fashion-MNIST at 0.3"}
+    for part, goals in found["goals"].items():
+        assert set(found[part]) == set(goals)
     assert set(found["orthonormality"]) == {"on", "off"}
+    # The short steps leave some 2e-4 here, and the retraction that ends an ordinary epoch would leave 1e-7.
+    assert all(1 - kernels["least"] > 1e-5 for kernels in found["orthonormality"].values())
     # A CPU multiplies in float32 in any case.
     on, off = found["orthonormality"].values()
     assert on["accuracy"] == off["accuracy"] and on["greatest"] == off["greatest"] and on["epoch seconds"] > 0

@@ -11,21 +11,7 @@ import pytest
 from sklip.rows.on_disk import RowsOnDisk
 from sklip.training.epochs import epochs_of_backend
 from sklip.training.loop import train
-from tests.epoch_contracts import data, task, terms_of
-
-
-class Weights(keras.callbacks.Callback):
-    """Notes the weights before and after each epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.before, self.after = [], []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.before.append(self.model.get_weights())
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.after.append(self.model.get_weights())
+from tests.epoch_contracts import Weights, data, task, terms_of
 
 
 @pytest.mark.parametrize("n_scores", [1, 4])
