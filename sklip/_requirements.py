@@ -50,8 +50,8 @@ def training_packages() -> Iterator[None]:
         if missing in _BACKENDS:
             raise ModuleNotFoundError(
                 f"The environment variable {_VARIABLE} makes Keras run on {missing}, which is not installed. Set it to "
-                "tensorflow or jax (pip install 'scikit-lipschitz[tensorflow]' or 'scikit-lipschitz[jax]'), on which "
-                "sklip trains, or train with backend='numpy', which needs no Keras.",
+                "tensorflow or jax, on which sklip trains, and run pip install 'scikit-lipschitz[tensorflow]' or "
+                "'scikit-lipschitz[jax]'; or train with backend='numpy', which needs no Keras.",
                 name=error.name,
             ) from error
         if missing not in ("keras", "tensorflow"):

@@ -94,7 +94,7 @@ def test_the_page_on_certificates_has_the_figures_of_the_questions():
         "raw units": means["raw units"],
     }
     assert (
-        f"held fixed, {rows['standard deviations, categories held fixed']} or less" in (ROOT / "README.md").read_text()
+        f"held fixed, it is {rows['standard deviations, categories held fixed']} or less" in (ROOT / "README.md").read_text()
     )
 
 

@@ -261,8 +261,8 @@ def test_a_backend_that_is_not_installed_is_named(backend):
     printed = run_command([sys.executable, "-c", script, backend], PYTHONPATH=str(ROOT), KERAS_BACKEND=backend)
     assert printed.strip() == (
         f"The environment variable KERAS_BACKEND makes Keras run on {backend}, which is not installed. Set it to "
-        "tensorflow or jax (pip install 'scikit-lipschitz[tensorflow]' or 'scikit-lipschitz[jax]'), on which sklip "
-        "trains, or train with backend='numpy', which needs no Keras."
+        "tensorflow or jax, on which sklip trains, and run pip install 'scikit-lipschitz[tensorflow]' or "
+        "'scikit-lipschitz[jax]'; or train with backend='numpy', which needs no Keras."
     )
 
 
