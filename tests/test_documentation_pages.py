@@ -93,9 +93,8 @@ def test_the_page_on_certificates_has_the_figures_of_the_questions():
         "tolerances of a user, categories held fixed": means["tolerances, categories fixed"],
         "raw units": means["raw units"],
     }
-    assert (
-        f"held fixed, it is {rows['standard deviations, categories held fixed']} or less" in (ROOT / "README.md").read_text()
-    )
+    of_fixed = rows["standard deviations, categories held fixed"]
+    assert f"held fixed, it is {of_fixed} or less" in (ROOT / "README.md").read_text()
 
 
 def public_modules():
