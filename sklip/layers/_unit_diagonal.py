@@ -6,13 +6,12 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
-from sklip.arithmetic import unit_rows
 from sklip.layers._constraints import UnitRows
-from sklip.layers.constrained import ConstrainedLayer
+from sklip.layers.constrained import UnitRowsLayer
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class UnitDiagonal(ConstrainedLayer):
+class UnitDiagonal(UnitRowsLayer):
     """Multiply each value of the last axis by a trained factor; the factors have the Euclidean norm 1 together.
 
     ``‖s ∘ δ‖₂ ≤ ‖s‖₂ ‖δ‖∞ = ‖δ‖∞``: no output moves farther, in the Euclidean norm, than the largest change of an
@@ -33,9 +32,6 @@ class UnitDiagonal(ConstrainedLayer):
     [[0.5, 0.5, 0.5, 0.5]]
     """
 
-    _manifold = UnitRows
-    bias = None
-
     @property
     def constrained_kernels(self) -> list[keras.Variable]:
         """The factors."""
@@ -53,18 +49,9 @@ class UnitDiagonal(ConstrainedLayer):
         # A copy, as TensorFlow's custom gradients refuse variables.
         return ops.multiply(inputs, manifold.on_unit_rows(ops.copy(self.factors)))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return tuple(input_shape)
-
     def draw(self, rng: np.random.Generator) -> None:
         """Set all factors to the same number: nothing is random."""
         self.factors.assign(np.full(self.factors.shape, _start(self.factors.shape[0])))
-
-    @staticmethod
-    def on_manifold(kernel: np.ndarray) -> np.ndarray:
-        """Return the factors divided by their norm, in float64."""
-        return unit_rows(kernel)
 
 
 def _start(width):

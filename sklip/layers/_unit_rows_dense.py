@@ -6,21 +6,17 @@ from keras import ops
 
 from sklip import manifold
 from sklip._tensors import Tensor
-from sklip.arithmetic import unit_rows
 from sklip.layers._constraints import UnitRows
-from sklip.layers.constrained import ConstrainedLayer
+from sklip.layers.constrained import UnitRowsLayer
 
 
 @keras.saving.register_keras_serializable(package="sklip")
-class UnitRowsDense(ConstrainedLayer):
+class UnitRowsDense(UnitRowsLayer):
     """Linear layer with a square kernel, each row of which has norm 1: the front of networks trained for L1.
 
     ``‖Wᵀ δ‖₂ ≤ Σ |δᵢ| ‖rowᵢ‖ = ‖δ‖₁``. In the Euclidean norm it is *not* 1-Lipschitz, so it is no layer for models of
     the user. It starts as the identity, which loses nothing: orthonormal layers after it are random.
     """
-
-    _manifold = UnitRows
-    bias = None
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the kernel, the identity."""
@@ -34,15 +30,6 @@ class UnitRowsDense(ConstrainedLayer):
         # A copy, as TensorFlow's custom gradients refuse variables.
         return ops.matmul(inputs, manifold.on_unit_rows(ops.copy(self.kernel)))
 
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return tuple(input_shape)
-
     def draw(self, rng: np.random.Generator) -> None:
         """Set the kernel to the identity: nothing is random."""
         self.kernel.assign(np.eye(self.kernel.shape[0]))
-
-    @staticmethod
-    def on_manifold(kernel: np.ndarray) -> np.ndarray:
-        """Return the kernel with rows of norm 1, in float64."""
-        return unit_rows(kernel)

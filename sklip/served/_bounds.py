@@ -1,7 +1,7 @@
 """Bounds of the values inside a network, from its weights alone."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,23 @@ class Bounds:
         error = round_up(own.error[0] * self.norm + own.error[1] * constant + lipschitz * self.error, 6)
         farthest = round_down((own.farthest - self.norm[1]) / self.norm[0], 4)
         return Bounds(norm, error, np.minimum(self.farthest, farthest), own.shape)
+
+    def multiplied(self, size: float) -> "Bounds":
+        """Return the bounds after the product of each value with a number, which rounds once.
+
+        Parameters
+        ----------
+        size : float
+            Largest absolute value of these numbers.
+
+        Returns
+        -------
+        Bounds
+        """
+        underflow = np.array([0.0, 4 * np.sqrt(self.size) * (1.0 + size) * TINY])
+        norm, error = round_up(size * self.norm, 2), round_up(size * self.error, 2)
+        error = round_up(error + 2 * UNIT * (norm + error) + underflow, 6)
+        return replace(self, norm=norm, error=error, farthest=self.farthest_with(round_up(2.0 * (norm + error), 4)))
 
     def farthest_with(self, largest: np.ndarray) -> float:
         """Return the ``t`` up to which also the numbers of the next operation do not overflow.

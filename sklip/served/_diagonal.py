@@ -1,12 +1,12 @@
 """Diagonal: the product of each value with a number that belongs to its place."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from sklip.arithmetic.rounding import TINY, UNIT, normal_above, round_up
+from sklip.arithmetic.rounding import normal_above
 from sklip.served._bounds import Bounds
 from sklip.served._operation import Operation
 
@@ -62,11 +62,7 @@ class Diagonal(Operation):
 
     def carry(self, bounds: Bounds) -> Bounds:
         """Return the bounds after one rounding of each value."""
-        size = self._largest
-        underflow = np.array([0.0, 4 * np.sqrt(bounds.size) * (1.0 + size) * TINY])
-        norm, error = round_up(size * bounds.norm, 2), round_up(size * bounds.error, 2)
-        error = round_up(error + 2 * UNIT * (norm + error) + underflow, 6)
-        return replace(bounds, norm=norm, error=error, farthest=bounds.farthest_with(round_up(2.0 * (norm + error), 4)))
+        return bounds.multiplied(self._largest)
 
     def rescaled(self, scale: float) -> "Diagonal":
         """Return the operation itself."""
