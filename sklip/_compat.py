@@ -14,12 +14,13 @@ from typing import Any
 from sklearn.utils import _safe_indexing as safe_indexing  # scikit-learn 0.22
 from sklearn.utils._indexing import _get_column_indices as column_indices  # 1.5
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints  # 1.2
+from sklearn.utils.validation import _check_monotonic_cst as check_monotonic_cst  # 1.2
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight  # 0.22
 from sklearn.utils.validation import _get_feature_names as feature_names  # 1.0
 
 __all__ = [
-    "Interval", "Options", "StrOptions", "check_sample_weight", "column_indices", "feature_names", "safe_indexing",
-    "validate_parameter_constraints",
+    "Interval", "Options", "StrOptions", "check_monotonic_cst", "check_sample_weight", "column_indices",
+    "feature_names", "safe_indexing", "validate_parameter_constraints",
 ]  # fmt: skip
 
 # scikit-learn -----------------------------------------------------------------------------------

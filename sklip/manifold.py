@@ -7,6 +7,8 @@ Pure functions of tensors, written with ``keras.ops``; no state. A kernel ``W`` 
 
 import functools
 
+import numpy as np
+
 from sklip._requirements import training_packages
 from sklip._tensors import Tensor
 
@@ -500,3 +502,54 @@ def unit_rows(kernel: Tensor) -> Tensor:
     """
     scaled = kernel / ops.maximum(ops.max(ops.abs(kernel), axis=-1, keepdims=True), 1e-37)
     return scaled / ops.maximum(ops.sqrt(ops.sum(ops.square(scaled), axis=-1, keepdims=True)), 1e-37)
+
+
+def shared_budget(factors: Tensor, directed: np.ndarray) -> Tensor:
+    """Divide factors by ``‖w‖₂ + Σ |wᵢ|``, where the sum is over the directed ones; zeros stay zeros.
+
+    Parameters
+    ----------
+    factors : tensor of shape (n,)
+    directed : ndarray of shape (n,), float32
+        1 for the directed factors, 0 for the others.
+
+    Returns
+    -------
+    tensor of shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> factors, directed = np.array([3.0, 4.0], dtype="float32"), np.array([1.0, 0.0], dtype="float32")
+    >>> np.asarray(manifold.shared_budget(factors, directed)).round(4).tolist()
+    [0.375, 0.5]
+    """
+    largest = ops.maximum(ops.max(ops.abs(factors)), 1e-37)
+    scaled = factors / ops.stop_gradient(largest)
+    total = ops.sqrt(ops.maximum(ops.sum(ops.square(scaled)), 1e-37)) + ops.sum(ops.abs(scaled) * directed)
+    return scaled / total
+
+
+def within_ball(kernel: Tensor, radius: float) -> Tensor:
+    """Shorten a kernel whose Frobenius norm is above a radius to that norm.
+
+    Parameters
+    ----------
+    kernel : tensor of any shape
+    radius : float
+
+    Returns
+    -------
+    tensor of the same shape
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip import manifold
+    >>> np.asarray(manifold.within_ball(np.array([3.0, 4.0], dtype="float32"), 1.0)).round(4).tolist()
+    [0.6000000238418579, 0.800000011920929]
+    """
+    largest = ops.maximum(ops.max(ops.abs(kernel)), 1e-37)
+    norm = largest * ops.sqrt(ops.sum(ops.square(kernel / largest)))
+    return kernel * ops.minimum(1.0, radius / ops.maximum(norm, 1e-37))

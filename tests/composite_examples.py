@@ -19,6 +19,7 @@ from sklip.served import (
     Residual,
     Scale,
     Shift,
+    Tilted,
 )
 from tests.operation_contracts import Example
 from tests.oracle import networks, pictures
@@ -106,7 +107,21 @@ def joined_channels():
     return Example(Graph(nodes), (2, 1, 1), (networks.repeated(above(one), 2), *folds))
 
 
+def tilted(kernel, heads, slopes):
+    """A product, its positive part and a head; the row itself is kept for the linear function."""
+    n, width = kernel.shape
+    steps = (Dense(kernel, normal(width)), Relu(), Dense(heads[:, None], normal(1)))
+    image = rows_of(kernel.T)
+    first = Linear((*identity(n), *image), (Fraction(0),) * n + tuple(map(Fraction, steps[0].bias.tolist())))
+    folds = [Fold(n + place, 0) for place in range(width)]
+    last = tuple(map(Fraction, (*slopes.tolist(), *heads.tolist())))
+    end = Linear((last,), tuple(map(Fraction, steps[2].bias.tolist())))
+    return Example(Tilted(steps, slopes), (n,), (first, *folds, end), slack=0.9, growth=20.0)
+
+
 COMPOSITES = {
+    "Tilted": tilted(polar_factor(normal(3, 2)), normal(2), normal(3)),
+    "Tilted by nothing": tilted(polar_factor(normal(2, 3)), normal(3), np.zeros(2)),
     "Parallel": parallel(),
     "Parallel of pictures": parallel_pictures(),
     "Residual": residual_dense(polar_factor(normal(3, 2)), normal(2)),

@@ -24,7 +24,7 @@ def data(n_scores, n_rows=90):
     return rows, labels
 
 
-def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, norm=2, **of_schedule):
+def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, front=None, **of_schedule):
     """A small training; with ``scarce`` batches that lack classes."""
     runtime.prepare()
     from sklip.architectures import MLP
@@ -36,7 +36,7 @@ def task(n_scores=1, *, epochs=3, batch_size=20, held_out=True, scarce=False, no
     shares = np.bincount(labels, rows[2], n_classes) / rows[2].sum()
     settings = {"optimizer": "adam", "learning_rate": 0.05, "decay": "cosine", "jit_compile": False, **of_schedule}
     return TrainingTask(
-        Architecture((5,), n_scores, MLP(hidden_layer_sizes=(8, 4)), norm=norm),
+        Architecture((5,), n_scores, MLP(hidden_layer_sizes=(8, 4)), front=front),
         Schedule(epochs, **settings),
         plan_batches(labels, rows[2], n_classes, 2 if scarce else batch_size, False),
         rows,

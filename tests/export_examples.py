@@ -30,6 +30,7 @@ from sklip.served import (
     ServedNetwork,
     Shift,
     SpaceToDepth,
+    Tilted,
     window_offsets,
 )
 from tests.helpers import random_kernel
@@ -117,6 +118,7 @@ OPERATIONS = {
         Residual((dense(4, 9), Center(_random(5, 6, 9)), Shift(window_offsets(3, 3), "circular"), dense(9, 5))),
         PICTURE,
     ),
+    "Tilted": (Tilted((dense(4, 6), GroupSort(2), dense(6, 1)), _random(4)), (4,)),
     "Parallel": (Parallel(((), (dense(3, 2), Abs())), (1, 3)), PICTURE),
     "Parallel of flat rows": (Parallel(((Relu(),), (Scale(2.0),), (dense(1, 2),)), (2, 1, 1)), (4,)),
     "Parallel, nested": (Parallel(((Residual((dense(2, 2),)),), (Parallel(((), (Abs(),)), (1, 1)),)), (2, 2)), PICTURE),

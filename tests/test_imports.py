@@ -14,6 +14,7 @@ FROM_THE_GROUND = [
     ["_heads", "arithmetic"],
     ["rows"],
     ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
+    ["front_formulas"],
     ["layers", "losses"],
     ["architectures"],
     ["certification", "training"],

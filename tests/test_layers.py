@@ -13,10 +13,8 @@ from sklip.layers import (
     Orthonormal,
     SpectralDense,
     UnitColumns,
-    UnitDiagonal,
     activation_layer,
 )
-from sklip.layers._unit_rows_dense import UnitRowsDense
 from sklip.losses import HKR
 from sklip.served import activation as operation_of
 from tests.helpers import (
@@ -372,48 +370,6 @@ def test_drawn_kernels_are_polar_factors_of_normal_numbers_in_the_order_of_the_l
 # Fronts of the other norms ------------------------------------------------------------------
 
 
-def _moved_by_a_step(layer, rng):
-    """The layer, built for rows of 6 values, after an optimizer step."""
-    network = keras.Sequential([keras.Input((6,)), layer, SpectralDense(4), FrobeniusDense(1)])
-    network.compile(optimizer=keras.optimizers.SGD(0.5), loss="mse")
-    x = rng.standard_normal((32, 6)).astype("float32")
-    network.fit(x, x[:, :1] * 5, epochs=1, batch_size=32, verbose=0)
-    return layer
-
-
-@pytest.mark.parametrize(("kind", "norm"), [(UnitDiagonal, np.inf), (UnitRowsDense, 1)])
-def test_fronts_are_1_lipschitz_from_their_norm_and_no_better(rng, kind, norm):
-    layer = _moved_by_a_step(kind(), rng)
-    (weight,) = layer.constrained_kernels
-    np.testing.assert_allclose(np.linalg.norm(as_array(weight), axis=-1), 1.0, atol=1e-6)
-    start = as_array(kind()(np.eye(6, dtype="float32")))
-    matrix = as_array(layer(np.eye(6, dtype="float32")))
-    assert np.abs(matrix - start).max() > 0.01
-    corners = np.where(rng.random((500, 6)) < 0.5, -1.0, 1.0) if norm == np.inf else np.concatenate([np.eye(6)] * 2)
-    lengths = np.linalg.norm(corners @ matrix, axis=1)
-    assert lengths.max() == pytest.approx(1.0, abs=1e-5)
-
-
-@pytest.mark.parametrize("kind", [UnitDiagonal, UnitRowsDense])
-def test_gradients_of_fronts_are_tangent_to_the_spheres(rng, kind):
-    layer = _moved_by_a_step(kind(), rng)
-    x = rng.standard_normal((8, 6)).astype("float32")
-    (weight,) = layer.constrained_kernels
-    gradient = _gradient(lambda: keras.ops.sum(keras.ops.square(layer(x)) * x), weight)[0]
-    assert np.abs(np.sum(as_array(weight) * gradient, axis=-1)).max() < 1e-5 * np.linalg.norm(gradient)
-    assert np.linalg.norm(gradient) > 0.1
-
-
-@pytest.mark.parametrize(("kind", "start"), [(UnitDiagonal, np.full(4, 0.5)), (UnitRowsDense, np.eye(4))])
-def test_fronts_begin_with_the_same_weight_whatever_is_drawn(rng, kind, start):
-    layer = kind()
-    layer.build((None, 4))
-    np.testing.assert_array_equal(as_array(layer.constrained_kernels[0]), start)
-    layer.constrained_kernels[0].assign(rng.standard_normal(start.shape))
-    layer.draw(np.random.default_rng(0))
-    np.testing.assert_array_equal(as_array(layer.constrained_kernels[0]), start)
-
-
 # Files --------------------------------------------------------------------------------------
 
 
@@ -426,8 +382,6 @@ def test_fronts_begin_with_the_same_weight_whatever_is_drawn(rng, kind, start):
         MaxMin(),
         SpectralDense(5),
         FrobeniusDense(5),
-        UnitDiagonal(),
-        UnitRowsDense(),
         SpectralDense(5, activation="tanh", use_bias=False, kernel_initializer="he_normal", trainable=False),
         SpectralDense(4, activation=keras.layers.LeakyReLU(0.5), kernel_constraint=Orthonormal(iterate=False)),
     ],

@@ -8,6 +8,7 @@ import pytest
 
 from sklip import losses as keras_losses
 from sklip.architectures import MLP
+from sklip.front_formulas import Front
 from sklip.training import loop
 from sklip.training.in_numpy import losses
 from sklip.training.in_numpy.loop import train
@@ -49,9 +50,9 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[name], values, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
-def ten_steps(loss, n_scores, optimizer="adam", norm=2):
+def ten_steps(loss, n_scores, optimizer="adam", front=None):
     """A task in which an epoch is one step."""
-    task = epoch_contracts.task(n_scores, epochs=10, batch_size=1000, optimizer=optimizer, norm=norm)
+    task = epoch_contracts.task(n_scores, epochs=10, batch_size=1000, optimizer=optimizer, front=front)
     return replace(task, objective=Objective(loss, epsilon=0.2))
 
 
@@ -69,20 +70,45 @@ def test_ten_steps_of_each_shape(widths, optimizer):
     assert_same(*in_both(ten_steps(loss, 1, optimizer), MLP(hidden_layer_sizes=widths)))
 
 
-@pytest.mark.parametrize("norm", [1, np.inf])
-@pytest.mark.parametrize(("widths", "n_scores", "optimizer"), [((12,), 1, "adam"), ((4, 8), 3, "sgd"), ((), 1, "adam")])
-def test_ten_steps_of_each_norm(norm, widths, n_scores, optimizer):
+# The norms, fixed columns and directions of columns; the task has 5 columns.
+FRONTS = {
+    "norm 1": Front(1, 5),
+    "norm inf": Front(np.inf, 5),
+    "fixed": Front(2, 3, 2),
+    "fixed, norm 1": Front(1, 4, 1),
+    "fixed, norm inf": Front(np.inf, 2, 3),
+    "directions": Front(2, 5, 0, (1, 0, -1, 0, 0)),
+    "directions of all": Front(2, 5, 0, (1, 1, -1, 1, 1)),
+    "directions, norm 1": Front(1, 5, 0, (0, -1, 0, 1, 0)),
+    "directions, norm inf": Front(np.inf, 5, 0, (0, -1, 0, 1, 1)),
+    "all": Front(2, 3, 2, (0, 1, 0, -1, 0)),
+    "all, norm 1": Front(1, 3, 2, (0, 1, 0, -1, 0)),
+    "all, norm inf": Front(np.inf, 3, 2, (0, 1, -1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize(("name", "optimizer"), list(zip(FRONTS, cycle(["adam", "sgd"]))))
+def test_ten_steps_behind_each_front(name, optimizer):
     loss = keras_losses.HKR(alpha=5.0, min_margin=0.3)
-    assert_same(*in_both(ten_steps(loss, n_scores, optimizer, norm), MLP(hidden_layer_sizes=widths)))
+    task = ten_steps(loss, 1, optimizer, FRONTS[name])
+    assert_same(*in_both(task, MLP(hidden_layer_sizes=(12,))))
 
 
-@pytest.mark.parametrize("norm", [1, np.inf])
-def test_the_front_stays_on_its_manifold_and_has_the_weights_of_keras(norm):
-    task = ten_steps(keras_losses.HKR(alpha=5.0, min_margin=0.3), 1, norm=norm)
-    found, expected = train(with_numpy_loss(task)).state, loop.train(task).state
-    assert [weight.shape for weight in found.weights] == [weight.shape for weight in expected.weights]
-    front, start = expected.weights[0], np.full(5, 5**-0.5) if norm == np.inf else np.eye(5)
-    assert np.abs(front - start).max() > 0.01
-    np.testing.assert_allclose(np.linalg.norm(front, axis=-1), 1.0, atol=1e-6)
-    for own, theirs in zip(found.weights, expected.weights, strict=True):
-        np.testing.assert_allclose(own, theirs, atol=1e-4)
+@pytest.mark.parametrize(("widths", "norm"), [((4, 8), 1), ((), np.inf)])
+def test_ten_steps_behind_a_front_with_several_scores_and_without_hidden_layers(widths, norm):
+    loss = keras_losses.HKR(alpha=5.0, min_margin=0.3)
+    assert_same(*in_both(ten_steps(loss, 3, front=Front(norm, 4, 1)), MLP(hidden_layer_sizes=widths)))
+
+
+@pytest.mark.parametrize("name", FRONTS)
+def test_the_front_stays_within_its_budgets_and_has_the_weights_of_keras(name):
+    front = FRONTS[name]
+    task = ten_steps(keras_losses.HKR(alpha=5.0, min_margin=0.3), 1, front=front)
+    found, expected = train(with_numpy_loss(task)).state.weights, loop.train(task).state.weights
+    assert [weight.shape for weight in found] == [weight.shape for weight in expected]
+    own = expected[: len(front.shapes)]
+    for weight, start, exact in zip(own, front.start(), front.on_budget(own), strict=True):
+        assert np.abs(weight - start).max() > 0.01
+        np.testing.assert_allclose(weight, exact, atol=1e-6)
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import sklip
 from sklip import ModelFileError
 from sklip.arithmetic import polar_factor
+from sklip.arithmetic.norms_of_sums import sum_norm_bound
 from sklip.certification import certified_radius, scores_and_errors, spectral_norm_bound
 from sklip.served import (
     OPERATIONS,
@@ -43,6 +44,7 @@ from sklip.served import (
     ServedNetwork,
     Shift,
     SpaceToDepth,
+    Tilted,
     activation,
 )
 from tests import operation_contracts as contracts
@@ -210,8 +212,11 @@ def test_lipschitz_after_a_map_is_proven(example, rng):
     """Rows in other units, which are powers of two."""
     matrix = np.diag(2.0 ** np.arange(example.width))
 
-    def source(kernel):
-        return spectral_norm_bound(matrix if kernel is None else matrix @ kernel)
+    def source(kernel, linear=None):
+        kernel = np.eye(example.width) if kernel is None else np.diag(kernel) if kernel.ndim == 1 else kernel
+        if linear is None:
+            return spectral_norm_bound(matrix @ kernel)
+        return sum_norm_bound((matrix @ kernel).T, matrix @ linear, 2)
 
     if type(example.operation) is Dense and len(example.shape) > 1:
         return  # it multiplies a part of the row only
@@ -267,7 +272,7 @@ def misfits(example):
         return []
     if isinstance(operation, Activation):
         return [(), (0,)] + [(operation.multiple + 1,)] * (operation.multiple > 1)
-    if isinstance(operation, Center | Dense | Diagonal):
+    if isinstance(operation, Center | Dense | Diagonal | Tilted):
         return [(*shape[:-1], shape[-1] + 1), ()] + [(1, *shape)] * (not isinstance(operation, Dense))
     if isinstance(operation, Parallel | Residual):
         return [(*shape[:-1], shape[-1] + 3), ()]

@@ -40,6 +40,7 @@ from sklip.served import (
     ServedNetwork,
     Shift,
     SpaceToDepth,
+    Tilted,
     window_offsets,
 )
 from tests.estimator_fixtures import bits, classifier, fitted, fitted_mlp, mlp, moons
@@ -172,7 +173,8 @@ def test_the_trusted_types_are_sklips_own_and_all_of_use(estimators):
         AveragePool(1, 1),
         L2NormPool(2, 1),
         Reshape((2,)),
-        Dense(np.eye(2), np.ones(2)),
+        Tilted((Dense(np.ones((2, 1)), np.zeros(1)),), np.ones(2)),
+        Dense(np.ones((1, 2)), np.ones(2)),
     )
     every = NetworkClassifier(network=ServedNetwork(operations)).serve()
     recipes = [mlp(model=recipe) for recipe in (MLP(), ConvNet(), ResidualConvNet())]

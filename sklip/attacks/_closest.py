@@ -68,33 +68,54 @@ def closest_adversarial(
     """
     adversarial, distance = np.empty(X.shape), np.empty(len(X))
     for block in blocks.slices(len(X), blocks.ATTACK_ROWS):
-        search = _search(network, X[block], question)
-        adversarial[block], distance[block] = search.inputs, search.distance
+        moving = _moving(question, X.shape[1])
+        search = _search(network, X[block], question, moving)
+        found = np.isfinite(search.distance)[:, None]
+        adversarial[block], distance[block] = np.where(found, X[block], np.nan), search.distance
+        adversarial[block, moving] = search.inputs
     return adversarial, distance
 
 
-def _search(network, rows, question):
-    """Search one block of rows; return the finished search."""
+def _moving(question, n_features):
+    """Positions of the columns that may move: all of them, as a slice that copies nothing, unless some are fixed."""
+    return slice(n_features) if question.fixed is None else np.flatnonzero(~question.fixed)
+
+
+def _search(network, rows, question, moving):
+    """Search one block of rows among changes of the columns that may move; return the finished search."""
+
+    def placed(inputs, which):
+        if isinstance(moving, slice):
+            return inputs
+        whole = rows[which]
+        whole[:, moving] = inputs
+        return whole
+
     proof, margins = certificate(network, question), network_margins(network)
     scores = network.scores(rows)
     heads = Heads.of_scores(scores.shape[1])
     class_indices = heads.class_indices(scores)
 
     def differs(inputs, which):
-        centered = inputs - network.center
+        centered = placed(inputs, which) - network.center
         with np.errstate(all="ignore"):
             found = network.centered_scores(centered)
             other = heads.class_indices(found) != class_indices[which]
             other[other] = proof.radii(found[other], centered[other]) > 0
         return other
 
+    def margins_and_gradients(inputs, index, rivals=None):
+        of_rows, gradients = margins(placed(inputs, index), class_indices[index], rivals)
+        return of_rows, gradients[:, moving]
+
+    tolerances = np.ones(rows.shape[1]) if question.tolerances is None else question.tolerances
     target = Target(
-        rows=rows,
+        rows=rows[:, moving],
         radii=proof.radii(scores, rows - network.center),
-        tolerances=np.ones(rows.shape[1]) if question.tolerances is None else question.tolerances,
+        tolerances=tolerances[moving],
         norm=question.norm,
         predict=None,
-        margins_and_gradients=lambda inputs, index, rivals=None: margins(inputs, class_indices[index], rivals),
+        margins_and_gradients=margins_and_gradients,
         representable=lambda inputs: inputs,
     )
     search = Search(target, np.arange(len(rows)), differs)

@@ -1,6 +1,7 @@
 """Proven bounds of the served network: Lipschitz constants, rounding errors, radii. NumPy only."""
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
+from sklip.certification._directions import proven_directions, steepest_slopes
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds
 from sklip.certification._question import Question
 from sklip.certification._radius import (
@@ -29,9 +30,11 @@ __all__ = [
     "lipschitz_bound",
     "norm_bound",
     "operator_norm_bound",
+    "proven_directions",
     "score_bounds",
     "scores_and_errors",
     "spectral_norm_bound",
+    "steepest_slopes",
     "threshold_radii",
     "transport_bounds",
     "wasserstein_lower_bound",

@@ -5,16 +5,21 @@ from collections.abc import Callable
 import numpy as np
 
 from sklip.arithmetic.norms import spectral_norm_bound
+from sklip.arithmetic.norms_of_sums import diagonal_norm_bound, sum_norm_bound
 from sklip.arithmetic.rounding import product_above
 from sklip.served import Reshape, ServedNetwork
 
-Source = Callable[[np.ndarray | None], float]
-"""Function of a matrix ``W`` that bounds the Lipschitz constant of ``Wᵀ T`` for a map ``T``; of None: that of ``T``."""
+Source = Callable[..., float]
+"""What bounds a map ``T`` before a network; see :meth:`sklip.served.Operation.lipschitz_after`."""
 
 
-def no_map(kernel: np.ndarray | None) -> float:
+def no_map(kernel: np.ndarray | None, linear: np.ndarray | None = None) -> float:
     """The source of a network with no map before it."""
-    return 1.0 if kernel is None else spectral_norm_bound(kernel)
+    if kernel is None:
+        return 1.0 if linear is None else diagonal_norm_bound(np.ones(len(linear)), 2, linear)
+    if kernel.ndim == 1:
+        return diagonal_norm_bound(kernel, 2, linear)
+    return spectral_norm_bound(kernel) if linear is None else sum_norm_bound(kernel.T, linear, 2)
 
 
 def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float, np.ndarray]:
@@ -28,7 +33,7 @@ def score_bounds(network: ServedNetwork, source: Source = no_map) -> tuple[float
     network : sklip.served.ServedNetwork
     source : callable
         Function of a matrix ``W`` that returns a bound of the Lipschitz constant of ``Wᵀ T(x)``, for a map ``T`` before
-        the network; for None, a bound of that of ``T``. By default there is no map.
+        the network; see :meth:`sklip.served.Operation.lipschitz_after`. By default there is no map.
 
     Returns
     -------

@@ -7,6 +7,7 @@ import numpy as np
 
 from sklip._frozen import frozen
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound
+from sklip.arithmetic.norms_of_sums import diagonal_norm_bound, sum_norm_bound
 from sklip.arithmetic.rounding import TINY, UNIT, round_up
 
 
@@ -18,8 +19,9 @@ class Question:
     ----------
     norm : {1, 2, inf}, default=2
         In which displacements are measured.
-    tolerances : ndarray of shape (n_features,), float64, positive, or None, default=None
-        The displacement of column ``j`` counts as ``delta_j / tolerances_j``. None: each column counts in its own unit.
+    tolerances : ndarray of shape (n_features,), float64, not negative, or None, default=None
+        The displacement of column ``j`` counts as ``delta_j / tolerances_j``; a column of tolerance 0 does not move.
+        None: each column counts in its own unit.
 
     Examples
     --------
@@ -43,42 +45,43 @@ class Question:
         """The same for questions that are alike."""
         return float(self.norm), None if self.tolerances is None else self.tolerances.tobytes()
 
-    def norm_after(self, kernel: np.ndarray | None, n_features: int) -> float:
-        """Upper bound of ``max ‖Wᵀ δ‖₂`` over the displacements ``δ`` of size at most 1 in the question.
+    def norm_after(self, kernel: np.ndarray | None, n_features: int, linear: np.ndarray | None = None) -> float:
+        """Upper bound of ``max ‖Wᵀ δ‖₂ + |l · δ|`` over the displacements ``δ`` of size at most 1 in the question.
 
         Parameters
         ----------
-        kernel : ndarray of shape (n_features, p), float64, or None
-            ``W``; None for the identity.
+        kernel : ndarray of shape (n_features, p) or (n_features,), float64, or None
+            ``W``; a vector for a diagonal matrix, None for the identity.
         n_features : int
+        linear : ndarray of shape (n_features,), float64, or None, default=None
+            ``l``; None for 0.
 
         Returns
         -------
         float
         """
         units = np.ones(n_features) if self.tolerances is None else self.tolerances
-        if kernel is None:
-            return float(norm_bound(units) if self.norm == np.inf else units.max())
-        if self.tolerances is None:
-            return operator_norm_bound(kernel.T, self.norm)
-        matrix = kernel.T * units
-        rounding = round_up(2 * UNIT * norm_bound(matrix) + np.sqrt(matrix.size) * TINY, 4)
-        return operator_norm_bound(matrix, self.norm, float(rounding))
+        if linear is not None and self.tolerances is not None:
+            is_matrix = kernel is not None and kernel.ndim == 2
+            linear = linear * units if is_matrix else round_up(np.abs(linear) * units)
+        if kernel is None or kernel.ndim == 1:
+            entries = units if kernel is None else round_up(np.abs(kernel) * units) * (units > 0)
+            return diagonal_norm_bound(entries, self.norm, linear)
+        matrix, inaccuracy = kernel.T, 0.0
+        if self.tolerances is not None:
+            matrix = matrix * units
+            rounding = 2 * UNIT * norm_bound(matrix) + np.sqrt(matrix.size) * TINY
+            if linear is not None:
+                rounding += 2 * UNIT * norm_bound(linear) + np.sqrt(linear.size) * TINY
+            inaccuracy = float(round_up(rounding, 6))
+        if linear is None:
+            return operator_norm_bound(matrix, self.norm, inaccuracy)
+        return sum_norm_bound(matrix, linear, self.norm, inaccuracy)
 
-    def sizes(self, offsets: np.ndarray) -> np.ndarray:
-        """Euclidean lengths of displacements in tolerances: no bounds, and in the Euclidean norm for every question.
-
-        Parameters
-        ----------
-        offsets : ndarray of shape (n_rows, n_features), float64
-
-        Returns
-        -------
-        ndarray of shape (n_rows,)
-        """
-        scaled = offsets if self.tolerances is None else offsets / self.tolerances
-        with np.errstate(over="ignore", under="ignore"):
-            return np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    @property
+    def fixed(self) -> np.ndarray | None:
+        """Which columns are fixed, of shape (n_features,); None if none is."""
+        return None if self.tolerances is None or self.tolerances.all() else self.tolerances == 0
 
 
 EUCLIDEAN = Question()

@@ -1,7 +1,7 @@
 """The certified radius: the prediction is the same for all inputs strictly within it, rounding included."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from operator import is_
 from weakref import WeakKeyDictionary
 
@@ -180,9 +180,14 @@ def _proven(network, question):
     if question.key == EUCLIDEAN.key:
         return Certificate(*score_bounds(network), error_bound(network))
     euclidean = certificate(network)
-    bounds = score_bounds(network, lambda kernel: question.norm_after(kernel, network.n_features))
+    bounds = score_bounds(network, partial(_after_question, question, network.n_features))
     speed = question.norm_after(None, network.n_features)
     return Certificate(*bounds, euclidean.error, speed, euclidean.lipschitz)
+
+
+def _after_question(question, n_features, kernel, linear=None):
+    """The source of a question."""
+    return question.norm_after(kernel, n_features, linear)
 
 
 def threshold_radii(gaps: np.ndarray, errors: np.ndarray, lipschitz: float, error_lipschitz: float) -> np.ndarray:

@@ -96,7 +96,7 @@ def advise_on_held_out_rows(X, X_val, tolerances=None):
     """Warn of held-out rows far from the training rows: for example, a pipeline may scale only the training rows."""
     if len(X_val) < _MIN_HELD_OUT or len(X) < _MIN_ROWS:
         return
-    units = 1.0 if tolerances is None else tolerances
+    units = 1.0 if tolerances is None else np.where(tolerances > 0, tolerances, np.inf)  # fixed columns do not count
     X, X_val = _sample(X) / units, _sample(X_val) / units
     center = X.mean(axis=0)
     distances = [np.sqrt(np.einsum("ij,ij->i", offsets, offsets)) for offsets in (X - center, X_val - center)]
@@ -119,7 +119,7 @@ def advise_on_margin(given, rows, scale, question):
     the classes. A margin of ``min_margin`` for both needs a difference of ``2 min_margin``. W is computed for at most
     128 rows per class.
     """
-    if not isinstance(given, Real):
+    if not isinstance(given, Real) or question.fixed is not None:  # fixed columns alone may separate the classes
         return
     largest = 0.0
     of_heads = rows.targets.values.T > 0

@@ -16,12 +16,16 @@ def distance_ratio(classifier, centered, distances):
     """Distances to ``center_`` divided by the largest of a training row; 0 if the largest is not known.
 
     ``centered`` are the rows without the centre, and ``distances`` their Euclidean lengths; with tolerances, lengths
-    are measured in these.
+    are measured in the units of the columns in training.
     """
-    farthest, question = getattr(classifier, "_farthest", np.inf), classifier._question
+    farthest, units = getattr(classifier, "_farthest", np.inf), getattr(classifier, "_units", None)
     if not 0 < farthest < np.inf:
         return np.zeros(len(distances))
-    return (distances if question.tolerances is None else question.sizes(centered)) / farthest
+    if units is not None:
+        with np.errstate(over="ignore", under="ignore"):
+            scaled = centered / units
+            distances = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+    return distances / farthest
 
 
 class FarRows:

@@ -126,6 +126,7 @@ class HKRClassifier(LipschitzClassifier):
         augmentation: "keras.layers.Layer | None" = None,
         norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
         tolerances: ArrayLike | Mapping | None = None,
+        monotonic_cst: ArrayLike | Mapping | None = None,
         alpha: float = 100.0,
         min_margin: float | Literal["auto"] = "auto",
         optimizer: "str | keras.optimizers.Optimizer" = "adam",

@@ -160,6 +160,7 @@ class LipschitzMLP(LipschitzClassifier, ProbabilisticClassifier):
         augmentation: "keras.layers.Layer | None" = None,
         norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
         tolerances: ArrayLike | Mapping | None = None,
+        monotonic_cst: ArrayLike | Mapping | None = None,
         loss: "str | keras.losses.Loss | Callable" = "cross_entropy",
         temperature: float | Literal["auto"] = "auto",
         margin_offset: float | Literal["auto"] = "auto",

@@ -46,9 +46,15 @@ class TrainingParameters:
         Euclidean length of the changes of all columns, their sum, or the largest of them. 1 and inf are for tables.
         The page "What can change, and by how much?" of the guide says which one to choose.
     tolerances : float, array-like of shape (n_features,), mapping or None
-        A positive tolerance for each column, or a mapping from the names of all columns: a change of column ``j``
-        counts as ``(x′_j − x_j) / tolerances_j``, in training and in certificates. Distances, and with them the
-        parameters that are lengths, are then in tolerances. None: each column counts in its own unit. For tables.
+        A tolerance for each column, or a mapping from names of columns: a change of column ``j`` counts as
+        ``(x′_j − x_j) / tolerances_j``, in training and in certificates. Distances, and with them the parameters that
+        are lengths, are then in tolerances. Columns of tolerance 0, and those that a mapping does not name, are fixed:
+        certificates are about rows that differ in the others, and the network may depend on the fixed ones as it
+        likes. None: each column counts in its own unit. For tables.
+    monotonic_cst : array-like of shape (n_features,), mapping or None
+        1 for each column with which the score must not fall, −1 for each with which it must not rise, and 0 for the
+        others; or a mapping from names of columns. The score is that of ``classes_[1]``. It is proven for the served
+        network, up to the rounding of the scores. For tables, and for two classes.
     optimizer : str or keras.optimizers.Optimizer
         Name of an optimizer, or an instance. An instance is copied from its configuration, with
         its learning rate. A pickle that holds an instance needs Keras to load; one that holds a
@@ -127,6 +133,7 @@ class TrainingParameters:
         "augmentation": "no_validation",
         "norm": "no_validation",  # norm_of checks it
         "tolerances": "no_validation",  # which need the columns: question_of_fit checks them
+        "monotonic_cst": ["array-like", dict, None],  # directions_of_fit checks them
         "alpha": [validation.Interval(Real, 0, 1e9, closed="both")],
         "min_margin": [validation.Interval(Real, 0, None, closed="neither"), validation.StrOptions({"auto"})],
         "optimizer": "no_validation",

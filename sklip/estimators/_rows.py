@@ -155,15 +155,17 @@ def hold_out(rows, classes, fraction, random_state):
     return rows.take(np.sort(kept)), rows.take(np.sort(watched))
 
 
-def training_inputs(X, center, scale, tolerances, *, read_all):
+def training_inputs(X, center, scale, column_units, order, *, read_all):
     """Convert features to the units and the dtype of the training.
 
     Parameters
     ----------
     X : ndarray or UnreadRows of shape (n_rows, n_features)
     center, scale : ndarray of shape (n_features,), float
-    tolerances : ndarray of shape (n_features,) or None
+    column_units : ndarray of shape (n_features,) or None
         Units of the columns.
+    order : ndarray of shape (n_features,) or None
+        Positions of the columns in the training.
     read_all : bool
         Whether to read all rows into memory, however many they are.
 
@@ -171,12 +173,12 @@ def training_inputs(X, center, scale, tolerances, *, read_all):
     -------
     inputs : ndarray of shape (n_rows, n_features), float32, or UnreadRows
     distance : float
-        Largest Euclidean distance of a row to ``center``, in tolerances.
+        Largest Euclidean distance of a row to ``center``, in units of the columns.
     """
-    units = scale if tolerances is None else scale * tolerances
+    units = scale if column_units is None else scale * column_units
 
     def convert(X):
-        return to_training_units(X, center, units)
+        return to_training_units(X, center, units, order)
 
     small = 4 * X.shape[0] * X.shape[1] <= blocks.CHUNK_BYTES
     read = read_all or small or isinstance(X, np.ndarray)

@@ -27,8 +27,14 @@ def sample_distances(estimator, X, y, sample_weight):
     Raises
     ------
     ValueError
-        If the rows belong to fewer than two classes.
+        If the rows belong to fewer than two classes; if columns are fixed, as rows that differ in these have no
+        distance.
     """
+    if estimator._question.fixed is not None:
+        raise ValueError(
+            f"This {type(estimator).__name__} was trained with fixed columns, of tolerance 0. Rows that differ in "
+            "these have no distance, so samples have none. Train with a positive tolerance for every column."
+        )
     class_indices, weights = labels_and_weights(X, y, sample_weight, estimator.classes_)
     seen = estimator.classes_[np.unique(class_indices[weights > 0])]
     if len(seen) < 2:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip._heads import Heads
 from sklip.architectures import MLP
+from sklip.certification import proven_directions, steepest_slopes
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._class_costs import class_costs
@@ -17,11 +18,16 @@ from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
 from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, row_shape, training_inputs
-from sklip.estimators._trained_question import in_units_of_data, question_of_fit
-from sklip.estimators._units import center_and_scale
+from sklip.estimators._trained_question import (
+    TrainingColumns,
+    directions_of_fit,
+    in_units_of_data,
+    question_of_fit,
+)
+from sklip.estimators._units import center_and_scale, column_units
 from sklip.rows.images import check_image_shape
 from sklip.rows.tolerances import norm_of
-from sklip.served import Activation, Center, Diagonal, ServedNetwork, activation
+from sklip.served import Activation, Center, ServedNetwork, Tilted, activation
 from sklip.training.batches import plan_batches
 from sklip.training.engines import engine_of
 from sklip.training.objective import Objective
@@ -49,16 +55,21 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         """How much each column counts, of shape (n_features_in_,); only of networks that were trained for ``norm=inf``.
 
         A change of column ``j`` by one tolerance, or one unit without tolerances, moves a score by at most
-        ``feature_weights_[j]``. The squares of all weights add up to 1.
+        ``feature_weights_[j]``. The squares of all weights add up to 1, unless there are monotonic constraints. The
+        weight of a fixed column, whose tolerance is 0, is 0.
         """
         check_is_fitted(self, "network_")
-        factors = self.network_.operations[1]
-        if self.norm_ != np.inf or not isinstance(factors, Diagonal):
+        if self.norm_ != np.inf or not hasattr(self, "scale_"):
             raise AttributeError(
                 f"This {type(self).__name__} has no feature_weights_: only networks that are trained for norm=inf have "
                 "a factor for each column."
             )
-        return np.abs(factors.factors) * (1.0 if self.tolerances_ is None else self.tolerances_)
+        first, *others = self.network_.hidden
+        if isinstance(first, Tilted):
+            slopes = steepest_slopes(first.steps) + np.abs(first.slopes)
+        else:
+            slopes = steepest_slopes([first, *others])
+        return slopes * (1.0 if self.tolerances_ is None else self.tolerances_)
 
     @contextmanager
     def _training(self):
@@ -74,7 +85,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         rows = self._rows(given, X, y, sample_weight, continues=continues)
         watched = held_out_rows(self, *held_out, rows.shape)
         if watched is not None:
-            advice.advise_on_held_out_rows(rows.X, watched.X, given.question.tolerances)
+            advice.advise_on_held_out_rows(rows.X, watched.X, given.columns.question.tolerances)
         elif given.early_stopping and given.validation_fraction is not None:
             rows, watched = hold_out(rows, self.classes_, given.validation_fraction, given.random_state)
         if continues:
@@ -116,8 +127,14 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "channels)."
             )
         given.engine.check_shape(shape)
-        given.question = question_of_fit(given, shape, getattr(self, "feature_names_in_", None))
-        return TrainingRows(X, self._encode_targets(y, weights, **known), shape)
+        question = question_of_fit(given, shape, getattr(self, "feature_names_in_", None))
+        rows = TrainingRows(X, self._encode_targets(y, weights, **known), shape)
+        given.columns = TrainingColumns(question, directions_of_fit(given, self, shape, len(self.classes_)))
+        self._check_columns(given.columns)
+        return rows
+
+    def _check_columns(self, columns):
+        """Raise a ValueError if the estimator cannot train for such a question."""
 
     def _check_same_network(self, given, shape):
         """Raise a ValueError if training cannot continue from the weights of the last fit."""
@@ -126,16 +143,18 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "partial_fit and warm_start need the features of the last fit, rows of the shape "
                 f"{self.network_.input_shape}; got {shape}. Use fit, with warm_start=False."
             )
-        if given.question.key != self._question.key:
+        directions = proven_directions(self.network_)
+        if given.columns.question.key != self._question.key or (given.columns.directions != directions).any():
             raise ValueError(
-                "partial_fit and warm_start need the norm and the tolerances of the last fit, for which its network "
-                "was trained. Use fit, with warm_start=False."
+                "partial_fit and warm_start need the norm, the tolerances and the monotonic_cst of the last fit, for "
+                "which its network was trained. Use fit, with warm_start=False."
             )
         if given.model is not None:
             return  # the training compares the shapes of the weights
         widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
-        trained, wanted = self.network_.widths, activation(given.activation)
-        others = [each for each in self.network_.operations if isinstance(each, Activation) and each != wanted]
+        trained, wanted = self._trained_widths(given.columns.front), activation(given.activation)
+        operations = self.network_.every_operation
+        others = [each for each in operations if isinstance(each, Activation) and each != wanted]
         if widths != trained or others:
             raise ValueError(
                 f"partial_fit and warm_start need the features, hidden_layer_sizes and activation of the last fit: it "
@@ -143,18 +162,28 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
                 "Use fit, with warm_start=False."
             )
 
+    def _trained_widths(self, front):
+        """The number of columns, and the widths of the dense layers, of the last training."""
+        dense = self._state.weights[len(front.shapes) if front is not None else 0 :]
+        return self.n_features_in_, *(len(bias) for bias in dense[1::2])
+
     def _begin(self, given, rows, more_will_come=False):
-        """Set what stays the same in all further training of a network: question, centre, scale and seed."""
-        self.norm_, self.tolerances_ = given.question.norm, given.question.tolerances
-        self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights, given.question)
+        """Set what stays the same in all further training of a network: question, centre, scale, units and seed."""
+        question = given.columns.question
+        self.norm_, self.tolerances_ = question.norm, question.tolerances
+        self.center_, self.scale_ = center_and_scale(rows.X, rows.targets.weights, question)
         if self.scale_ == 0.0:
             if not more_will_come:
-                raise ValueError("All rows of X are equal: there is nothing to learn from. Check the columns of X.")
+                where = "" if question.fixed is None else " in the columns that may change"
+                raise ValueError(
+                    f"All rows of X are equal{where}: there is nothing to learn from. Check the columns of X."
+                )
             self.scale_ = 1.0
+        self._units = column_units(rows.X, rows.targets.weights, self.center_, self.scale_, question)
         self._farthest = 0.0
         if len(rows.shape) == 1:
             names = getattr(self, "feature_names_in_", None)
-            advice.advise_on_scales(rows.X, names, self.scale_, given.question)
+            advice.advise_on_scales(rows.X, names, self.scale_, question)
         else:  # whose values have one unit
             advice.advise_on_channels(rows.shape)
         self._state = TrainingState([], "", [], 0, int(check_random_state(self.random_state).randint(2**31 - 1)))
@@ -162,9 +191,10 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
     def _train(self, given, rows, watched=None):
         """Train, set ``network_``, and return the history in the units of the data."""
         self._objective = self._objective_of_fit(given)
-        inputs, distance = training_inputs(rows.X, self.center_, self.scale_, self.tolerances_, read_all=False)
+        units = self.center_, self.scale_, self._units, given.columns.order
+        inputs, distance = training_inputs(rows.X, *units, read_all=False)
         if watched is not None:
-            held_out, _ = training_inputs(watched.X, self.center_, self.scale_, self.tolerances_, read_all=True)
+            held_out, _ = training_inputs(watched.X, *units, read_all=True)
             watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
         task = self._task(given, inputs, rows, watched)
         training = given.engine.train(task)
@@ -175,7 +205,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             advice.advise_on_end(given.n_iter_no_change, given.epochs)
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
-        operations = in_units_of_data(training.operations, self.scale_, self._question)
+        operations = in_units_of_data(training.operations, self.scale_, self._units, given.columns)
         self.network_ = ServedNetwork((Center(self.center_), *operations))
         factors = task.objective.factors
         return {
@@ -206,7 +236,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if given.early_stopping:
             schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
         return TrainingTask(
-            Architecture(rows.shape, heads.n_scores, model, given.augmentation, self.norm_),
+            Architecture(rows.shape, heads.n_scores, model, given.augmentation, given.columns.front),
             schedule,
             plan,
             (inputs, targets.values, weights),

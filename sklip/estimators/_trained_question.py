@@ -1,15 +1,19 @@
 """The question for which a network is trained, and its network in the units of that question."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from sklip.certification import Question
+from sklip._compat import check_monotonic_cst
+from sklip.certification import Question, steepest_slopes
 from sklip.certification._question import EUCLIDEAN
+from sklip.front_formulas import Front
 from sklip.rows.tolerances import tolerances_of
-from sklip.served import Dense, Diagonal, Operation
+from sklip.served import Dense, Diagonal, Operation, Tilted
 
 _SMALLEST, _LARGEST = 1e-150, 1e150
 
@@ -33,8 +37,8 @@ def question_of_fit(given: Any, shape: tuple[int, ...], names: np.ndarray | None
     Raises
     ------
     ValueError
-        For rows that are images, if the question is not the Euclidean one; for tolerances that are not one positive
-        number for each column.
+        For rows that are images, if the question is not the Euclidean one; for tolerances that are not one number of
+        0 or more for each column, or all 0.
     """
     if given.norm == 2 and given.tolerances is None:
         return EUCLIDEAN
@@ -47,24 +51,91 @@ def question_of_fit(given: Any, shape: tuple[int, ...], names: np.ndarray | None
     if given.tolerances is None:
         return Question(given.norm)
     labels = list(range(shape[0])) if names is None else names.tolist()
-    return Question(given.norm, _positive(given.tolerances, labels, names is None))
+    return Question(given.norm, _checked(given.tolerances, labels, names is None))
 
 
-def _positive(given, labels, is_nameless):
-    """Tolerances of all columns, all of them positive."""
+def _checked(given, labels, is_nameless):
+    """Tolerances of all columns, 0 for those that are fixed."""
     if is_nameless and hasattr(given, "items") and any(isinstance(name, str) for name in dict(given.items())):
         raise ValueError("The 'tolerances' name columns, but X has no column names. Give X as a DataFrame.")
     tolerances = tolerances_of(given, labels)
-    fixed = [labels[column] for column in np.flatnonzero(tolerances == 0)]
-    if fixed:
-        raise ValueError(
-            f"The 'tolerances' are 0, or missing, for {fixed[:5]}{' and others' if len(fixed) > 5 else ''}: a network "
-            "is trained for changes of all columns. Give each a positive tolerance, or train without "
-            "tolerances and ask sklip.certified_radius, which can hold columns fixed."
-        )
-    if tolerances.min() < _SMALLEST or tolerances.max() > _LARGEST:
-        raise ValueError(f"The 'tolerances' must lie between {_SMALLEST:g} and {_LARGEST:g}.")
+    positive = tolerances[tolerances > 0]
+    if positive.min() < _SMALLEST or positive.max() > _LARGEST:
+        raise ValueError(f"The 'tolerances' must be 0, or lie between {_SMALLEST:g} and {_LARGEST:g}.")
     return tolerances
+
+
+def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_classes: int) -> np.ndarray:
+    """Return the direction of each column in which the score must not fall: −1, 0 or 1.
+
+    Parameters
+    ----------
+    given : namespace
+        The parameters.
+    estimator : estimator
+        It knows the columns.
+    shape : tuple of int
+        Shape of a row.
+    n_classes : int
+
+    Returns
+    -------
+    ndarray of shape (n_features,), int8
+
+    Raises
+    ------
+    ValueError
+        In the words of scikit-learn, for directions that do not fit the columns, and for more than two classes.
+    """
+    if given.monotonic_cst is None:
+        return np.zeros(int(np.prod(shape)), np.int8)
+    if len(shape) > 1:
+        raise ValueError(f"The 'monotonic_cst' parameter is for tables, but rows are images of shape {shape}.")
+    constraints = given.monotonic_cst
+    if hasattr(constraints, "items"):  # a Series as well
+        constraints = dict(constraints.items())
+    elif np.ndim(constraints) != 1:
+        raise ValueError(
+            f"monotonic_cst has shape {np.shape(constraints)} but the input data X has {shape[0]} features."
+        )
+    directions = check_monotonic_cst(estimator, constraints)
+    if n_classes > 2 and directions.any():
+        raise ValueError("monotonic constraints are not supported for multiclass classification.")
+    return directions
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingColumns:
+    """How the columns of X become those of the training.
+
+    Attributes
+    ----------
+    question : sklip.certification.Question
+    directions : ndarray of shape (n_features,), int8
+    """
+
+    question: Question
+    directions: np.ndarray
+
+    @cached_property
+    def fixed(self) -> np.ndarray:
+        """Which columns have the tolerance 0, of shape (n_features,)."""
+        tolerances = self.question.tolerances
+        return np.zeros(len(self.directions), dtype=bool) if tolerances is None else tolerances == 0
+
+    @cached_property
+    def order(self) -> np.ndarray | None:
+        """Positions of the columns of the training, those that may change first; None if nothing is fixed."""
+        return np.argsort(self.fixed, kind="stable") if self.fixed.any() else None
+
+    @property
+    def front(self) -> Front | None:
+        """What stands before the model; None for nothing."""
+        directions = self.directions if self.order is None else self.directions[self.order]
+        n_fixed = int(self.fixed.sum())
+        given = tuple(directions.tolist()) if directions.any() else ()
+        front = Front(self.question.norm, len(directions) - n_fixed, n_fixed, given)
+        return front if front.is_needed else None
 
 
 def is_question(norm: Any, tolerances: Any, n_features: int) -> bool:
@@ -74,36 +145,63 @@ def is_question(norm: Any, tolerances: Any, n_features: int) -> bool:
     if tolerances is None:
         return True
     of_fit = isinstance(tolerances, np.ndarray) and tolerances.dtype == np.float64 and tolerances.shape == (n_features,)
-    return of_fit and bool(((tolerances >= _SMALLEST) & (tolerances <= _LARGEST)).all())
+    if not of_fit or not tolerances.any():
+        return False
+    return bool(((tolerances == 0) | ((tolerances >= _SMALLEST) & (tolerances <= _LARGEST))).all())
 
 
-def in_units_of_data(operations: Iterable[Operation], scale: float, question: Question) -> list[Operation]:
-    """Return trained operations in the units of the data, for centred rows.
+def in_units_of_data(
+    operations: Iterable[Operation], scale: float, units: np.ndarray | None, columns: TrainingColumns
+) -> list[Operation]:
+    """Return trained operations in the units and the order of the columns of the data, for centred rows.
 
-    The division by the tolerances, and the linear front of a network for the norm 1, are multiplied into the kernel
-    after them: so prediction costs nothing more. The factors of a network for the norm inf stay as they are, as its
-    constant in that norm is proven from them.
+    The divisions by the units, and the linear front, are multiplied into the kernel after them: so prediction costs
+    nothing more. Only where the first kernel narrows, the front of a network for the norm inf stays in front of it:
+    its constant in that norm is proven from it.
 
     Parameters
     ----------
     operations : iterable of Operation
-        They take rows divided by the tolerances and by ``scale``.
+        They take rows divided by ``units`` and by ``scale``, the front first if there is one.
     scale : float
-    question : sklip.certification.Question
+    units : ndarray of shape (n_features,) or None
+    columns : TrainingColumns
 
     Returns
     -------
     list of Operation
     """
     first, *others = (operation.rescaled(scale) for operation in operations)
-    second = others[0] if others else None
-    if question.norm == 1 and isinstance(first, Dense) and isinstance(second, Dense):  # the front has no bias
-        first, others = Dense(first.kernel @ second.kernel, second.bias), others[1:]
-    if question.tolerances is None:
-        return [first, *others]
-    units = question.tolerances
-    if isinstance(first, Dense):
-        return [Dense(first.kernel / units[:, None], first.bias), *others]
-    if isinstance(first, Diagonal):
-        return [Diagonal(first.factors / units), *others]
-    return [Diagonal(1.0 / units), first, *others]
+    if columns.front is not None and _may_be_multiplied(others, columns.question.norm):
+        first, others = _product(first, others[0]), others[1:]
+    steps = [*_of_data(first, units, columns.order), *others]
+    if not columns.directions.any():
+        return steps
+    return [Tilted(tuple(steps), columns.directions * steepest_slopes(steps)), Dense(np.ones((1, 1)), np.zeros(1))]
+
+
+def _may_be_multiplied(others, norm):
+    """Whether a front may become one with the operation after it, and its constant is proven from the product."""
+    if not isinstance(others[0], Dense):
+        return False
+    n_inputs, n_outputs = others[0].kernel.shape
+    return norm != np.inf or (len(others) > 1 and n_inputs <= n_outputs)
+
+
+def _product(front, dense):
+    """A front, which has no bias, and a Dense after it as one Dense."""
+    is_diagonal = isinstance(front, Diagonal)
+    return Dense(front.factors[:, None] * dense.kernel if is_diagonal else front.kernel @ dense.kernel, dense.bias)
+
+
+def _of_data(first, units, order):
+    """The first operation, on rows in the units and the order of the data."""
+    if units is None:
+        return [first]
+    if isinstance(first, Diagonal):  # the columns are in their order
+        return [Diagonal(first.factors / units)]
+    if not isinstance(first, Dense):
+        return [Diagonal(1.0 / units), first]
+    kernel = np.empty(first.kernel.shape)
+    kernel[slice(None) if order is None else order] = first.kernel
+    return [Dense(kernel / units[:, None], first.bias)]

@@ -19,8 +19,9 @@ AUTO_TEMPERATURE = {2: 20.0, 1: 10.0, np.inf: 10.0}
 def center_and_scale(X: Rows, weights: np.ndarray, question: Question = EUCLIDEAN) -> tuple[np.ndarray, float]:
     """Return the weighted mean of the rows, and the weighted root-mean-square distance to it.
 
-    Distances are measured in tolerances, and in the Euclidean norm. For the norm inf, they are divided by the root of
-    the number of columns, as the trained factors of the columns, with their norm of 1, do that at the start.
+    Distances are measured in tolerances, and in the Euclidean norm; fixed columns do not count. For the norm inf, they
+    are divided by the root of the number of columns, as the trained factors of the columns, with their norm of 1, do
+    that at the start.
 
     Parameters
     ----------
@@ -43,8 +44,42 @@ def center_and_scale(X: Rows, weights: np.ndarray, question: Question = EUCLIDEA
     """
     mass = weights.sum()
     center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in sum_blocks(X))) / mass
-    scale = _distance(X, weights / mass, center, question.tolerances)
-    return center, scale / np.sqrt(len(center)) if question.norm == np.inf else scale
+    tolerances = question.tolerances
+    units = None if tolerances is None else np.where(tolerances > 0, tolerances, np.inf)
+    scale = _distance(X, weights / mass, center, units)
+    n_columns = len(center) if tolerances is None else np.count_nonzero(tolerances)
+    return center, scale / np.sqrt(n_columns) if question.norm == np.inf else scale
+
+
+def column_units(
+    X: Rows, weights: np.ndarray, center: np.ndarray, scale: float, question: Question
+) -> np.ndarray | None:
+    """Return what each column is divided by for training, besides ``scale``; None for nothing.
+
+    Of a column that may change, that is its tolerance. A fixed column has its standard deviation over ``scale``, so
+    that it has a variance of 1 in training.
+
+    Parameters
+    ----------
+    X : Rows of shape (n_rows, n_features), float32 or float64
+    weights : ndarray of shape (n_rows,), float64
+    center : ndarray of shape (n_features,)
+    scale : float
+    question : sklip.certification.Question
+
+    Returns
+    -------
+    ndarray of shape (n_features,) or None
+    """
+    fixed, tolerances = question.fixed, question.tolerances
+    if fixed is None or tolerances is None:
+        return tolerances
+    shares = weights / weights.sum()
+    variances = sum(shares[rows] @ np.square(_offsets(X[rows], center)[:, fixed]) for rows in sum_blocks(X))
+    spreads = np.sqrt(variances)
+    units = tolerances.copy()
+    units[fixed] = np.where(spreads > 0, spreads, 1.0) / scale
+    return units
 
 
 def _distance(X, shares, center, tolerances):
@@ -120,14 +155,19 @@ def _offsets(rows, center):
     return offsets
 
 
-def to_training_units(X: Rows, center: np.ndarray, scale: float | np.ndarray) -> np.ndarray:
-    """Return ``(X − center) / scale`` in float32, computed in float64; entries that overflow are infinite."""
+def to_training_units(
+    X: Rows, center: np.ndarray, scale: float | np.ndarray, order: np.ndarray | None = None
+) -> np.ndarray:
+    """Return ``(X − center) / scale`` in float32, computed in float64; entries that overflow are infinite.
+
+    With ``order``, the columns of the result are those at these positions.
+    """
     result = np.empty(X.shape, np.float32)
     with np.errstate(over="ignore"):
         for rows in sum_blocks(X):
             offsets = _offsets(X[rows], center)
             offsets /= scale
-            result[rows] = offsets
+            result[rows] = offsets if order is None else offsets[:, order]
     return result
 
 

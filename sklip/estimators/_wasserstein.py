@@ -130,6 +130,7 @@ class WassersteinEstimator(TrainedEstimator):
         activation: str = "groupsort2",
         norm: 'Literal[1, 2, "l1", "l2", "inf"] | float' = 2,
         tolerances: ArrayLike | Mapping | None = None,
+        monotonic_cst: ArrayLike | Mapping | None = None,
         optimizer: "str | keras.optimizers.Optimizer" = "adam",
         learning_rate: float = 0.005,
         learning_rate_schedule: Literal["cosine", "constant"] = "cosine",
@@ -190,6 +191,13 @@ class WassersteinEstimator(TrainedEstimator):
             self.network_ = _balanced(self.network_, X, second[:, 0], weights)
             self.distance_ = float(transport_bounds(self.network_, X, second, weights, self._question)[0])
         return self
+
+    def _check_columns(self, columns):
+        if columns.fixed.any():
+            raise ValueError(
+                "The 'tolerances' are 0, or missing, for some columns. Rows that differ in these have no distance. "
+                "Give each column a positive tolerance, or leave it out of X."
+            )
 
     def _encode_targets(self, y, weights):
         samples = np.unique(y)

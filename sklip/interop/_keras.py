@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sklip import served
 from sklip.served import Operation, ServedNetwork
 
@@ -101,6 +103,14 @@ def _(operation: served.Graph, values):
         else:
             results.append(_join(part)(given) if len(given) > 1 else given[0])
     return results[-1]
+
+
+@_after.register
+def _(operation: served.Tilted, values):
+    import keras
+
+    linear = _after(served.Dense(operation.slopes[:, None], np.zeros(1)), values)
+    return keras.layers.Add(dtype=DTYPE)([_after_steps(operation.steps, values), linear])
 
 
 def _join(join):

@@ -247,6 +247,12 @@ def _(operation: served.Graph, graph, z, shape):
     return values[-1][0]
 
 
+@append.register
+def _(operation: served.Tilted, graph, z, shape):
+    of_steps = append_steps(operation.steps, graph, z, shape)
+    return graph.add("Add", of_steps, _product(graph, z, operation.slopes[:, None], np.zeros(1)))
+
+
 @singledispatch
 def _join(join: served.Join, graph: OnnxGraph, values: Sequence[str], shapes: Sequence[Shape]) -> str:
     """Append a join of values; return the name of its result."""

@@ -23,7 +23,6 @@ with training_packages():
     from sklip.layers._shift_identity import ShiftIdentity
     from sklip.layers._spectral_conv import SpectralConv2D
     from sklip.layers._split_residual import SplitResidual
-    from sklip.layers._unit_diagonal import UnitDiagonal
 
 __all__ = [
     "Abs",
@@ -48,7 +47,6 @@ __all__ = [
     "SpectralDense",
     "SplitResidual",
     "UnitColumns",
-    "UnitDiagonal",
     "activation_layer",
     "operations_of",
     "refuse_not_lipschitz",

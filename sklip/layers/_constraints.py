@@ -1,6 +1,7 @@
 """Keras constraints that keep kernels 1-Lipschitz; optimizers apply them after every step."""
 
 import keras
+import numpy as np
 
 from sklip import manifold
 from sklip._tensors import Tensor
@@ -70,3 +71,23 @@ class UnitRows(keras.constraints.Constraint):
 
     def __call__(self, w: Tensor) -> Tensor:
         return manifold.unit_rows(keras.ops.convert_to_tensor(w))
+
+
+class SharedBudget(keras.constraints.Constraint):
+    """Divide factors by ``‖w‖₂ + Σ |wᵢ|`` over directed columns. Only the front of a network sets it."""
+
+    def __init__(self, directed: np.ndarray):
+        self.directed = directed
+
+    def __call__(self, w: Tensor) -> Tensor:
+        return manifold.shared_budget(keras.ops.convert_to_tensor(w), self.directed)
+
+
+class WithinBall(keras.constraints.Constraint):
+    """Shorten a kernel whose Frobenius norm is above a radius. Only the front of a network sets it."""
+
+    def __init__(self, radius: float):
+        self.radius = radius
+
+    def __call__(self, w: Tensor) -> Tensor:
+        return manifold.within_ball(keras.ops.convert_to_tensor(w), self.radius)

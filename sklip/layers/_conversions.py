@@ -17,6 +17,7 @@ from sklip.layers._channel_shift import ChannelShift
 from sklip.layers._circular_padding import CircularPadding2D
 from sklip.layers._constants import constant_of_row, plus, times
 from sklip.layers._dense import FrobeniusDense, SpectralDense
+from sklip.layers._front import FrontLayer, Tilt
 from sklip.layers._global_pooling import ScaledGlobalAveragePooling2D, ScaledGlobalL2NormPooling2D
 from sklip.layers._mix_residual import MixResidual
 from sklip.layers._parallel import Parallel
@@ -28,8 +29,6 @@ from sklip.layers._sampling import InvertibleDownSampling, InvertibleUpSampling
 from sklip.layers._spectral_conv import SpectralConv2D
 from sklip.layers._split_residual import SplitResidual
 from sklip.layers._trace import AUGMENTATIONS
-from sklip.layers._unit_diagonal import UnitDiagonal
-from sklip.layers._unit_rows_dense import UnitRowsDense
 
 Steps = list[served.Operation]
 
@@ -56,7 +55,7 @@ class Reader:
     """
 
     def __init__(self, on_manifold: bool):
-        self._on_manifold = on_manifold
+        self.on_manifold = on_manifold
 
     def array(self, variable: Any) -> np.ndarray:
         """The numbers of a variable in float64, without rounding."""
@@ -70,7 +69,7 @@ class Reader:
     def kernel(self, layer: Any, variable: Any) -> np.ndarray:
         """The kernel of a constrained layer."""
         kernel = self.array(variable)
-        return layer.on_manifold(kernel) if self._on_manifold else kernel
+        return layer.on_manifold(kernel) if self.on_manifold else kernel
 
     def bias(self, layer: Any, size: int) -> np.ndarray:
         """The bias of a layer; zeros if it has none."""
@@ -237,14 +236,13 @@ def _center(layer, shape, reader):
     return [served.Center(np.broadcast_to(reader.array(layer.center), shape))]
 
 
-def _unit_diagonal(layer, shape, reader):
-    factors = reader.kernel(layer, layer.factors)
-    return [served.Diagonal(np.array(np.broadcast_to(factors, shape)))]
+def _front(layer, shape, reader):
+    return [layer.operation(on_manifold=reader.on_manifold)]
 
 
-def _unit_rows_dense(layer, shape, reader):
-    kernel = reader.kernel(layer, layer.kernel)
-    return [served.Dense(kernel, reader.bias(layer, kernel.shape[1]))]
+def _tilt(layer, shape, reader):
+    slopes = reader.array(layer.front.slopes())
+    return [served.Dense(slopes[:, None], np.zeros(1))]
 
 
 def _rescaling(layer, shape, reader):
@@ -348,8 +346,8 @@ _CONVERSIONS: dict[type, Callable[[Any, tuple[int, ...], Reader], Steps]] = {
     CircularPadding2D: _padding(circular=True),
     keras.layers.Cropping2D: _cropping,
     Center: _center,
-    UnitDiagonal: _unit_diagonal,
-    UnitRowsDense: _unit_rows_dense,
+    FrontLayer: _front,
+    Tilt: _tilt,
     keras.layers.Rescaling: _rescaling,
     ScaledGlobalL2NormPooling2D: _global_pooling(served.L2NormPool),
     ScaledGlobalAveragePooling2D: _global_pooling(served.AveragePool),

@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from sklip import manifold
-from sklip.arithmetic import polar_factor, unit_rows
-from sklip.layers._constraints import Orthonormal, UnitRows
+from sklip.arithmetic import polar_factor
+from sklip.layers._constraints import Orthonormal
 
 
 class ConstrainedLayer(keras.layers.Layer):
@@ -102,18 +102,6 @@ class StiefelLayer(ConstrainedLayer):
         """Make one full retraction step, as the short steps may have left singular values below 1."""
         for kernel in self.constrained_kernels:
             kernel.assign(manifold.retraction_step(ops.convert_to_tensor(kernel))[0])
-
-
-class UnitRowsLayer(ConstrainedLayer):
-    """A layer that keeps the shape of its inputs, with a kernel whose rows have norm 1; a vector is one row."""
-
-    _manifold = UnitRows
-    on_manifold = staticmethod(unit_rows)
-    bias = None
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """Return the input's shape."""
-        return tuple(input_shape)
 
 
 def _is_default(initializer) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound
+from sklip.arithmetic.norms_of_sums import diagonal_norm_bound, sum_norm_bound
 from sklip.arithmetic.rounding import TINY, TINY_OF_FLOAT32, gamma, product_above, round_up
 from sklip.rows.dtypes import dtypes_of, kind_of
 
@@ -51,26 +52,58 @@ class Stage:
         underflow = float(round_up(underflow + terms * sum(size.shape) * TINY, 8))
         return Stage(matrix, size, self.roundings + first.roundings + 2 * terms, underflow)
 
-    def norm(self, norm: float = 2, tolerances=None, kernel=None) -> float:
-        """Bound of the operator norm of ``kernelᵀ matrix diag(tolerances)``, into the Euclidean norm."""
-        matrix, size, roundings, underflow = self.matrix, self.size, self.roundings + 2, self.underflow
-        per_entry = 4 * (1 + matrix.shape[0]) * sum(matrix.shape) * TINY
+    def norm(self, norm: float = 2, tolerances=None, kernel=None, linear=None) -> float:
+        """Bound of ``max ‖kernelᵀ B δ‖₂ + |linear · B δ|`` with ``B = matrix diag(tolerances)``.
+
+        Without ``linear``, it is an operator norm, into the Euclidean norm. A vector stands for a diagonal kernel.
+        """
         with np.errstate(all="ignore"):
-            if tolerances is not None:
-                matrix, size, roundings = matrix * tolerances, size * tolerances, roundings + 2
-                underflow = underflow * tolerances.max(initial=0.0) + per_entry
-            if kernel is None:
-                # Entries that are sums may cancel: each is off by γ times what it would be without signs.
-                most = sparse.csr_array(abs(matrix) + gamma(roundings + 4) * size)
-                if _columns_apart(most):
-                    entries = round_up(most.data, 2)
-                    bound = norm_bound(entries) if norm == np.inf else entries.max(initial=0.0)
-                    return float(round_up(bound + np.sqrt(matrix.shape[1]) * underflow, 4))
-                matrix, size = matrix.toarray(), size.toarray()
-            else:
-                matrix, size, roundings = kernel.T @ matrix, np.abs(kernel.T) @ size, roundings + 2 * len(kernel)
-                underflow = underflow * norm_bound(kernel) + kernel.shape[1] * per_entry
-            return operator_norm_bound(matrix, norm, round_up(gamma(roundings + 4) * norm_bound(size) + underflow, 8))
+            whole = self if tolerances is None else self._in_tolerances(tolerances)
+            row = None if linear is None else Stage.of(linear[None]).after(whole)
+            if kernel is not None:
+                if kernel.ndim == 2 and row is None:
+                    return whole._norm_after(norm, kernel)
+                whole = Stage.of(sparse.diags_array(kernel) if kernel.ndim == 1 else kernel.T).after(whole)
+            # Entries that are sums may cancel: each is off by γ times what it would be without signs.
+            most = whole._entries_above()
+            if _columns_apart(most):
+                underflow = np.sqrt(whole.matrix.shape[1]) * (whole.underflow + (0.0 if row is None else row.underflow))
+                if row is None:
+                    bound = diagonal_norm_bound(round_up(most.data, 2), norm)
+                else:
+                    entries, added = (np.asarray(each.sum(axis=0)) for each in (most, row._entries_above()))
+                    bound = diagonal_norm_bound(round_up(entries, 2), norm, round_up(added, 2))
+                return float(round_up(bound + underflow, 4))
+            inaccuracy = whole._inaccuracy(norm_bound(whole.size.data))
+            if row is None:
+                return operator_norm_bound(whole.matrix.toarray(), norm, inaccuracy)
+            inaccuracy = float(round_up(inaccuracy + row._inaccuracy(norm_bound(row.size.data))))
+            return sum_norm_bound(whole.matrix.toarray(), row.matrix.toarray()[0], norm, inaccuracy)
+
+    def _in_tolerances(self, tolerances):
+        """The stage before which each column is multiplied by its tolerance."""
+        underflow = self.underflow * tolerances.max(initial=0.0) + self._lost_per_entry
+        return Stage(self.matrix * tolerances, self.size * tolerances, self.roundings + 2, float(underflow))
+
+    @property
+    def _lost_per_entry(self):
+        """What products with the entries may lose by underflow."""
+        return 4 * (1 + self.matrix.shape[0]) * sum(self.matrix.shape) * TINY
+
+    def _norm_after(self, norm, kernel):
+        """Bound of the operator norm of the product with a kernel of few columns: a dense product."""
+        matrix, size = kernel.T @ self.matrix, np.abs(kernel.T) @ self.size
+        underflow = self.underflow * norm_bound(kernel) + kernel.shape[1] * self._lost_per_entry
+        product = Stage(self.matrix, self.size, self.roundings + 2 * len(kernel), underflow)
+        return operator_norm_bound(matrix, norm, product._inaccuracy(norm_bound(size)))
+
+    def _entries_above(self):
+        """Upper bounds of the absolute values of the entries, up to underflow."""
+        return sparse.csr_array(abs(self.matrix) + gamma(self.roundings + 6) * self.size)
+
+    def _inaccuracy(self, size):
+        """Bound of the Frobenius norm of the difference from the exact matrix, given that of ``size``."""
+        return float(round_up(gamma(self.roundings + 6) * size + self.underflow, 8))
 
     def loose_norm(self) -> float:
         """Cheap bound of the Euclidean operator norm: where it multiplies errors, a factor is no loss."""
@@ -121,7 +154,13 @@ class LipschitzMap:
         ]
         return LipschitzMap((_stacked(first, sparse.vstack), *(_stacked(level, sparse.block_diag) for level in others)))
 
-    def norm(self, norm: float, tolerances: np.ndarray, kernel: np.ndarray | None = None) -> float:
+    def norm(
+        self,
+        norm: float,
+        tolerances: np.ndarray,
+        kernel: np.ndarray | None = None,
+        linear: np.ndarray | None = None,
+    ) -> float:
         """Bound of the Lipschitz constant of ``kernelᵀ T(x)``, from a norm of ``(x′ − x) / tolerances``.
 
         Parameters
@@ -130,19 +169,21 @@ class LipschitzMap:
             In which displacements are measured.
         tolerances : ndarray of shape (n_columns,)
             Units of the displacement of each column; 0 for columns that do not move.
-        kernel : ndarray of shape (width, p) or None
-            A matrix after the map.
+        kernel : ndarray of shape (width, p) or (width,), or None
+            A matrix after the map; a vector for a diagonal one.
+        linear : ndarray of shape (width,) or None, default=None
+            Then it bounds ``‖kernelᵀ (T(x′) − T(x))‖ + |linear · (T(x′) − T(x))|``.
 
         Returns
         -------
         float
         """
         if len(self.stages) == 1:
-            return self.stages[0].norm(norm, tolerances, kernel)
+            return self.stages[0].norm(norm, tolerances, kernel, linear)
         bound = self.stages[0].norm(norm, tolerances)
         for stage in self.stages[1:-1]:
             bound = round_up(bound * stage.norm())
-        return float(round_up(bound * self.stages[-1].norm(kernel=kernel)))
+        return float(round_up(bound * self.stages[-1].norm(kernel=kernel, linear=linear)))
 
     def slopes(self) -> sparse.csr_array:
         """The product of the stages: the Jacobian where the functions in between do nothing."""

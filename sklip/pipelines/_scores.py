@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -105,7 +106,7 @@ def _slopes(network, proof, place, run):
     if not place.speed:  # nothing that the network sees can move
         return Slopes(0.0, np.zeros_like(proof.pair_lipschitz), 0.0)
     with np.errstate(all="ignore"):
-        lipschitz, pairs = score_bounds(network, lambda kernel: place.map.norm(run.norm, run.tolerances, kernel))
+        lipschitz, pairs = score_bounds(network, partial(place.map.norm, run.norm, run.tolerances))
         of_errors = round_up(proof.error_lipschitz * place.speed + proof.input_error_slope * place.error_lipschitz, 6)
     lipschitz, of_errors = (float(bound) if bound >= 0.0 else np.inf for bound in (lipschitz, of_errors))
     return Slopes(lipschitz, np.where(pairs >= 0.0, pairs, np.inf), of_errors)

@@ -36,6 +36,7 @@ from sklip.served._scale import Scale
 from sklip.served._selection import Selection
 from sklip.served._shift import Shift, window_offsets
 from sklip.served._space_to_depth import SpaceToDepth
+from sklip.served._tilted import Tilted
 
 __all__ = [
     "JOINS",
@@ -71,6 +72,7 @@ __all__ = [
     "ServedNetwork",
     "Shift",
     "SpaceToDepth",
+    "Tilted",
     "activation",
     "input_gradients",
     "scores_and_gradients",

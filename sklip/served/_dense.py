@@ -76,7 +76,7 @@ class Dense(Operation):
         """Return a proven bound of the spectral norm."""
         return spectral_norm_bound(self.kernel)
 
-    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+    def lipschitz_after(self, source: Callable[..., float]) -> float:
         """Return the bound for the map followed by the matrix: that of ``Wᵀ T(x)``."""
         return source(self.kernel)
 
@@ -99,7 +99,7 @@ class Dense(Operation):
         pairs = [round_up(norm_bound(kernel - kernel[:, [c]], axis=0) + underflow) for c in range(kernel.shape[1])]
         return product_above(lipschitz, np.max(norm_bound(kernel, axis=0))), round_up(lipschitz * np.array(pairs))
 
-    def score_bounds_after(self, source: Callable[[np.ndarray | None], float]) -> tuple[float, np.ndarray]:
+    def score_bounds_after(self, source: Callable[..., float]) -> tuple[float, np.ndarray]:
         """Return :meth:`score_bounds` for a map followed by the operation; ``source`` as in ``lipschitz_after``."""
         kernel, outputs, underflow = self.kernel, range(len(self.bias)), self._underflow
         pairs = [[round_up(source(kernel[:, [j]] - kernel[:, [c]]) + underflow) for j in outputs] for c in outputs]

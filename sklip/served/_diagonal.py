@@ -52,9 +52,9 @@ class Diagonal(Operation):
         """Return the largest absolute value of a factor: the spectral norm of the diagonal matrix."""
         return normal_above(self._largest)
 
-    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+    def lipschitz_after(self, source: Callable[..., float]) -> float:
         """Return the bound for the map followed by the diagonal matrix; for a picture, the product of two bounds."""
-        return super().lipschitz_after(source) if self.factors.ndim > 1 else source(np.diag(self.factors))
+        return super().lipschitz_after(source) if self.factors.ndim > 1 else source(self.factors)
 
     @property
     def _largest(self) -> float:

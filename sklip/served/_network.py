@@ -33,6 +33,7 @@ from sklip.served._residual import Residual
 from sklip.served._scale import Scale
 from sklip.served._shift import Shift
 from sklip.served._space_to_depth import SpaceToDepth
+from sklip.served._tilted import Tilted
 
 OPERATIONS: tuple[type[Operation], ...] = (
     Center,
@@ -57,6 +58,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     Parallel,
     Residual,
     Graph,
+    Tilted,
 )
 """The operations that a network may contain. Others and subclasses are refused: certificates are proven for these."""
 
@@ -170,6 +172,11 @@ class ServedNetwork:
         """The arrays of all operations, from which everything is proven."""
         return tuple(array for operation in self.operations for array in operation.arrays)
 
+    @property
+    def every_operation(self) -> tuple[Operation, ...]:
+        """All operations, with those within others."""
+        return tuple(_with_inner(self.operations))
+
     def with_heads(self, heads: Dense) -> "ServedNetwork":
         """Return the network with another last operation."""
         return ServedNetwork((*self.operations[:-1], heads))
@@ -259,6 +266,13 @@ def _check_types(operations):
             raise ValueError(f"A network is made of operations of sklip.served; got {operations!r}.")
         operation._check()  # an operation from a file may lack attributes
         _check_types(operation.inner)
+
+
+def _with_inner(operations):
+    """Operations, each followed by those within it."""
+    for operation in operations:
+        yield operation
+        yield from _with_inner(operation.inner)
 
 
 def _values_of_image(shapes):

@@ -145,14 +145,15 @@ class Operation(ABC):
     def lipschitz(self) -> float:
         """Return an upper bound of the Lipschitz constant in the Euclidean norm, rounded up."""
 
-    def lipschitz_after(self, source: Callable[[np.ndarray | None], float]) -> float:
+    def lipschitz_after(self, source: Callable[..., float]) -> float:
         """Return an upper bound of the Lipschitz constant of a map ``T`` followed by the operation.
 
         Parameters
         ----------
         source : callable
-            Function of a matrix ``W`` that returns a bound of the Lipschitz constant of ``Wᵀ T(x)``;
-            for None, that of ``T``.
+            Function of a matrix ``W`` that returns a bound of the Lipschitz constant of ``Wᵀ T(x)``; for None, that of
+            ``T``; a vector stands for a diagonal matrix. With a vector ``l`` as the second argument, a bound of
+            ``‖Wᵀ T δ‖ + |l · T δ|``.
 
         Returns
         -------

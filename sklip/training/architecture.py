@@ -8,9 +8,10 @@ import numpy as np
 
 from sklip import architectures
 from sklip._compat import origin
-from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, UnitDiagonal, refuse_not_lipschitz
-from sklip.layers._unit_rows_dense import UnitRowsDense
+from sklip.layers import FrobeniusDense, Orthonormal, SpectralDense, operations_of, refuse_not_lipschitz
+from sklip.layers._front import FrontLayer, Tilt
 from sklip.layers.constrained import ConstrainedLayer, all_layers
+from sklip.served import Operation
 from sklip.training.augmentation import Augmentation, copied
 from sklip.training.saving import SavedAsItIs
 from sklip.training.task import Architecture
@@ -36,29 +37,42 @@ def build_network(architecture: Architecture, model_class: type[SavedAsItIs], se
         model = _checked_model(architecture)
     # The names are always the same, as TensorFlow keeps an operation's kernel for every name that a variable ever had.
     features = rows = keras.Input((int(np.prod(architecture.input_shape)),), dtype="float32", name="features")
-    if len(architecture.input_shape) > 1:
+    front = None if architecture.front is None else FrontLayer(architecture.front, dtype="float32", name="front")
+    if front is not None:
+        rows = front(features)
+    elif len(architecture.input_shape) > 1:
         rows = keras.layers.Reshape(architecture.input_shape, dtype="float32", name="image")(features)
-    elif architecture.norm != 2:
-        rows = _front(architecture.norm)(features)
-    served = keras.Model(features, _after(model, rows), name="network")
+    served = keras.Model(features, _with_tilt(_after(model, rows), front, features), name="network")
     if type(architecture.model) is not architectures.MLP:  # which is 1-Lipschitz by its layers
-        refuse_not_lipschitz(served)
-    heads_of(served)
+        refuse_not_lipschitz(served if front is None else model)
+    heads_of(model)
     for layer in constrained_layers(served):
         for kernel in layer.constrained_kernels:
             if type(kernel.constraint) is Orthonormal:
                 kernel.constraint = Orthonormal(iterate=False)
     if architecture.augmentation is None:
-        return model_class(features, served.outputs[0], name="network")
-    augmented = Augmentation(copied(architecture.augmentation), dtype="float32", name="augmentation")(rows)
-    network = model_class(features, _after(model, augmented), name="network")
-    network.serves(served)
+        network = model_class(features, served.outputs[0], name="network")
+    else:
+        augmented = Augmentation(copied(architecture.augmentation), dtype="float32", name="augmentation")(rows)
+        network = model_class(features, _after(model, augmented), name="network")
+        network.serves(served)
+    if front is not None:
+        network.consists_of(front, model)
     return network
 
 
-def _front(norm):
-    """The layer in front of the model, which makes lengths in another norm than 2 Euclidean ones."""
-    return (UnitDiagonal if norm == np.inf else UnitRowsDense)(dtype="float32", name="front")
+def _with_tilt(scores, front, features):
+    """The scores, and in front of directed columns what their directions add to it."""
+    if front is None or not front.plan.directions:
+        return scores
+    return keras.layers.Add(name="directed")([scores, Tilt(front, name="tilt")(features)])
+
+
+def served_operations(network: SavedAsItIs) -> tuple[Operation, ...]:
+    """The operations of a trained network, with kernels on their manifolds; without what directions add to scores."""
+    if network.front is None:
+        return operations_of(network.served, on_manifold=True)
+    return network.front.operation(), *operations_of(network.body, on_manifold=True)
 
 
 @contextmanager
@@ -83,7 +97,7 @@ def _after(model, tensor):
 
 def _checked_model(architecture):
     """The Keras model of an architecture, checked as far as its inputs and its outputs."""
-    shape, n_scores, given = architecture.input_shape, architecture.n_scores, architecture.model
+    shape, n_scores, given = architecture.model_shape, architecture.n_scores, architecture.model
     model = getattr(given, "build", given)(shape, n_scores)
     if not isinstance(model, keras.Model):
         raise TypeError(f"The 'model' parameter must build a keras.Model; it built a {type(model).__name__}.")
@@ -126,7 +140,7 @@ def heads_of(network: keras.Model) -> SpectralDense | FrobeniusDense:
     ValueError
         If it is none of the layers that can be the heads.
     """
-    layer, model = None, network
+    layer, model = None, getattr(network, "body", network)
     while layer is None or isinstance(layer, keras.Model):
         layer, _ = origin(model.outputs[0])
         model = layer

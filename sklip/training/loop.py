@@ -3,8 +3,7 @@
 import keras
 import numpy as np
 
-from sklip.layers import operations_of
-from sklip.training.architecture import constrained_layers, draw_weights, seed_random_layers
+from sklip.training.architecture import constrained_layers, draw_weights, seed_random_layers, served_operations
 from sklip.training.augmentation import set_units
 from sklip.training.callbacks import TrainingCallbacks
 from sklip.training.compilation import Compiled, compiled_for
@@ -54,7 +53,7 @@ def train(task: TrainingTask, epochs_class: type[Epochs] | None = None) -> Train
             epochs=task.state.epochs + observers.n_epochs,
             seed=task.state.seed,
         ),
-        operations=operations_of(network.served, on_manifold=True),
+        operations=served_operations(network),
         history=observers.history(task),
         was_improving=observers.was_improving(),
         interrupted=observers.interrupts.interrupted,

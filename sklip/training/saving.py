@@ -1,6 +1,7 @@
 """A network that callbacks can save while it trains."""
 
 from contextlib import contextmanager
+from typing import Any
 
 import keras
 
@@ -16,6 +17,20 @@ class SavedAsItIs(keras.Model):
     def served(self) -> keras.Model:
         """The network that is served; the model itself unless another was set."""
         return self.__dict__.get("_served", self)
+
+    def consists_of(self, front: keras.layers.Layer, body: keras.Model) -> None:
+        """Set the layer before the model, and the model."""
+        self.__dict__["_parts"] = front, body
+
+    @property
+    def front(self) -> Any:
+        """The layer before the model of the user; None if there is none."""
+        return self.__dict__.get("_parts", (None, self))[0]
+
+    @property
+    def body(self) -> keras.Model:
+        """What ends with the heads: the model without what stands before it, or the network itself."""
+        return self.__dict__.get("_parts", (None, self))[1]
 
     def save(self, *arguments, **keywords):
         """Save a plain model of the layers that are served; see ``keras.Model.save``."""

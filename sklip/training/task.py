@@ -11,6 +11,7 @@ import numpy as np
 from sklip import architectures
 
 if TYPE_CHECKING:
+    from sklip.front_formulas import Front
     from sklip.rows.protocol import UnreadRows
     from sklip.served import Operation
     from sklip.training.batches import BatchPlan
@@ -30,23 +31,27 @@ class Architecture:
     Attributes
     ----------
     input_shape : tuple of int
-        Shape of a row as the model gets it: (n_features,), or (height, width, channels).
+        Shape of a row: (n_features,), or (height, width, channels).
     n_scores : int
         1 for two classes, the number of classes otherwise.
     model : object with a method ``build``, or callable
         ``build(input_shape, n_scores)`` returns the Keras model.
     augmentation : keras.layers.Layer or None
         Preprocessing layer that changes the images of a training batch at random.
-    norm : {2, 1, inf}
-        Norm of displacements of rows in which the network is 1-Lipschitz. Other norms than 2 need rows of a table: a
-        layer in front of the model makes lengths in this norm Euclidean ones.
+    front : sklip.front_formulas.Front or None
+        What stands before the model, for rows of a table; None for nothing.
     """
 
     input_shape: tuple[int, ...]
     n_scores: int
     model: Any
     augmentation: Any = None
-    norm: float = 2
+    front: Front | None = None
+
+    @property
+    def model_shape(self) -> tuple[int, ...]:
+        """Shape of a row as the model gets it."""
+        return self.input_shape if self.front is None else (self.front.n_movable,)
 
     @property
     def key(self) -> Hashable:
@@ -56,7 +61,7 @@ class Architecture:
         parameters = self.model.get_params(deep=False).items()
         # Lists and arrays are no keys. Types and texts tell 1 from True, and 2 from 2.0.
         text = tuple((name, type(value).__name__, repr(value)) for name, value in sorted(parameters))
-        return self.input_shape, self.n_scores, self.norm, type(self.model), text
+        return self.input_shape, self.n_scores, self.front, type(self.model), text
 
     @property
     def is_dense(self) -> bool:

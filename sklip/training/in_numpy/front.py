@@ -1,87 +1,105 @@
-"""What stands in front of the dense layers: nothing for the norm 2, and a linear map for the norms 1 and inf.
-
-The formulas are those of :class:`sklip.layers.UnitDiagonal` and of its counterpart for the norm 1.
-"""
+"""The front of a network in NumPy and float32; see :mod:`sklip.front_formulas` for the formulas."""
 
 import numpy as np
 
 from sklip import served
-from sklip.arithmetic import unit_rows
+from sklip.front_formulas import FIXED_BUDGET, Front, shared
 from sklip.training.in_numpy import stiefel
 
 
-class DiagonalFront:
-    """A factor for each column; together, the factors have the norm 1.
+class NumPyFront:
+    """The trained linear map before the dense layers.
 
     Parameters
     ----------
-    weight, slope : ndarrays of the shape of :meth:`shape_for`, float32
-        Memory of the weight, and of the gradient with respect to it.
+    plan : sklip.front_formulas.Front
+    weights, slopes : list of ndarray, float32
+        Memory of the weights, in the shapes of the plan, and of the gradients with respect to them.
     """
 
-    def __init__(self, weight: np.ndarray, slope: np.ndarray):
-        self._weight, self._slope = weight, slope
-
-    @staticmethod
-    def shape_for(width: int) -> tuple[int, ...]:
-        """Shape of the weight, for rows of so many values."""
-        return (width,)
+    def __init__(self, plan: Front, weights: list[np.ndarray], slopes: list[np.ndarray]):
+        self._plan, self._weights = plan, weights
+        self._sizes, self._turned, self._fixed = plan.parts(weights)
+        self._slopes = plan.parts(slopes)
+        self._factors = plan.factors.astype(np.float32)
+        self._straight = plan.straight
 
     def draw(self) -> None:
-        """Set the weight to what it is before the first step."""
-        self._weight[...] = len(self._weight) ** -0.5
+        """Set the weights to what they are before the first step."""
+        for own, start in zip(self._weights, self._plan.start(), strict=True):
+            own[...] = start
 
     def forward(self, rows: np.ndarray) -> np.ndarray:
         """What the first dense layer gets."""
-        return rows * self._weight
+        movable = self._sized(rows)
+        if self._turned is not None:
+            turned = self._of_turned(movable) @ self._turned
+            movable = turned if self._plan.norm == 1 else movable * self._straight + turned
+        return movable if self._fixed is None else movable + rows[:, self._plan.n_movable :] @ self._fixed
 
-    def backward(self, rows: np.ndarray, slope: np.ndarray) -> None:
-        """Write the gradient with respect to the weight, given that with respect to the result of ``forward``."""
-        np.einsum("ij,ij->j", rows, slope, out=self._slope)
-        stiefel.without_part_along_rows(self._weight[None], self._slope[None])
+    def _sized(self, rows):
+        """The movable columns times the sizes of their rows."""
+        movable = rows[:, : self._plan.n_movable]
+        return movable * (self._factors if self._sizes is None else self._sizes)
+
+    def _of_turned(self, movable):
+        """Those of the movable columns whose rows are turned."""
+        return movable if self._plan.norm == 1 else movable[:, self._plan.turned]
+
+    def tilt(self, rows: np.ndarray) -> np.ndarray | float:
+        """What is added to the score, of shape (n, 1); 0 without directions."""
+        return (rows @ (self._plan.signs * self._row_norms()))[:, None] if self._plan.directions else 0.0
+
+    def _row_norms(self):
+        """The norm of each row of the map, float32."""
+        movable = self._factors if self._sizes is None else np.abs(self._sizes)
+        if self._fixed is None:
+            return movable
+        return np.concatenate([movable, np.sqrt((self._fixed * self._fixed).sum(axis=1))])
+
+    def backward(self, rows: np.ndarray, slope: np.ndarray, slope_of_scores: np.ndarray) -> None:
+        """Write the gradients with respect to the weights, given those to ``forward`` and to the scores."""
+        plan, m = self._plan, self._plan.n_movable
+        of_sizes, of_turned, of_fixed = self._slopes
+        rising = plan.signs * (slope_of_scores[:, 0] @ rows) if plan.directions else None
+        if of_turned is not None:
+            np.matmul(self._of_turned(self._sized(rows)).T, slope, out=of_turned)
+        if of_sizes is not None:
+            np.einsum("ij,ij->j", rows[:, :m], slope, out=of_sizes)
+            if rising is not None:
+                of_sizes += np.sign(self._sizes) * rising[:m]
+            self._stay_on_budget(of_sizes)
+        if of_turned is not None:
+            stiefel.without_part_along_rows(self._turned, of_turned)
+        if of_fixed is not None:
+            np.matmul(rows[:, m:].T, slope, out=of_fixed)
+            if rising is not None:
+                of_fixed += (rising[m:] / np.maximum(self._row_norms()[m:], np.float32(1e-37)))[:, None] * self._fixed
+            stiefel.replace_not_finite(of_fixed)
+
+    def _stay_on_budget(self, of_sizes):
+        """Change the gradient of the sizes so that a step keeps ``‖w‖₂ + Σ |wᵢ|``, to first order."""
+        sizes, directed = self._sizes, self._plan.directed
+        normal = sizes / np.maximum(np.sqrt(sizes @ sizes), np.float32(1e-37)) + directed * np.sign(sizes)
+        of_sizes -= (sizes @ of_sizes) * normal
+        stiefel.replace_not_finite(of_sizes)
 
     def retract(self) -> None:
-        """Bring the weight back to its manifold after a step."""
-        stiefel.normalise_columns(self._weight[:, None])
+        """Bring the weights back within their budgets after a step."""
+        if self._sizes is not None:
+            self._sizes[...] = shared(self._sizes, self._plan.directed)
+        if self._turned is not None:
+            stiefel.normalise_columns(self._turned.T)
+        if self._fixed is not None:
+            norm = np.sqrt(np.vdot(self._fixed, self._fixed))
+            if norm > FIXED_BUDGET:
+                self._fixed[...] *= np.float32(FIXED_BUDGET) / norm
 
-    def exact(self) -> np.ndarray:
-        """The nearest weight of the manifold, in float64."""
-        return unit_rows(self._weight)
+    def end_training(self) -> None:
+        """Bring the weights within their budgets as closely as float32 allows."""
+        for own, exact in zip(self._weights, self._plan.on_budget(self._weights), strict=True):
+            own[...] = exact
 
     def operation(self) -> served.Operation:
         """The operation of a served network."""
-        return served.Diagonal(self.exact())
-
-
-class DenseFront(DiagonalFront):
-    """A square kernel whose rows have norm 1."""
-
-    @staticmethod
-    def shape_for(width: int) -> tuple[int, ...]:
-        """Shape of the weight, for rows of so many values."""
-        return (width, width)
-
-    def draw(self) -> None:
-        """Set the weight to what it is before the first step."""
-        self._weight[...] = np.eye(len(self._weight))
-
-    def forward(self, rows: np.ndarray) -> np.ndarray:
-        """What the first dense layer gets."""
-        return rows @ self._weight
-
-    def backward(self, rows: np.ndarray, slope: np.ndarray) -> None:
-        """Write the gradient with respect to the weight, given that with respect to the result of ``forward``."""
-        np.matmul(rows.T, slope, out=self._slope)
-        stiefel.without_part_along_rows(self._weight, self._slope)
-
-    def retract(self) -> None:
-        """Bring the weight back to its manifold after a step."""
-        stiefel.normalise_columns(self._weight.T)
-
-    def operation(self) -> served.Operation:
-        """The operation of a served network."""
-        return served.Dense(self.exact(), np.zeros(len(self._weight)))
-
-
-FRONTS: dict[float, type[DiagonalFront]] = {1: DenseFront, np.inf: DiagonalFront}
-"""The fronts of the norms that need one."""
+        return self._plan.operation(self._plan.on_budget(self._weights))

@@ -30,9 +30,11 @@ def train(task: TrainingTask) -> Training:
     TrainingDivergedError
         If weights are not finite in the end.
     """
-    model, schedule, n_inputs = task.architecture.model, task.schedule, task.rows[0].shape[1]
-    widths = n_inputs, *checked_widths(model), task.architecture.n_scores
-    network = DenseNetwork(widths, model.activation, float(model.dropout), task.architecture.norm)
+    architecture, schedule = task.architecture, task.schedule
+    model, front = architecture.model, architecture.front
+    n_inputs = task.rows[0].shape[1] if front is None else front.n_movable
+    widths = n_inputs, *checked_widths(model), architecture.n_scores
+    network = DenseNetwork(widths, model.activation, float(model.dropout), front)
     optimizer = OPTIMIZERS[schedule.optimizer](network.vector.size)
     with threads_for(_largest_product(network, task)):
         # A network that diverges overflows; that is an error in the end, and no warning before.

@@ -6,9 +6,10 @@ import numpy as np
 
 from sklip import served
 from sklip.arithmetic import polar_factor, unit_columns
+from sklip.front_formulas import Front
 from sklip.training.in_numpy import stiefel
 from sklip.training.in_numpy.activations import activation_of
-from sklip.training.in_numpy.front import FRONTS
+from sklip.training.in_numpy.front import NumPyFront
 
 
 class DenseNetwork:
@@ -17,36 +18,35 @@ class DenseNetwork:
     Parameters
     ----------
     widths : sequence of int
-        Number of features, of units of each hidden layer, and of scores.
+        Number of values that the first layer gets, of units of each hidden layer, and of scores.
     activation : str
         Name of the activation of the hidden layers.
     dropout : float, default=0.0
         Share of the hidden units that are left out at random during training.
-    norm : {2, 1, inf}, default=2
-        Norm of displacements of rows in which the network is 1-Lipschitz; other norms than 2 need a front.
+    front : sklip.front_formulas.Front or None, default=None
+        What stands before the first layer.
 
     Attributes
     ----------
     vector, slopes : ndarrays of shape (n_weights,), float32
         All weights in the order of Keras, and the gradient with respect to them after :meth:`backward`.
     weights : list of ndarray
-        The weight of the front, if there is one, then kernel and bias of each layer: views of ``vector``.
+        The weights of the front, if there is one, then kernel and bias of each layer: views of ``vector``.
     stop_training : bool
         Whether the training ends after the current epoch.
     """
 
-    def __init__(self, widths, activation: str, dropout: float = 0.0, norm: float = 2):
-        front = FRONTS.get(norm)
-        of_front = [] if front is None else [front.shape_for(widths[0])]
+    def __init__(self, widths, activation: str, dropout: float = 0.0, front: Front | None = None):
+        of_front = [] if front is None else front.shapes
         self.shapes = of_front + [shape for n, p in pairwise(widths) for shape in ((n, p), (p,))]
         size = sum(int(np.prod(shape)) for shape in self.shapes)
         self.vector, self.slopes = np.zeros(size, np.float32), np.zeros(size, np.float32)
         self.weights, slopes = (_views(vector, self.shapes) for vector in (self.vector, self.slopes))
-        self._front = None if front is None else front(self.weights[0], slopes[0])
-        self._dense = self.weights[len(of_front) :]
+        n_front = len(of_front)
+        self._front = None if front is None else NumPyFront(front, self.weights[:n_front], slopes[:n_front])
+        self._dense, slopes = self.weights[n_front:], slopes[n_front:]
         self.stop_training = False
         self._activation, self._keep = activation, np.float32(1.0 - dropout)
-        slopes = slopes[len(of_front) :]
         self._slopes = list(zip(slopes[::2], slopes[1::2], strict=True))
         self._buffers: dict[str, list[np.ndarray]] = {}
         self._n_rows = 0
@@ -94,7 +94,11 @@ class DenseNetwork:
             z += bias
             values = np.empty_like(z)
             self._act.forward(z, values)
-        return values @ self.kernels[-1] + self.biases[-1]
+        return self._with_tilt(values @ self.kernels[-1] + self.biases[-1], inputs)
+
+    def _with_tilt(self, scores, inputs):
+        """Scores with what the front adds to them."""
+        return scores if self._front is None else scores + self._front.tilt(inputs)
 
     def forward(self, inputs: np.ndarray) -> np.ndarray:
         """Scores of a batch, whose values in all layers are kept for :meth:`backward`; shape (n, n_scores)."""
@@ -110,7 +114,7 @@ class DenseNetwork:
             if self._keep != 1.0:
                 values *= self._drawn_mask(layer)
             self._values.append(values)
-        return values @ self.kernels[-1] + self.biases[-1]
+        return self._with_tilt(values @ self.kernels[-1] + self.biases[-1], inputs)
 
     def _allocate(self, n_rows):
         """Make the arrays for the values of a batch."""
@@ -134,7 +138,7 @@ class DenseNetwork:
         slope : ndarray of shape (n, n_scores), float32
         """
         of_kernel, of_bias = self._slopes[-1]
-        heads = self.kernels[-1]
+        heads, of_scores = self.kernels[-1], slope
         stiefel.slope_of_unit_columns(self._values[-1], heads, slope, out=of_kernel)
         slope.sum(axis=0, out=of_bias)
         back = slope @ heads.T
@@ -148,7 +152,7 @@ class DenseNetwork:
             back = slope @ kernel.T if layer or self._front is not None else None
             stiefel.slope_of_kernel(self._values[layer], kernel, products, slope, back, out=of_kernel)
         if self._front is not None:
-            self._front.backward(self._inputs, back)
+            self._front.backward(self._inputs, back, of_scores)
 
     def retract(self) -> None:
         """Bring the kernels back to their manifolds after a step, by short steps."""
@@ -168,7 +172,7 @@ class DenseNetwork:
         for kernel, exact in zip(self.kernels, self._exact_kernels(), strict=True):
             kernel[...] = exact
         if self._front is not None:
-            self.weights[0][...] = self._front.exact()
+            self._front.end_training()
 
     def _exact_kernels(self):
         """The kernels of the manifolds next to the current ones, in float64."""

@@ -50,7 +50,7 @@ def slope_of_kernel(
             inner = kernel.T @ out
         normal = 0.5 * (inner + inner.T)
         out -= kernel @ normal if tall else normal @ kernel
-    _replace_not_finite(out)
+    replace_not_finite(out)
 
 
 def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndarray, out: np.ndarray) -> None:
@@ -67,7 +67,7 @@ def slope_of_unit_columns(inputs: np.ndarray, kernel: np.ndarray, slope: np.ndar
     """
     np.matmul(inputs.T, slope, out=out)
     out -= kernel * (kernel * out).sum(axis=0)
-    _replace_not_finite(out)
+    replace_not_finite(out)
 
 
 def without_part_along_rows(kernel: np.ndarray, slope: np.ndarray) -> None:
@@ -80,10 +80,10 @@ def without_part_along_rows(kernel: np.ndarray, slope: np.ndarray) -> None:
         Gradient. Entries that are not finite are 0 afterwards.
     """
     slope -= kernel * (kernel * slope).sum(axis=1, keepdims=True)
-    _replace_not_finite(slope)
+    replace_not_finite(slope)
 
 
-def _replace_not_finite(values):
+def replace_not_finite(values):
     """Set infinities and NaN to 0."""
     if not isfinite(np.vdot(values, values)):  # cheaper than a test of all values
         values[~np.isfinite(values)] = 0.0
