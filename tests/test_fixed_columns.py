@@ -1,4 +1,4 @@
-"""Columns of tolerance 0: they are fixed, the network may depend on them freely, and certificates are about the others."""
+"""Columns of tolerance 0: they are fixed, the network may depend on them, and certificates are about the others."""
 
 import pickle
 

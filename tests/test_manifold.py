@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from sklip import manifold
+from sklip import front_formulas, manifold
 from sklip.arithmetic import polar_factor
 from tests.helpers import as_array, assert_orthonormal, random_kernel, singular_values
 
@@ -355,3 +355,36 @@ def test_unit_columns_treat_columns_of_different_scale_alike():
     kernel = np.array([[3e-20, 3e20, 0.0], [4e-20, 4e20, 0.0]], dtype=np.float32)
     result = as_array(manifold.unit_columns(kernel))
     np.testing.assert_allclose(result, [[0.6, 0.6, 0.0], [0.8, 0.8, 0.0]], rtol=1e-6)
+
+
+# Budgets of a front -------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**6), st.integers(1, 8), st.sampled_from([1e-20, 1.0, 1e20]))
+def test_shared_budgets_come_out_at_1_and_keep_their_proportions(seed, n, size):
+    rng = np.random.default_rng(seed)
+    factors = (size * rng.standard_normal(n)).astype(np.float32)
+    directed = (rng.random(n) < 0.5).astype(np.float32)
+    result = np.float64(as_array(manifold.shared_budget(factors, directed)))
+    assert np.linalg.norm(result) + np.abs(result) @ directed == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(result, front_formulas.shared(np.float64(factors), directed), atol=1e-6)
+
+
+def test_the_gradient_of_a_shared_budget_has_no_part_along_the_factors(rng):
+    """The function has the same value for all multiples of the factors."""
+    directed = np.array([1.0, 0.0, 1.0, 0.0], np.float32)
+    tf = pytest.importorskip("tensorflow")
+    factors = tf.constant(front_formulas.shared(rng.standard_normal(4), directed).astype(np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(factors)
+        value = tf.reduce_sum(manifold.shared_budget(factors, directed) * rng.standard_normal(4).astype(np.float32))
+    slope = as_array(tape.gradient(value, factors))
+    assert abs(np.float64(slope) @ as_array(factors)) < 1e-5 < np.linalg.norm(slope)
+
+
+def test_kernels_within_a_ball_stay_and_others_are_shortened():
+    inside, outside = np.full((2, 2), 0.5, np.float32), np.full((2, 2), 1e30, np.float32)
+    np.testing.assert_array_equal(as_array(manifold.within_ball(inside, 2.0)), inside)
+    shortened = as_array(manifold.within_ball(outside, 2.0))
+    np.testing.assert_allclose(shortened, np.ones((2, 2)), rtol=1e-6)
+    np.testing.assert_array_equal(as_array(manifold.within_ball(np.zeros((2, 2), np.float32), 2.0)), np.zeros((2, 2)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sklip.served import Center, Dense, Reshape, ServedNetwork
+from sklip.served import Center, Dense, Graph, Reshape, ServedNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -57,6 +57,9 @@ def network_from_keras(model: keras.Model) -> ServedNetwork:
 
 def _network(operations, model):
     """The served network of operations; a centre of 0 is added if they begin with none."""
+    if operations and isinstance(operations[-1], Graph) and len(model.outputs[0].shape) == 2:  # a sum of scores
+        n_scores = model.outputs[0].shape[1]
+        operations = (*operations, Dense(np.eye(n_scores), np.zeros(n_scores)))
     if not any(isinstance(operation, Dense) for operation in operations):
         raise ValueError("The model has no dense layer, and so no scores. Give a model from the rows to the scores.")
     if len(model.outputs[0].shape) != 2:
