@@ -123,7 +123,7 @@ def test_files_exports_and_further_training():
 def test_a_potential_with_a_direction_still_bounds_the_distance():
     rng = np.random.default_rng(0)
     first = rng.standard_normal((100, 2))
-    X, y = np.concatenate([first, [*first, 3.0, 0.0]]), np.repeat([0, 1], 100)
+    X, y = np.concatenate([first, first + np.array([3.0, 0.0])]), np.repeat([0, 1], 100)
     transport = WassersteinEstimator(hidden_layer_sizes=(16, 8), epochs=100, backend="numpy", random_state=0)
     free, rising = (clone(transport).set_params(monotonic_cst=given).fit(X, y) for given in (None, [1, 0]))
     np.testing.assert_array_equal(proven_directions(rising.network_), [1, 0])

@@ -5,7 +5,8 @@ import numpy as np
 from sklip.arithmetic.norms import _number, norm_bound, operator_norm_bound, spectral_norm_bound
 from sklip.arithmetic.rounding import TINY, UNIT, round_down, round_up
 
-_SEARCH_STEPS = 80
+_GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
+_SEARCH_STEPS = 45
 
 
 def sum_norm_bound(matrix: np.ndarray, linear: np.ndarray, norm: float, inaccuracy: float = 0.0) -> float:
@@ -58,20 +59,38 @@ def sum_norm_bound(matrix: np.ndarray, linear: np.ndarray, norm: float, inaccura
 
 
 def _best_share(matrix, linear):
-    """The ``α`` of the smallest bound, nearly; the square of the bound is a convex function of ``α``."""
-    gram, mixed, square = matrix @ matrix.T, matrix @ linear, linear @ linear
+    """The ``α`` of the smallest bound, nearly: the square of the bound is a convex function of its logarithm."""
+    m, d = matrix.shape
+    gram = matrix.T @ matrix if d <= m else matrix @ matrix.T
+    side = np.outer(linear, linear) if d <= m else matrix @ linear
 
     def of_square(exponent):
         first, second = 1.0 + np.exp(exponent), 1.0 + np.exp(-exponent)
-        side = np.sqrt(first * second) * mixed
-        whole = np.block([[first * gram, side[:, None]], [side[None], np.full((1, 1), second * square)]])
+        if d <= m:
+            whole = first * gram + second * side
+        else:
+            beside, corner = np.sqrt(first * second) * side, second * (linear @ linear)
+            whole = np.block([[first * gram, beside[:, None]], [beside[None], np.full((1, 1), corner)]])
         return np.linalg.eigvalsh(whole)[-1] if np.isfinite(whole).all() else np.inf
 
-    low, high = -8.0, 8.0
-    for _ in range(_SEARCH_STEPS // 2):
-        left, right = low + (high - low) / 3, high - (high - low) / 3
-        low, high = (low, right) if of_square(left) <= of_square(right) else (left, high)
-    return float(np.exp(0.5 * (low + high)))
+    exponent, _ = _least(of_square, -8.0, 8.0)
+    return float(np.exp(exponent))
+
+
+def _least(function, low, high):
+    """Where a convex function of a number is least, nearly, and its value: the golden section."""
+    inner = [low + (1.0 - _GOLDEN) * (high - low), low + _GOLDEN * (high - low)]
+    values = [function(place) for place in inner]
+    for _ in range(_SEARCH_STEPS):
+        if values[0] <= values[1]:
+            high, inner[1], values[1] = inner[1], inner[0], values[0]
+            inner[0] = low + (1.0 - _GOLDEN) * (high - low)
+            values[0] = function(inner[0])
+        else:
+            low, inner[0], values[0] = inner[0], inner[1], values[1]
+            inner[1] = low + _GOLDEN * (high - low)
+            values[1] = function(inner[1])
+    return min(zip(inner, values, strict=True), key=lambda pair: pair[1])
 
 
 def diagonal_norm_bound(entries: np.ndarray, norm: float, linear: np.ndarray | None = None) -> float:
@@ -117,13 +136,7 @@ def diagonal_norm_bound(entries: np.ndarray, norm: float, linear: np.ndarray | N
         rests = round_down(rho - squares[tilted])
         return rho + round_up((round_up(linear[tilted] ** 2 * rho / rests, 4)).sum(), linear.size + 4)
 
-    low, high = float(squares.max()), float(apart * apart)
-    best = np.inf
     with np.errstate(all="ignore"):
-        for _ in range(_SEARCH_STEPS):  # the bound is a convex function
-            left, right = low + (high - low) / 3, high - (high - low) / 3
-            of_left, of_right = bound_of_square(left), bound_of_square(right)
-            best = np.fmin(best, np.fmin(of_left, of_right))
-            low, high = (low, right) if of_left <= of_right else (left, high)
+        _, best = _least(bound_of_square, float(squares.max()), float(apart * apart))
         best = np.fmin(best, bound_of_square(float(squares.max())))
     return _number(np.fmin(apart, round_up(np.sqrt(round_up(best, 4)), 2)))
