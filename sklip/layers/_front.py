@@ -41,7 +41,8 @@ class FrontLayer(ConstrainedLayer):
         """Create the weights."""
         plan = self.plan
         shapes = plan.parts(plan.shapes)
-        constraints = {"sizes": SharedBudget(plan.directed), "turned": UnitRows(), "fixed": WithinBall(FIXED_BUDGET)}
+        of_sizes = SharedBudget(plan.directed) if plan.directions else UnitRows()
+        constraints = {"sizes": of_sizes, "turned": UnitRows(), "fixed": WithinBall(FIXED_BUDGET)}
         self._own = [
             self.add_weight(name=name, shape=shape, initializer="zeros", constraint=constraint)
             for (name, constraint), shape in zip(constraints.items(), shapes, strict=True)
@@ -79,7 +80,9 @@ class FrontLayer(ConstrainedLayer):
     def _parts(self):
         """Sizes, unit vectors and the kernel of the fixed columns; None for those that there are not."""
         sizes, turned, fixed = self.plan.parts(self._own)
-        if sizes is not None:
+        if sizes is not None and not self.plan.directions:
+            sizes = manifold.on_unit_rows(ops.copy(sizes))
+        elif sizes is not None:
             # The division is by 1; its gradient is that along the surface of the budget.
             sizes = manifold.shared_budget(ops.convert_to_tensor(sizes), self.plan.directed)
         return sizes, turned, fixed

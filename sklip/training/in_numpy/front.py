@@ -39,16 +39,18 @@ class NumPyFront:
 
     def _sized(self, rows):
         """The movable columns times the sizes of their rows."""
-        movable = rows[:, : self._plan.n_movable]
+        movable = rows if self._fixed is None else rows[:, : self._plan.n_movable]
         return movable * (self._factors if self._sizes is None else self._sizes)
 
     def _of_turned(self, movable):
         """Those of the movable columns whose rows are turned."""
         return movable if self._plan.norm == 1 else movable[:, self._plan.turned]
 
-    def tilt(self, rows: np.ndarray) -> np.ndarray | float:
-        """What is added to the score, of shape (n, 1); 0 without directions."""
-        return (rows @ (self._plan.signs * self._row_norms()))[:, None] if self._plan.directions else 0.0
+    def tilted(self, scores: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Scores, plus what directions add to them."""
+        if not self._plan.directions:
+            return scores
+        return scores + (rows @ (self._plan.signs * self._row_norms()))[:, None]
 
     def _row_norms(self):
         """The norm of each row of the map, float32."""
@@ -80,13 +82,18 @@ class NumPyFront:
     def _stay_on_budget(self, of_sizes):
         """Change the gradient of the sizes so that a step keeps ``‖w‖₂ + Σ |wᵢ|``, to first order."""
         sizes, directed = self._sizes, self._plan.directed
+        if not self._plan.directions:
+            stiefel.without_part_along_rows(sizes[None], of_sizes[None])
+            return
         normal = sizes / np.maximum(np.sqrt(sizes @ sizes), np.float32(1e-37)) + directed * np.sign(sizes)
         of_sizes -= (sizes @ of_sizes) * normal
         stiefel.replace_not_finite(of_sizes)
 
     def retract(self) -> None:
         """Bring the weights back within their budgets after a step."""
-        if self._sizes is not None:
+        if self._sizes is not None and not self._plan.directions:
+            stiefel.normalise_columns(self._sizes[:, None])
+        elif self._sizes is not None:
             self._sizes[...] = shared(self._sizes, self._plan.directed)
         if self._turned is not None:
             stiefel.normalise_columns(self._turned.T)

@@ -98,7 +98,7 @@ class DenseNetwork:
 
     def _with_tilt(self, scores, inputs):
         """Scores with what the front adds to them."""
-        return scores if self._front is None else scores + self._front.tilt(inputs)
+        return scores if self._front is None else self._front.tilted(scores, inputs)
 
     def forward(self, inputs: np.ndarray) -> np.ndarray:
         """Scores of a batch, whose values in all layers are kept for :meth:`backward`; shape (n, n_scores)."""
