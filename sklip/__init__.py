@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sklip.auditing import AuditResult, audit
     from sklip.estimators._from_keras import from_keras
     from sklip.persistence import TRUSTED_TYPES, load
-    from sklip.pipelines import CertifiedRadii, certified_radius
+    from sklip.pipelines import CertifiedPipeline, CertifiedRadii, certified_radius
 
 prepare_worker()
 
@@ -27,6 +27,7 @@ __all__ = [
     "TRUSTED_TYPES",
     "AuditResult",
     "BrokenCertificateWarning",
+    "CertifiedPipeline",
     "CertifiedRadii",
     "HKRClassifier",
     "LipschitzMLP",
@@ -48,6 +49,7 @@ __all__ = [
 _LATE = {
     "TRUSTED_TYPES": "sklip.persistence",
     "AuditResult": "sklip.auditing",
+    "CertifiedPipeline": "sklip.pipelines",
     "CertifiedRadii": "sklip.pipelines",
     "audit": "sklip.auditing",
     "certified_radius": "sklip.pipelines",

@@ -153,7 +153,7 @@ def test_maps_side_by_side_are_stacked(norm, left, right, data):
     _assert_holds_the_exact_matrix(both.stages[0], exact)
     assert both.norm(norm, np.ones(width)) >= exact_norm(exact, norm)
     before = data.draw(arrays(np.float64, (width, 3), elements=numbers))
-    behind = _map([before]).then(*both.stages)
+    behind = _map([before]).then_map(both)
     assert behind.norm(norm, np.ones(3)) >= exact_norm(product(exact, fractions(before)), norm)
     np.testing.assert_allclose(both.slopes().toarray(), both.stages[0].matrix.toarray())
 

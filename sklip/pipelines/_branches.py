@@ -120,7 +120,7 @@ class Branches:
                 refuse_step(step, self.path, f"joins {result.values.dtype} with other types. Convert X to float64")
         maps = LipschitzMap.side_by_side([place.map for place in places], before.width)
         norms = (float(norm_bound([getattr(place, of) for place in places])) for of in ("lipschitz", "error_lipschitz"))
-        return Place(before.map.then(*maps.stages), *norms, all(place.is_fixed for place in places))
+        return Place(before.map.then_map(maps), *norms, all(place.is_fixed for place in places))
 
     def _refuse_other_values(self, step, values, results):
         """Raise unless the first rows are those of the branches: another version of scikit-learn may join others."""

@@ -15,6 +15,7 @@ from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import Question
 from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._certified_classifier import CertifiedClassifier
+from sklip.pipelines._certified_pipeline import CertifiedPipeline
 from sklip.pipelines._read import Origin, Reading, inside, read_steps
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Plan, Run
@@ -106,13 +107,17 @@ def _read_end(estimator, origin, path, reading):
 def _read_network(estimator, origin, path, reading, nodes) -> Network:
     """A classifier of sklip behind whatever steps; ``nodes`` are those that were read before it."""
     before, estimator = unwrapped(estimator)
-    inner, _ = read_steps(before, origin, path, reading)
+    inner, origin = read_steps(before, origin, path, reading)
     refuse_own_ways(estimator)
+    if isinstance(estimator, CertifiedPipeline):
+        check_is_fitted(estimator)
+        network = _read_network(estimator.estimator_, origin, path, reading, nodes + inner)
+        return network if nodes or inner else replace(network, whole=reading.number(estimator))
     if not isinstance(estimator, CertifiedClassifier):
         refuse(
             estimator,
             f"{f'at {path!r} ' if path else ''}has no certificate. certified_radius takes HKRClassifier and "
-            "LipschitzMLP, at the end of a Pipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
+            "LipschitzMLP, at the end of a Pipeline, in a CertifiedPipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
             "TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with method='sigmoid' and "
             "ensemble=False, or as the members of a VotingClassifier with voting='hard'",
         )

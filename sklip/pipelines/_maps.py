@@ -3,6 +3,7 @@
 A map is a chain of stages, each a matrix; between two stages stands a function that is 1-Lipschitz in the
 Euclidean norm and acts on each column, or block of columns, by itself: a clip, or a step whose constant the user
 stated. Within a stage matrices are multiplied, so that its norm is that of the product and not a product of norms.
+Where no column was mixed with others before a clip, the norm is that of the product, too.
 Offsets do not matter to a Lipschitz constant and are left out.
 """
 
@@ -119,9 +120,13 @@ def _columns_apart(matrix: sparse.csr_array) -> bool:
 
 @dataclass(frozen=True)
 class LipschitzMap:
-    """Stages with 1-Lipschitz functions of single columns, or blocks of them, in between."""
+    """Stages with 1-Lipschitz functions of single columns, or blocks of them, in between.
+
+    ``by_columns`` says whether all these functions are of single columns.
+    """
 
     stages: tuple[Stage, ...]
+    by_columns: bool = True
 
     @classmethod
     def selection(cls, columns: np.ndarray, width: int) -> "LipschitzMap":
@@ -133,14 +138,24 @@ class LipschitzMap:
         """Number of columns that come out."""
         return self.stages[-1].matrix.shape[0]
 
-    def then(self, first: Stage, *others: Stage) -> "LipschitzMap":
-        """Return this map, and after it a matrix or all stages of another map."""
-        return LipschitzMap((*self.stages[:-1], first.after(self.stages[-1]), *others))
+    def then(self, stage: Stage) -> "LipschitzMap":
+        """Return this map, and after it a matrix."""
+        return self.then_map(LipschitzMap((stage,)))
+
+    def then_map(self, other: "LipschitzMap") -> "LipschitzMap":
+        """Return this map, and after it another one."""
+        first, *others = other.stages
+        stages = (*self.stages[:-1], first.after(self.stages[-1]), *others)
+        return LipschitzMap(stages, self.by_columns and other.by_columns)
 
     def then_bounded(self, constant: float, width: int) -> "LipschitzMap":
         """Return this map, and after it a function with a Lipschitz constant that returns ``width`` columns."""
         scaled = self if constant == 1.0 else self.then(Stage.of(constant * sparse.eye_array(self.width), 1))
-        return LipschitzMap((*scaled.stages, Stage.of(sparse.eye_array(width))))
+        return LipschitzMap((*scaled.stages, Stage.of(sparse.eye_array(width))), False)
+
+    def then_clipped(self) -> "LipschitzMap":
+        """Return this map, and after it a 1-Lipschitz function of each column."""
+        return LipschitzMap((*self.stages, Stage.of(sparse.eye_array(self.width))), self.by_columns)
 
     @staticmethod
     def side_by_side(maps: list["LipschitzMap"], width: int) -> "LipschitzMap":
@@ -152,7 +167,8 @@ class LipschitzMap:
             [stage or Stage.of(sparse.eye_array(parallel.width)) for stage, parallel in zip(level, maps, strict=True)]
             for level in zip_longest(*(parallel.stages for parallel in maps))
         ]
-        return LipschitzMap((_stacked(first, sparse.vstack), *(_stacked(level, sparse.block_diag) for level in others)))
+        stages = (_stacked(first, sparse.vstack), *(_stacked(level, sparse.block_diag) for level in others))
+        return LipschitzMap(stages, all(parallel.by_columns for parallel in maps))
 
     def norm(
         self,
@@ -183,7 +199,37 @@ class LipschitzMap:
         bound = self.stages[0].norm(norm, tolerances)
         for stage in self.stages[1:-1]:
             bound = round_up(bound * stage.norm())
-        return float(round_up(bound * self.stages[-1].norm(kernel=kernel, linear=linear)))
+        bound = float(round_up(bound * self.stages[-1].norm(kernel=kernel, linear=linear)))
+        # A displacement is no longer in a larger norm, so the bounds for these hold as well.
+        larger = (each for each in (1, 2, np.inf) if each >= norm)
+        return min(bound, *(self._norm_by_columns(each, tolerances, kernel, linear) for each in larger))
+
+    def _norm_by_columns(self, norm, tolerances, kernel, linear):
+        """Do :meth:`norm` for functions of single columns that were not mixed before; infinite for others.
+
+        Up to the last function, a column ``j`` is then ``d_j p_j δ_i``, where ``|d_j| ≤ 1``, ``p_j`` is the product of
+        single entries and ``i`` the raw column that it comes from. If ``k_i`` columns come from this one, and ``q_j``
+        is ``p_j`` times ``k_i``, ``√k_i`` or 1 for the norms 1, 2 and inf, the vector of all ``d_j p_j δ_i / q_j`` is
+        no longer in this norm than ``δ``. So the norm of the last matrix times ``diag(q)`` is a bound.
+        """
+        front, moves = self.stages[0], tolerances > 0
+        for stage in self.stages[:-1]:
+            terms = np.diff(sparse.csr_array(stage.size[:, moves]).indptr)
+            if not self.by_columns or terms.max(initial=0) > 1:
+                return np.inf
+            moves = terms > 0
+            front = front if stage is front else stage.after(front)
+        last, entries = self.stages[-1], sparse.csr_array(front.size * tolerances)
+        entries.eliminate_zeros()
+        copies = np.bincount(entries.indices, minlength=len(tolerances))[entries.indices]
+        factors = {1: copies, 2: np.sqrt(copies), np.inf: np.ones(len(copies))}[norm]
+        sizes = np.zeros(front.size.shape[0])
+        sizes[np.diff(entries.indptr) > 0] = round_up(entries.data * factors, front.roundings + 8)
+        # What underflowed is a matrix, too; δ is at most √d times as long as in its norm.
+        lost = front.underflow * tolerances.max() + 4 * len(sizes) * (1.0 + front.loose_norm()) * TINY
+        lost = lost * np.sqrt(len(tolerances))
+        bound = last.norm(norm, sizes, kernel, linear)
+        return float(round_up(bound + round_up(lost, 4) * last.norm(kernel=kernel, linear=linear), 4))
 
     def slopes(self) -> sparse.csr_array:
         """The product of the stages: the Jacobian where the functions in between do nothing."""

@@ -51,6 +51,9 @@ class Network:
         From scores to whether they mean the second class, and their distances from the threshold, not rounded up.
     sign, offset : float
         The same for attackers: a score ``f`` means the second class where ``sign · f`` is above ``offset``.
+    whole : int or None
+        Number of the CertifiedPipeline around the classifier that gets the raw columns, and has the question of the
+        training; None if there is none.
     """
 
     number: int
@@ -58,9 +61,12 @@ class Network:
     gaps: Gaps = by_sign
     sign: float = 1.0
     offset: float = 0.0
+    whole: int | None = None
 
     def trained_question(self, parts: tuple) -> Question:
-        """The question of the training, if the classifier gets the raw columns; the Euclidean one behind steps."""
+        """The question of the training, if it is about the raw columns; the Euclidean one behind steps."""
+        if self.whole is not None:
+            return parts[self.whole]._question
         return EUCLIDEAN if self.nodes else parts[self.number]._question
 
     def decide(self, batch: Batch, run: Run) -> Decision:

@@ -88,7 +88,7 @@ class Step:
             refuse_unknown(step, self.path, "does not return the columns that sklip expects of it")
         growth, bounds = rounding(affine, place, precision_of_step(batch.values, values, affine.parameters))
         after = place.map.then(affine.stage)
-        after = after.then_bounded(1.0, after.width) if affine.clips else after
+        after = after.then_clipped() if affine.clips else after
         lipschitz, is_fixed = product_above(affine.stage.loose_norm(), place.lipschitz), place.is_fixed
         return affine, Place(after, lipschitz, growth, is_fixed and not affine.operations), bounds
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import base_search_cv
 from sklip._overrides import override, refuse_overrides
 from sklip.estimators._certified_classifier import CertifiedClassifier
+from sklip.pipelines._certified_pipeline import CertifiedPipeline
 from sklip.pipelines._refusals import refuse
 
 
@@ -22,7 +23,8 @@ def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tu
     estimator : estimator
         Pipelines, searches and FrozenEstimator around another one, or that one itself.
     strict : bool, default=True
-        Whether to stop at a subclass that predicts in its own way, and to raise as below.
+        Whether to stop at a subclass that predicts in its own way, and at a CertifiedPipeline, which has a question of
+        its own, and to raise as below.
 
     Returns
     -------
@@ -66,6 +68,8 @@ def unwrapped(estimator: BaseEstimator, *, strict: bool = True) -> tuple[list[tu
             if strict:
                 refuse_overrides(estimator)
             estimator = estimator.estimator
+        elif not strict and isinstance(estimator, CertifiedPipeline):
+            estimator = getattr(estimator, "estimator_", estimator.estimator)
         else:
             return before, estimator
 
@@ -87,7 +91,7 @@ def predicting_steps(estimator, *, strict: bool = True) -> list[tuple[str, Any]]
 
 def refuse_own_ways(estimator) -> None:
     """Raise for a classifier of sklip, a pipeline or a search that predicts in another way than its class does."""
-    for known in (CertifiedClassifier, Pipeline, base_search_cv()):
+    for known in (CertifiedClassifier, CertifiedPipeline, Pipeline, base_search_cv()):
         if isinstance(estimator, known):
             refuse_overrides(estimator, known)
 
