@@ -16,23 +16,27 @@ __all__ = ["TRUSTED_TYPES", "load"]
 
 #: Names of sklip's types in files of its estimators, for ``skops.io.load(file, trusted=sklip.TRUSTED_TYPES)``.
 TRUSTED_TYPES = [
-    f"{kind.__module__}.{kind.__qualname__}"
-    for kind in (
-        HKRClassifier,
-        LipschitzMLP,
-        NetworkClassifier,
-        WassersteinEstimator,
-        ServedNetwork,
-        *OPERATIONS,
-        *JOINS,
-        MLP,
-        ConvNet,
-        ResidualConvNet,
-        TrainingState,
-        HKRObjective,
-        HingeObjective,
-        CrossEntropyObjective,
-    )
+    *(
+        f"{kind.__module__}.{kind.__qualname__}"
+        for kind in (
+            HKRClassifier,
+            LipschitzMLP,
+            NetworkClassifier,
+            WassersteinEstimator,
+            ServedNetwork,
+            *OPERATIONS,
+            *JOINS,
+            MLP,
+            ConvNet,
+            ResidualConvNet,
+            TrainingState,
+            HKRObjective,
+            HingeObjective,
+            CrossEntropyObjective,
+        )
+    ),
+    # By name, as imports point one way, and this module is no higher than that of pipelines.
+    "sklip.pipelines._certified_pipeline.CertifiedPipeline",
 ]
 
 

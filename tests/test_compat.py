@@ -52,6 +52,17 @@ def test_feature_names_are_those_of_frames_alone():
     assert _compat.feature_names(FRAME.to_numpy()) is None
 
 
+def test_monotonic_constraints_of_arrays_and_of_names_are_checked():
+    class Fitted:
+        n_features_in_, feature_names_in_ = 2, np.array(["a", "b"], dtype=object)
+
+    for given, expected in ((None, [0, 0]), ({"b": -1}, [0, -1]), ([1, 0], [1, 0])):
+        assert _compat.check_monotonic_cst(Fitted(), given).tolist() == expected
+    for given in ({"c": 1}, [1], [2, 0]):
+        with pytest.raises(ValueError, match="monotonic_cst"):
+            _compat.check_monotonic_cst(Fitted(), given)
+
+
 def test_sample_weights_are_checked():
     ones = _compat.check_sample_weight(None, FRAME.to_numpy(), dtype=np.float64, ensure_non_negative=True)
     np.testing.assert_array_equal(ones, np.ones(4))

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skops.io.exceptions import UntrustedTypesFoundException
 
 import sklip
-from sklip import ModelFileError, NetworkClassifier, WassersteinEstimator
+from sklip import CertifiedPipeline, ModelFileError, NetworkClassifier, WassersteinEstimator
 from sklip.architectures import MLP, ConvNet, ResidualConvNet
 from sklip.served import (
     Abs,
@@ -178,7 +178,8 @@ def test_the_trusted_types_are_sklips_own_and_all_of_use(estimators):
     )
     every = NetworkClassifier(network=ServedNetwork(operations)).serve()
     recipes = [mlp(model=recipe) for recipe in (MLP(), ConvNet(), ResidualConvNet())]
-    for model in (*(model for model, _ in estimators.values()), *recipes, potential, every):
+    whole = CertifiedPipeline(make_pipeline(StandardScaler(), classifier()))
+    for model in (*(model for model, _ in estimators.values()), *recipes, potential, every, whole):
         used |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     assert used == set(sklip.TRUSTED_TYPES)
 

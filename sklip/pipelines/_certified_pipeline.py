@@ -1,6 +1,7 @@
 """CertifiedPipeline: a pipeline whose network is trained for a question about the raw columns."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -50,9 +51,9 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     norm : {2, 1, inf, "l2", "l1", "inf"}, default=2
         In which changes of the raw columns are measured: their Euclidean length, their sum, the largest of them.
     tolerances : float, array-like of shape (n_features,), mapping or None, default=None
-        A tolerance for each raw column: its change counts as a multiple of it. A mapping, or a Series of pandas, goes by
-        the names of the columns, and holds those fixed that it does not name; so does a tolerance of 0. One number is
-        for all columns that may move, and None is 1.0: each column counts in its own unit. Columns that an encoder
+        A tolerance for each raw column: its change counts as a multiple of it. A mapping, or a Series of pandas, goes
+        by the names of the columns, and holds those fixed that it does not name; so does a tolerance of 0. One number
+        is for all columns that may move, and None is 1.0: each column counts in its own unit. Columns that an encoder
         takes are always held fixed.
     monotonic_cst : array-like of int of shape (n_features,), dict of str to int or None, default=None
         1 for raw columns with which the score never falls, −1 for those with which it never rises, and 0 for others.
@@ -86,11 +87,11 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     Notes
     -----
     A column behind the steps is ``a x + c`` for a raw column ``x``. If ``x`` has the tolerance ``t``, the classifier is
-    trained for the tolerance ``|a| t``. If ``k`` columns come from ``x``, their tolerances are ``√k`` times as large for
-    ``norm=2``, and ``k`` times for ``norm=1``, so that a change of ``x`` is no larger behind the steps. Columns that
-    come from fixed ones, such as encoded categories, and indicators of missing values get the tolerance 0. A direction
-    is that of ``x`` times the sign of ``a``. Steps that mix columns, such as ``PCA``, leave no such column, and are
-    refused.
+    trained for the tolerance ``|a| t``. If ``k`` columns come from ``x``, their tolerances are ``√k`` times as large
+    for ``norm=2``, and ``k`` times for ``norm=1``, so that a change of ``x`` is no larger behind the steps. Columns
+    that come from fixed ones, such as encoded categories, and indicators of missing values get the tolerance 0. A
+    direction is that of ``x`` times the sign of ``a``. Steps that mix columns, such as ``PCA``, leave no such column,
+    and are refused.
 
     Lengths among the parameters of the classifier, such as ``min_margin`` and ``epsilon``, are in the raw tolerances.
 
@@ -170,22 +171,25 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
         Warns
         -----
+        sklip.exceptions.UnlikeScalesWarning
+            If there are no tolerances, and the raw columns have very different units.
         sklip.exceptions.TrainingInterruptedWarning
             And all other warnings of the ``fit`` of the classifier.
         """
         from sklip.pipelines import _fitting as fitting
-        from sklip.pipelines._translation import directions_of, translation
-        from sklip.pipelines.trace import head, trace
+        from sklip.pipelines._in_place import head
+        from sklip.pipelines._translation import advise_on_units, directions_of, translation
+        from sklip.pipelines.trace import trace
 
         with unchanged_on_error(self):
             norm = norm_of(self.norm)
             fitting.refuse_own_question(fitting.classifier_of(self.estimator))
-            X = self._rows(X, reset=True)
-            y = check_labels(y, X.shape[0])
+            raw_rows = self._rows(X, reset=True)
+            y = check_labels(y, raw_rows.shape[0])
             directions = directions_of(self)
             estimator = clone(self.estimator)
-            rows = fitting.fit_steps(estimator, X, y, sample_weight, params)
-            translated = translation(estimator, X, norm, self.tolerances, directions)
+            rows = fitting.fit_steps(estimator, raw_rows, y, sample_weight, params)
+            translated = translation(estimator, raw_rows, norm, self.tolerances, directions)
             question = {"norm": norm, "tolerances": translated.tolerances}
             if translated.directions.any():
                 question["monotonic_cst"] = translated.directions
@@ -194,11 +198,13 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             if X_val is not None:
                 given["X_val"] = fitting.transform(estimator, self._rows(X_val, name="X_val"))
             classifier.fit(rows, y, **{name: value for name, value in given.items() if value is not None})
+            if self.tolerances is None:
+                advise_on_units(rows, translated)
             self.estimator_, self.classes_ = estimator, classifier.classes_
             self.norm_, self.tolerances_ = norm, translated.raw_tolerances
             self.fixed_columns_ = [translated.labels[column] for column in np.flatnonzero(self.tolerances_ == 0)]
             self._sources = translated.sources
-            self.lipschitz_bound_ = trace(self, head(X)).decision.lipschitz
+            self.lipschitz_bound_ = trace(self, head(raw_rows)).decision.lipschitz
         return self
 
     def _rows(self, X, *, reset=False, name="X"):
@@ -210,6 +216,8 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 f"{name} must have two dimensions, rows and columns; got shape {tuple(shape)}. Reshape your data: "
                 f"{name}.reshape(1, -1) is one row, and {name}.reshape(-1, 1) is one column."
             )
+        if getattr(getattr(X, "dtype", None), "kind", "") == "c":
+            raise ValueError(f"Input {name}: Complex data not supported. Give real and imaginary parts as columns.")
         validate_data(self, X, reset=reset, skip_check_array=True)
         return X
 
@@ -352,8 +360,6 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        try:
+        with suppress(AttributeError, TypeError, ValueError):  # of something that is no estimator, which fit refuses
             tags.input_tags = get_tags(self.estimator).input_tags
-        except (AttributeError, TypeError, ValueError):  # of something that is no estimator, which fit refuses
-            pass
         return tags

@@ -117,9 +117,9 @@ def _read_network(estimator, origin, path, reading, nodes) -> Network:
         refuse(
             estimator,
             f"{f'at {path!r} ' if path else ''}has no certificate. certified_radius takes HKRClassifier and "
-            "LipschitzMLP, at the end of a Pipeline, in a CertifiedPipeline, in a search, FrozenEstimator, FixedThresholdClassifier, "
-            "TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with method='sigmoid' and "
-            "ensemble=False, or as the members of a VotingClassifier with voting='hard'",
+            "LipschitzMLP, at the end of a Pipeline, in a CertifiedPipeline, in a search, FrozenEstimator, "
+            "FixedThresholdClassifier, TunedThresholdClassifierCV, in a CalibratedClassifierCV of two classes with "
+            "method='sigmoid' and ensemble=False, or as the members of a VotingClassifier with voting='hard'",
         )
     return Network(reading.number(estimator), nodes + inner)
 

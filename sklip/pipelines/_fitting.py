@@ -82,18 +82,19 @@ def fit_steps(estimator: Any, X: Any, y: Any, sample_weight: Any, parameters: di
     name, last = estimator.steps[-1]
     of_last = {key: value for key, value in parameters.items() if key.startswith(f"{name}__")}
     parameters = {key: value for key, value in parameters.items() if key not in of_last}
-    front = estimator[:-1]
+    # With a last step that does nothing, a memory keeps all steps before it.
+    front = estimator[:]
+    front.steps = [*estimator.steps[:-1], (name, "passthrough")]
     _refuse_unknown(parameters, front)
     if of_last and not isinstance(last, Pipeline):
         given = sorted(key.removeprefix(f"{name}__") for key in of_last)
         raise TypeError(f"Give {', '.join(given)} to fit under this name: CertifiedPipeline passes it to {name!r}.")
-    if front.steps:
+    if len(front.steps) > 1:
         routed = get_config().get("enable_metadata_routing") and sample_weight is not None
         if routed and get_routing_for_object(front).consumes("fit_transform", ["sample_weight"]):
             parameters["sample_weight"] = sample_weight
         X = front.fit_transform(X, y, **parameters)
-        # A pipeline with a memory has made others of them.
-        estimator.steps = [*front.steps, (name, last)]
+        estimator.steps = [*front.steps[:-1], (name, last)]  # the memory of a pipeline has made others of them
     inner = {key.removeprefix(f"{name}__"): value for key, value in of_last.items()}
     return fit_steps(last, X, y, sample_weight, inner)
 

@@ -1,5 +1,6 @@
 """A question about raw columns, translated into one about the columns that fitted steps make of them."""
 
+import warnings
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 
 from sklip._compat import check_monotonic_cst
-from sklip.exceptions import NotLipschitzError
+from sklip._stack_level import users_line
+from sklip.estimators._advice import small_columns
+from sklip.exceptions import NotLipschitzError, UnlikeScalesWarning
 from sklip.pipelines._arguments import check_fixed, column_labels
 from sklip.pipelines._branches import Branches
 from sklip.pipelines._in_place import head
@@ -22,6 +25,8 @@ from sklip.rows.tolerances import tolerances_of
 
 # How many copies of a column count in each norm: k changes by δ have the norms k δ, √k δ and δ.
 _OF_COPIES = {1: np.float64, 2: np.sqrt, np.inf: np.ones_like}
+
+_MOST_ROWS = 4096  # that are looked at for advice
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +105,31 @@ def translation(
     return _translated(slopes, counted, run, labels, directions)
 
 
+def advise_on_units(rows: Any, question: Translation) -> None:
+    """Warn of raw columns in very different units, for a question without tolerances.
+
+    Parameters
+    ----------
+    rows : array-like of shape (n_rows, n_columns)
+        Those of the classifier.
+    question : Translation
+    """
+    moves = question.sources >= 0
+    sample = np.asarray(rows)[:_MOST_ROWS, moves].astype(np.float64) / question.tolerances[moves]
+    found = small_columns(sample)
+    if found is None:
+        return
+    *columns, ranges = found
+    small, large = (repr(question.labels[question.sources[moves][column]]) for column in columns)
+    warnings.warn(
+        f"Each raw column counts in its own unit, and these are very different: column {small} has a range of "
+        f"{ranges[columns[0]]:.3g}, column {large} of {ranges[columns[1]]:.3g}. So small columns hardly matter. Say "
+        "how much each may change: CertifiedPipeline(..., tolerances=...).",
+        UnlikeScalesWarning,
+        stacklevel=users_line(),
+    )
+
+
 def directions_of(estimator: Any) -> np.ndarray:
     """Return the parameter ``monotonic_cst`` of an estimator that knows its columns, as 1, 0 or −1 for each.
 
@@ -134,8 +164,8 @@ def _refuse_directions_of_categories(labels, directions, encoded):
     named = [labels[column] for column in sorted(encoded) if directions[column]]
     if named:
         raise ValueError(
-            f"monotonic_cst constrains column {named[0]!r}, which an encoder takes: its columns are categories, without "
-            "a direction. Leave it out, or pass the column on as numbers."
+            f"monotonic_cst constrains column {named[0]!r}, which an encoder takes: its columns are categories, "
+            "without a direction. Leave it out, or pass the column on as numbers."
         )
 
 
