@@ -54,6 +54,7 @@ FUNCTIONS = [
         for method in ("to_art", "to_onnx")
     ),
     "sklip.pipelines.vote_radii",
+    *(f"sklip.CertifiedPipeline.{name}" for name in ("fit", "predict", "decision_function", "certified_radius")),
     *(f"sklip.WassersteinEstimator.{name}" for name in ("fit", "distance", "potential")),
     *(f"sklip.metrics.{name}" for name in sklip.metrics.__all__),
     *(

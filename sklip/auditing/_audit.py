@@ -51,7 +51,7 @@ def audit(
         True labels. If they are given, the mean tightness counts only rows that are predicted correctly.
     norm : {1, 2, inf} or None, default=None
         Norm of the displacements. None as in :func:`sklip.certified_radius`: that of the training, and 2 behind the
-        steps of a pipeline.
+        steps of a pipeline, except in a :class:`sklip.CertifiedPipeline`.
     tolerances : array-like of shape (n_features,) or of an image, or mapping, default=None
         Tolerances, as in :func:`sklip.certified_radius`: the displacement of column ``j`` counts as
         ``delta_j / tolerance_j``, and 0 holds the column fixed. None for those of the training, or else for the units

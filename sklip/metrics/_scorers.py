@@ -55,8 +55,9 @@ def certified_accuracy(
     epsilon : float or array-like of shape (n_epsilons,)
         Distance. For several distances, the score is the mean of the certified accuracies; for 0, it is the accuracy.
         The norm, and the tolerances if there are any, are those for which the classifier was trained, and the units
-        those in which it gets its rows: at the end of a ``Pipeline``, those of the output of the earlier steps. If
-        any of the parameters below is given, the units are the raw units of the columns of ``X``, or tolerances.
+        those in which it gets its rows: at the end of a ``Pipeline``, those of the output of the earlier steps, and in
+        a :class:`sklip.CertifiedPipeline`, raw ones. If any of the parameters below is given, the units are the raw
+        units of the columns of ``X``, or tolerances.
     norm : {1, 2, inf} or None, default=None
         Norm of displacements of the raw columns, as in :func:`sklip.certified_radius`, with its meaning of None
         if one of the parameters below is given.
@@ -69,9 +70,9 @@ def certified_accuracy(
     -------
     callable
         ``scorer(estimator, X, y, sample_weight=None)``. Without the last three parameters, it takes a sklip classifier,
-        a ``Pipeline`` that ends in one, or a fitted search of these, and computes predictions and radii in one forward
-        pass. With one of them, it takes any estimator that :func:`sklip.certified_radius` takes. Scikit-learn's
-        searches pass no sample weights to a scorer of this kind.
+        a ``Pipeline`` that ends in one, a ``CertifiedPipeline``, or a fitted search of these, and computes predictions
+        and radii in one forward pass. With one of them, it takes any estimator that :func:`sklip.certified_radius`
+        takes. Scikit-learn's searches pass no sample weights to a scorer of this kind.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def certified_radius(
     Parameters
     ----------
     estimator : fitted estimator
-        :class:`sklip.HKRClassifier`, :class:`sklip.LipschitzMLP`, or one of these
+        :class:`sklip.CertifiedPipeline`, :class:`sklip.HKRClassifier`, :class:`sklip.LipschitzMLP`, or one of these
 
         - at the end of a ``Pipeline`` of ``StandardScaler``, ``MinMaxScaler``, ``MaxAbsScaler``, ``RobustScaler``,
           ``PCA``, ``IncrementalPCA``, ``TruncatedSVD``, ``VarianceThreshold``, ``SelectKBest``, every other selector,
@@ -46,8 +46,9 @@ def certified_radius(
         Rows, as for ``estimator.predict``. The columns of images are their values, in C order.
     norm : {1, 2, inf, "l1", "l2", "inf"} or None, default=None
         In which displacements are measured: the sum of the changes of all columns, their Euclidean length, the
-        largest. None: the norm for which the classifier was trained, if it gets the columns of ``X`` as they are;
-        2 behind the steps of a pipeline, whose raw columns are not those of the training.
+        largest. None: the norm for which the classifier was trained, if it gets the columns of ``X`` as they are, or
+        the ``CertifiedPipeline`` around it does; 2 behind the steps of other pipelines, whose raw columns are not those
+        of the training.
     tolerances : float, array-like of shape (n_columns,) or of an image, mapping or None, default=None
         A tolerance for each column: a displacement of column ``j`` counts as ``(x′_j − x_j) / tolerances_j``, so that
         the radius is in tolerances. 0 holds a column fixed; a mapping from names to tolerances holds those fixed that
@@ -84,6 +85,7 @@ def certified_radius(
     See Also
     --------
     sklip.audit : Attacks the same estimator, inside its radii and beyond.
+    sklip.CertifiedPipeline : A pipeline that is trained for a norm and for tolerances of its raw columns.
     sklip.HKRClassifier.certified_radius : The radius in the units in which the classifier gets its rows.
 
     Notes
