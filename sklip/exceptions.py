@@ -202,7 +202,8 @@ class UnlikeScalesWarning(UserWarning):
     """Columns of X have very different scales, and the small ones hardly matter.
 
     Emitted by ``fit`` and by the first ``partial_fit``, if for a quarter of the columns that vary the range is less
-    than a tenth of the columns' root-mean-square deviation. Put a scaler before the classifier.
+    than a tenth of the columns' root-mean-square deviation. Put a scaler before the classifier, or give tolerances. In
+    a :class:`sklip.CertifiedPipeline`, it is about the raw columns: give tolerances.
 
     Examples
     --------

@@ -26,10 +26,12 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
+    OneHotEncoder,
     OrdinalEncoder,
     PowerTransformer,
     RobustScaler,
     StandardScaler,
+    TargetEncoder,
 )
 from sklearn.utils import estimator_html_repr, get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -94,7 +96,7 @@ def of_classifier(model):
     return last.tolerances_
 
 
-def assert_certified(model, X, n_rows=20):
+def assert_certified(model, X, n_rows=5):
     """The constant of the whole is 1 in the raw question, the radii are those of the function, and attacks fail."""
     assert model.lipschitz_bound_ <= 1 + 1e-9
     radii = model.certified_radius(X)
@@ -103,9 +105,9 @@ def assert_certified(model, X, n_rows=20):
     assert radii.lipschitz_bound == pytest.approx(model.lipschitz_bound_, rel=1e-12)
     asked = certified_radius(model.estimator_, X, norm=model.norm_, tolerances=model.tolerances_)
     assert bits(np.asarray(asked)) == bits(np.asarray(radii))
-    result = audit(model, X[:n_rows], restarts=1, steps=5, random_state=0, verbose=False)
+    result = audit(model, X[:n_rows], restarts=1, random_state=0, verbose=False)
     assert not result.broken.any() and result.norm == model.norm_
-    np.testing.assert_array_equal(result.radius, np.asarray(radii)[:n_rows])
+    assert bits(result.radius) == bits(np.asarray(model.certified_radius(X[:n_rows])))
     return result
 
 
@@ -246,6 +248,155 @@ def test_trained_for_the_raw_question_is_tighter_and_certifies_more_than_behind_
 
 # Columns that do not move ----------------------------------------------------------------------
 
+NUMBERS = ["length", "mass", "age"]
+
+
+def encoding(encoder, **parameters):
+    """Scaled numbers beside two encoded columns; the last column of numbers is dropped."""
+    branches = ("numbers", StandardScaler(), NUMBERS), ("categories", encoder, ["colour", "place"])
+    return make_pipeline(ColumnTransformer(list(branches)), hkr(epochs=20, **parameters))
+
+
+ENCODERS = {
+    "one-hot": OneHotEncoder(sparse_output=False),
+    "ordinal": OrdinalEncoder(),
+    "target": TargetEncoder(),
+    "imputed": make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False)),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "norm"), [*(("one-hot", norm) for norm in NORMS), *((kind, np.inf) for kind in list(ENCODERS)[1:])]
+)
+def test_encoded_columns_are_fixed(kind, norm):
+    X, y = mixed_table()
+    tolerances = dict(zip(NUMBERS, TOLERANCES, strict=False))
+    model = CertifiedPipeline(encoding(ENCODERS[kind]), norm=norm, tolerances=tolerances).fit(X, y)
+    assert model.fixed_columns_ == ["noise", "colour", "place"]
+    assert (model.tolerances_ > 0).tolist() == [True] * 3 + [False] * 3
+    found = of_classifier(model)
+    assert (found[:3] > 0).all() and not found[3:].any()
+    result = assert_certified(model, X)
+    assert np.isfinite(result.attack).mean() > 0.5
+    assert model.score(X, y) > 0.9
+
+
+def test_one_number_is_for_all_columns_that_may_move():
+    X, y = mixed_table()
+    model = CertifiedPipeline(encoding(ENCODERS["one-hot"]), norm="inf", tolerances=0.5).fit(X, y)
+    assert model.tolerances_.tolist() == [0.5, 0.5, 0.5, 0.5, 0.0, 0.0]
+    assert certified_radius(model, X).fixed_columns == ("colour", "place")
+
+
+def test_categories_have_no_tolerance():
+    X, y = mixed_table()
+    with pytest.raises(ValueError, match="gives 1 to column 'colour', which an encoder takes"):
+        CertifiedPipeline(encoding(OneHotEncoder(sparse_output=False)), tolerances={"age": 1.0, "colour": 1.0}).fit(
+            X, y
+        )
+    with pytest.raises(ValueError, match="No column that the classifier gets may move"):
+        CertifiedPipeline(encoding(OneHotEncoder(sparse_output=False)), tolerances={"noise": 1.0}).fit(X, y)
+
+
+def test_columns_that_are_not_named_and_those_of_tolerance_0_are_fixed():
+    X, _ = table()
+    model = trained([StandardScaler()], "inf", {"length": 0.5, "mass": 30.0, "age": 0.0})
+    assert model.fixed_columns_ == ["age", "noise"]
+    np.testing.assert_allclose(of_classifier(model), [*TOLERANCES[:2], 0, 0] / model.estimator_[0].scale_, rtol=1e-14)
+    assert_certified(model, X)
+    weights = model.feature_weights_
+    assert (weights > 0).tolist() == [True, True, False, False] and np.sum(weights**2) == pytest.approx(1.0)
+
+
+def test_the_copy_of_an_encoded_column_is_fixed():
+    X, y = mixed_table()
+    X = X.assign(place=X["place"].map({"a": 1.0, "b": 2.0, "c": 3.0}))
+    steps = make_column_transformer(
+        (StandardScaler(), [*NUMBERS, "place"]), (OneHotEncoder(sparse_output=False), ["place"])
+    )
+    model = CertifiedPipeline(make_pipeline(steps, hkr()), norm="inf", tolerances=1.0).fit(X, y)
+    assert (of_classifier(model) > 0).tolist() == [True] * 3 + [False] * 4
+    assert_certified(model, X)
+
+
+def test_missing_values_are_fixed_where_they_are_and_their_indicators_everywhere():
+    X, y = table()
+    X = X.mask(np.random.default_rng(0).random(X.shape) < 0.1)
+    model = CertifiedPipeline(make_pipeline(SimpleImputer(add_indicator=True), StandardScaler(), hkr()),
+                              norm="inf", tolerances=TOLERANCES).fit(X, y)  # fmt: skip
+    assert (of_classifier(model) > 0).tolist() == [True] * 4 + [False] * 4
+    assert model.fixed_columns_ == []
+    assert_certified(model, X)
+    assert model.certified_radius(X).missing_columns == tuple(NAMES)
+
+
+def test_a_step_may_mix_columns_that_do_not_move():
+    mixing = ColumnTransformer([("mixed", PCA(2), ["age", "noise"]), ("rest", StandardScaler(), ["length", "mass"])])
+    model = trained([mixing], "inf", {"length": 0.5, "mass": 30.0})
+    assert (of_classifier(model) > 0).tolist() == [False, False, True, True]
+    assert_certified(model, table()[0])
+    with pytest.raises(NotLipschitzError, match="'columntransformer__mixed'"):
+        trained([mixing], "inf", monotonic_cst={"age": 1, "noise": 1}, tolerances={"length": 0.5, "mass": 30.0})
+
+
+def test_trained_with_fixed_categories_is_tighter_and_certifies_more_than_behind_an_encoder_alone():
+    X, y = mixed_table()
+    question = {"norm": "inf", "tolerances": dict(zip(NUMBERS, TOLERANCES * [2.0, 0.5, 1.0, 1.0], strict=False))}
+    steps = encoding(OneHotEncoder(sparse_output=False))
+    models = clone(steps).fit(X, y), CertifiedPipeline(steps, **question).fit(X, y)
+    audits = [audit(one, X[:25], y[:25], **question, restarts=1, random_state=0, verbose=False) for one in models]
+    assert not any(result.broken.any() for result in audits)
+    tightness = [np.median(result.tightness[result.correct]) for result in audits]
+    assert tightness[1] > 0.9 and tightness[1] > tightness[0] + 0.05
+    shares = [certified_accuracy(1.0, **question)(one, X, y) for one in models]
+    assert shares[1] > shares[0]
+
+
+# Directions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_scores_never_move_against_the_direction_of_a_raw_column(norm):
+    X, y = table()
+    steps = [ColumnTransformer([("turned", StandardScaler(), ["age", "length"]), ("plain", "passthrough", ["mass"])],
+                               transformer_weights={"turned": -2.0})]  # fmt: skip
+    model = trained(steps, norm, monotonic_cst={"length": 1, "age": -1})
+    assert model.estimator_[-1].monotonic_cst.tolist() == [1, -1, 0]
+    assert_certified(model, X)
+    rng = np.random.default_rng(0)
+    pairs = X.iloc[rng.integers(0, len(X), 2000)]
+    for column, sign in (("length", 1), ("age", -1)):
+        step = rng.exponential(5.0, len(pairs)) * TOLERANCES[NAMES.index(column)]
+        moved = pairs.assign(**{column: pairs[column] + sign * step})
+        gains = model.decision_function(moved) - model.decision_function(pairs)
+        assert gains.min() > -1e-9 and gains.max() > 0.1
+    assert model.score(X, y) > 0.8
+
+
+def test_a_column_that_is_taken_twice_keeps_its_direction_and_its_weight_is_the_sum():
+    X, _ = table()
+    model = trained([make_union(StandardScaler(), MinMaxScaler())], "inf", monotonic_cst=[1, 0, 0, 0])
+    assert model.estimator_[-1].monotonic_cst.tolist() == [1, 0, 0, 0] * 2
+    scores, weights = model.decision_function(X), model.feature_weights_
+    for column, weight, tolerance in zip(NAMES, weights, TOLERANCES, strict=True):
+        moved = model.decision_function(X.assign(**{column: X[column] + tolerance}))
+        assert np.abs(moved - scores).max() <= weight * (1 + 1e-9)
+    assert_certified(model, X)
+
+
+def test_a_direction_of_categories_is_refused():
+    X, y = mixed_table()
+    steps = encoding(OrdinalEncoder())
+    with pytest.raises(ValueError, match="monotonic_cst constrains column 'colour', which an encoder takes"):
+        CertifiedPipeline(steps, monotonic_cst={"colour": 1}).fit(X, y)
+
+
+def test_a_direction_of_several_classes_is_refused_in_the_words_of_scikit_learn():
+    X, y = table()
+    model = CertifiedPipeline(make_pipeline(StandardScaler(), hkr()), tolerances=TOLERANCES, monotonic_cst={"age": 1})
+    with pytest.raises(ValueError, match="not supported for multiclass"):
+        model.fit(X, y + (X["noise"] > 0))
+
 
 # Refusals --------------------------------------------------------------------------------------
 
@@ -312,7 +463,10 @@ def test_pipelines_that_predict_in_their_own_way_are_refused():
         CertifiedPipeline(OwnPipeline([("hkr", hkr())])).fit(*table())
 
 
-@pytest.mark.parametrize("question", [{"norm": 1}, {"norm": "inf"}, {"tolerances": 2.0}, {"tolerances": TOLERANCES}])
+@pytest.mark.parametrize(
+    "question",
+    [{"norm": 1}, {"norm": "inf"}, {"tolerances": 2.0}, {"tolerances": TOLERANCES}, {"monotonic_cst": {"age": 1}}],
+)
 def test_a_question_of_the_classifier_itself_is_refused(question):
     with pytest.raises(ValueError, match=f"parameter '{next(iter(question))}', which would be about the columns"):
         trained([StandardScaler()], classifier=hkr(**question))
@@ -360,6 +514,23 @@ def test_rows_of_other_shapes_and_names_are_refused():
             getattr(clone(model), method)(X)
     with pytest.raises(ValueError, match="two dimensions"):
         clone(model).fit(X.to_numpy().reshape(-1, 2, 2, 1), y)
+
+
+def test_pipelines_that_resample_rows_are_refused():
+    imblearn = pytest.importorskip("imblearn.pipeline")
+    sampler = pytest.importorskip("imblearn.over_sampling").RandomOverSampler()
+    X, y = table()
+    plain = imblearn.make_pipeline(StandardScaler(), hkr())
+    assert_certified(CertifiedPipeline(plain, norm="inf", tolerances=TOLERANCES).fit(X, y), X)
+    sampling = imblearn.make_pipeline(sampler, hkr())
+    with pytest.raises(ValueError, match="a step of the pipeline resamples rows"):
+        CertifiedPipeline(sampling).fit(X, y)
+
+
+def test_complex_numbers_are_refused():
+    X, y = table()
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        CertifiedPipeline(hkr()).fit(X.to_numpy() + 1j, y)
 
 
 # Fitting ---------------------------------------------------------------------------------------
@@ -638,3 +809,52 @@ def test_clips_of_single_columns_are_slid_through_and_never_stretch_more_than_th
         assert (moved <= bound * distance + 1e-12).all()
         largest = np.linalg.norm(np.diag(factors * others * tolerances[columns]))
         assert bound <= 2.0 * largest * (1.0 if matrix is None else np.linalg.norm(matrix, 2)) * (1 + 1e-9)
+
+
+# Pipelines by chance ---------------------------------------------------------------------------
+
+
+def by_chance(rng, n_columns, has_category):
+    """A front of one to three branches that share columns, with weights, clips and missing values."""
+    names = [f"c{column}" for column in range(n_columns)]
+
+    def scaler():
+        clips = MinMaxScaler(clip=True)
+        kinds = [StandardScaler(), clips, MaxAbsScaler(), RobustScaler(), "passthrough", make_pipeline(clips, clips)]
+        return clone(make_pipeline(kinds[rng.integers(len(kinds))]))
+
+    def branch():
+        imputer = SimpleImputer(add_indicator=bool(rng.integers(2)))
+        return make_pipeline(imputer, scaler(), scaler())
+
+    branches = []
+    for place in range(rng.integers(1, 4)):
+        taken = rng.permutation(n_columns)[: rng.integers(1, n_columns + 1)]
+        branches.append((f"branch{place}", branch(), [names[column] for column in taken]))
+    weights = {name: float(rng.choice([-2.0, 0.5, 1.0])) for name, *_ in branches} if rng.integers(2) else None
+    if has_category:
+        branches.append(("category", OneHotEncoder(sparse_output=False), ["k"]))
+    front = ColumnTransformer(branches, transformer_weights=weights)
+    return front if has_category or rng.integers(2) else make_union(front, branch())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_random_pipelines_have_the_constant_1_and_withstand_attacks(seed, norm):
+    rng = np.random.default_rng(seed)
+    n_columns, has_category = int(rng.integers(2, 6)), bool(rng.integers(2))
+    rows, scales = rng.standard_normal((80, n_columns)), 10.0 ** rng.uniform(-4, 4, n_columns)
+    y = (rows @ rng.standard_normal(n_columns) > 0).astype(int)
+    X = pd.DataFrame(rows * scales + 3.0 * scales, columns=[f"c{column}" for column in range(n_columns)])
+    X = X.astype(rng.choice(["float32", "float64"]))
+    X.iloc[rng.integers(0, 80, 5), 0] = np.nan
+    tolerances = dict(zip(X, scales * 10.0 ** rng.uniform(-1, 1, n_columns), strict=True))
+    X = X.assign(k=rng.choice(list("abc"), len(y))) if has_category else X
+    model = CertifiedPipeline(
+        make_pipeline(by_chance(rng, n_columns, has_category), StandardScaler(), hkr(epochs=2, activation="fullsort")),
+        norm=norm,
+        tolerances=tolerances,
+        monotonic_cst={"c0": 1} if rng.integers(2) else None,
+    )
+    assert_certified(model.fit(X, y), X)

@@ -243,12 +243,18 @@ class CertifiedPipeline(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         """How much each raw column counts, of shape (n_features_in_,); only if the classifier has ``feature_weights_``.
 
         A change of column ``j`` by one tolerance moves a score by at most ``feature_weights_[j]``. It is the Euclidean
-        norm of the weights of the columns that come from ``j``, and 0 for columns that are held fixed.
+        norm of the weights of the columns that come from ``j``, their sum if ``j`` has a direction, and 0 for columns
+        that are held fixed.
         """
         check_is_fitted(self)
-        moves = self._sources >= 0
-        squares = np.square(self._classifier.feature_weights_[moves])
-        return np.sqrt(np.bincount(self._sources[moves], squares, minlength=self.n_features_in_))
+        classifier, moves = self._classifier, self._sources >= 0
+        weights, sources = classifier.feature_weights_[moves], self._sources[moves]
+        directions = getattr(classifier, "monotonic_cst", None)
+        # A linear function is added for directions, whose weights add up.
+        powers = np.full(len(weights), 2) if directions is None else np.where(directions[moves] == 0, 2, 1)
+        sums = np.bincount(sources, weights**powers, minlength=self.n_features_in_)
+        sums[sources[powers == 2]] **= 0.5
+        return sums
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict class labels.
