@@ -9,6 +9,7 @@ __all__ = [
     "ChannelsFirstWarning",
     "ConflictingDistributionWarning",
     "FarFromTrainingWarning",
+    "FixedColumnsWarning",
     "ModelFileError",
     "NotLipschitzError",
     "SaturatedTemperatureWarning",
@@ -250,4 +251,19 @@ class FarFromTrainingWarning(UserWarning):
     >>> import warnings
     >>> from sklip.exceptions import FarFromTrainingWarning
     >>> warnings.simplefilter("error", FarFromTrainingWarning)  # refuse to certify such rows
+    """
+
+
+class FixedColumnsWarning(UserWarning):
+    """A question moves columns that were fixed in the training.
+
+    Emitted by :func:`sklip.certified_radius`, :func:`sklip.audit`, displays and scorers. The network may depend on such
+    columns as it likes, so the radius is proven, but small. Hold these columns fixed, or train with a tolerance
+    for them.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import FixedColumnsWarning
+    >>> warnings.simplefilter("error", FixedColumnsWarning)  # refuse such questions
     """

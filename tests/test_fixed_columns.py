@@ -1,14 +1,19 @@
 """Columns of tolerance 0: they are fixed, the network may depend on them, and certificates are about the others."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import sklip
 from sklip import HKRClassifier, LipschitzMLP, WassersteinEstimator, audit
+from sklip.exceptions import FixedColumnsWarning
 from sklip.front_formulas import FIXED_BUDGET
 from sklip.served import Dense
 
@@ -172,3 +177,48 @@ def test_a_fixed_column_that_is_constant_does_no_harm():
     classifier = HKRClassifier(tolerances=TOLERANCES, **SMALL).fit(X, y)
     assert np.isfinite(classifier.decision_function(X)).all()
     assert classifier.lipschitz_bound_ == pytest.approx(1.0, abs=1e-9)
+
+
+# Questions that move fixed columns ---------------------------------------------------------------
+
+
+def test_a_question_that_moves_a_fixed_column_is_answered_with_the_bound_of_the_whole_and_a_warning():
+    classifier, X, y = fitted()
+    every = np.where(MOVABLE, TOLERANCES, 1e-3)
+    with pytest.warns(FixedColumnsWarning, match="fixed in the training") as caught:
+        radii = sklip.certified_radius(classifier, X, tolerances=every)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert radii.lipschitz_bound > 1.0 and (radii <= classifier.certified_radius(X)).all()
+    with pytest.warns(FixedColumnsWarning):
+        assert not audit(classifier, X[:40], y[:40], tolerances=every, random_state=0, verbose=False).broken.any()
+
+
+def test_other_questions_do_not_warn(recwarn):
+    classifier, X, _ = fitted()
+    sklip.certified_radius(classifier, X, norm=1)
+    sklip.certified_radius(classifier, X, tolerances=np.where(MOVABLE, 2.0, 0.0))
+    assert not [warning for warning in recwarn if issubclass(warning.category, FixedColumnsWarning)]
+
+
+def test_steps_carry_the_movement_to_fixed_columns():
+    X, y = table()
+    classifier = HKRClassifier(tolerances=MOVABLE.astype(float), **SMALL)
+    pipeline = make_pipeline(StandardScaler(), classifier).fit(X, y)
+    with pytest.warns(FixedColumnsWarning):
+        sklip.certified_radius(pipeline, X)
+    vote = VotingClassifier([("a", pipeline), ("b", HKRClassifier(**SMALL))]).fit(X, y)
+    with pytest.warns(FixedColumnsWarning):
+        sklip.certified_radius(vote, X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FixedColumnsWarning)
+        sklip.certified_radius(pipeline, X, tolerances=TOLERANCES)
+
+
+def test_an_audit_says_that_fixed_columns_cost_radius_only_if_the_training_did_not_know_them():
+    classifier, X, y = fitted()
+    scaled = X / X.std(axis=0)
+    of_all = HKRClassifier(**SMALL).fit(scaled, y)
+    options = {"random_state": 0, "verbose": False, "restarts": 1}
+    assert "held fixed" not in str(audit(classifier, X[:20], y[:20], **options))
+    asked = audit(of_all, scaled[:20], y[:20], tolerances=MOVABLE.astype(float), **options)
+    assert "2 of 5 columns are held fixed" in str(asked)

@@ -138,7 +138,7 @@ def audit(
         norm=target.norm,
         n_points=sum(one.n_points for one in found),
         seconds=perf_counter() - began,
-        notes=question_notes(target.rows, getattr(estimator, "n_features_in_", target.rows.shape[1]), in_units),
+        notes=question_notes(target.rows, estimator, in_units),
     )
     if result.broken.any():
         warnings.warn(f"A certificate is broken.\n{result}", BrokenCertificateWarning, stacklevel=2)

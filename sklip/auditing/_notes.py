@@ -5,15 +5,15 @@ import numpy as np
 from sklip.estimators._advice import small_columns
 
 
-def question_notes(rows, n_columns, in_units):
+def question_notes(rows, estimator, in_units):
     """Return sentences about columns that are held fixed, and about columns with very different scales.
 
-    ``rows`` holds the columns that may move; the estimator takes ``n_columns``. ``in_units`` says whether each column
-    counts in its own unit.
+    ``rows`` holds the columns that may move. ``in_units`` says whether each column counts in its own unit.
     """
     notes = []
+    n_columns = getattr(estimator, "n_features_in_", rows.shape[1])
     n_fixed = n_columns - rows.shape[1]
-    if n_fixed > 0:
+    if n_fixed > _fixed_in_training(estimator):
         are = "is" if n_fixed == 1 else "are"
         notes.append(
             f"{n_fixed} of {n_columns} columns {are} held fixed: this restricts the attack but hardly changes the "
@@ -27,3 +27,11 @@ def question_notes(rows, n_columns, in_units):
             "determine every radius; set tolerances= to choose a unit for each column"
         )
     return tuple(notes)
+
+
+def _fixed_in_training(estimator):
+    """Number of columns that were fixed in the training, which cost no radius."""
+    while hasattr(estimator, "best_estimator_"):
+        estimator = estimator.best_estimator_
+    tolerances = getattr(estimator, "tolerances_", None)
+    return 0 if tolerances is None else int(np.sum(tolerances == 0))

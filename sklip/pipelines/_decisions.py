@@ -61,7 +61,9 @@ class Vote:
 
         ratio = np.maximum.reduce([member.distance_ratio for member in members])
         is_imputed = any(member.is_imputed for member in members)
-        return Decision(classes, class_indices, certified, None, ratio, is_imputed, margins_and_gradients)
+        moves_fixed = any(member.moves_fixed for member in members)
+        facts = None, ratio, is_imputed, moves_fixed
+        return Decision(classes, class_indices, certified, *facts, margins_and_gradients)
 
 
 def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:

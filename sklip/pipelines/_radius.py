@@ -79,6 +79,8 @@ def certified_radius(
 
     Warns
     -----
+    sklip.exceptions.FixedColumnsWarning
+        When the question moves columns that were fixed in the training: radii are proven, but small.
     sklip.exceptions.FarFromTrainingWarning
         When a row, as the classifier sees it, is more than three times as far out as any of its training rows.
 

@@ -88,6 +88,8 @@ class Decision:
         How far outside its training data a classifier is asked, as a multiple of the farthest training row.
     is_imputed : bool
         Whether a step filled missing values.
+    moves_fixed : bool
+        Whether a column moves that was fixed in the training of a classifier.
     margins_and_gradients : callable
         From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
         raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
@@ -100,6 +102,7 @@ class Decision:
     lipschitz: float | None
     distance_ratio: np.ndarray
     is_imputed: bool
+    moves_fixed: bool
     margins_and_gradients: Callable
 
 

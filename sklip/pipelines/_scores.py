@@ -104,8 +104,18 @@ class Network:
                 return margins, None
             return margins, gradients @ run.keep((self, place, "slopes"), place.map.slopes)
 
-        margins = margins_and_gradients
-        return Decision(estimator.classes_, class_indices, radii, slopes.scores, ratio, batch.is_imputed, margins)
+        moves_fixed = run.keep((self, place, "fixed"), lambda: _moves_fixed(estimator, place, run), of=proof)
+        facts = slopes.scores, ratio, batch.is_imputed, moves_fixed
+        return Decision(estimator.classes_, class_indices, radii, *facts, margins_and_gradients)
+
+
+def _moves_fixed(estimator, place, run):
+    """Whether a column moves that was fixed in the training of the classifier."""
+    fixed = estimator._question.fixed
+    if fixed is None or not place.speed:
+        return False
+    with np.errstate(all="ignore"):
+        return place.map.norm(run.norm, run.tolerances, fixed.astype(np.float64)) > 2.0**-1000
 
 
 def _slopes(network, proof, place, run):

@@ -1,13 +1,15 @@
 """What attacks, displays and scorers ask of a whole estimator: decisions with radii, and the columns that may move."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from sklip._stack_level import users_line
 from sklip.certification import Question
-from sklip.exceptions import NotLipschitzError
+from sklip.exceptions import FixedColumnsWarning, NotLipschitzError
 from sklip.pipelines._arguments import as_rows as as_rows
 from sklip.pipelines._arguments import check_fixed, column_labels, constants_of
 from sklip.pipelines._in_place import head
@@ -75,6 +77,11 @@ def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, s
     -------
     Trace
 
+    Warns
+    -----
+    sklip.exceptions.FixedColumnsWarning
+        When a column moves that was fixed in the training.
+
     Examples
     --------
     >>> from sklearn.datasets import make_moons
@@ -102,6 +109,13 @@ def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, s
         raise ValueError(
             f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
             "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
+        )
+    if decision.moves_fixed:
+        warnings.warn(
+            "The question moves columns that were fixed in the training, so the radii are proven, but small. Give "
+            "these columns the tolerance 0, or train with a tolerance for them.",
+            FixedColumnsWarning,
+            stacklevel=users_line(),
         )
     is_trained = Question(run.norm, run.tolerances).key == Question(trained.norm, _units(trained, X)).key
     return Trace(X, labels, run.norm, run.tolerances, is_trained, bool(run.plan.stated), decision)
