@@ -95,7 +95,7 @@ def main():
                 noisy = X[rng.integers(0, len(X), count)] + 12.0 * rng.standard_normal((count, *X.shape[1:]))
                 attacked = (np.clip(np.round(noisy), 0, 255) / unit).astype(dtype)
                 start = time.perf_counter()
-                report = sklip.audit(classifier, attacked, restarts=1, steps=3, random_state=0, verbose=False)
+                report = sklip.audit(classifier, attacked, restarts=1, n_steps=3, random_state=0, verbose=False)
                 inside, certified = int(report.broken.sum()), float(np.mean(report.radius > 0))
                 seconds = time.perf_counter() - start
                 rows.append([name, what, dtype, count, inside, f"{certified:.3f}", f"{seconds:.0f} s"])

@@ -67,7 +67,7 @@ CASES = {
 }  # fmt: skip
 
 
-def attacked(name, rows, *, epochs, restarts=1, steps=5, seed=0):
+def attacked(name, rows, *, epochs, restarts=1, n_steps=5, seed=0):
     """Attack ``rows`` rows of a data set, in equal shares; yield the figures of each combination."""
     case = CASES[name]
     X, y = case.load()
@@ -91,7 +91,9 @@ def attacked(name, rows, *, epochs, restarts=1, steps=5, seed=0):
         spread = 0.5 * base.std(axis=0)
         inputs = (base[picked] + spread * rng.standard_normal((len(picked), base.shape[1]))).astype(dtype)
         norm = next(norms) if piped else 2
-        result = sklip.audit(model, inputs, norm=norm, restarts=restarts, steps=steps, random_state=seed, verbose=False)
+        result = sklip.audit(
+            model, inputs, norm=norm, restarts=restarts, n_steps=n_steps, random_state=seed, verbose=False
+        )
         found = np.isfinite(result.attack) & (result.radius > 0)
         yield {
             "data": name,

@@ -68,7 +68,7 @@ def measured(model, X, y, n_rows):
     return {
         "accuracy": float(right.mean()),
         **{str(epsilon): float(np.mean(right & (radii > epsilon))) for epsilon in EPSILONS},
-        "median": result.tightness_quantiles[0.5],
+        "median": result.median_tightness,
         "lipschitz": float(radii.lipschitz_bound),
         "broken": int(result.broken.sum()),
     }

@@ -113,7 +113,7 @@ print(f"radius / (half the difference of the two best scores), median  {np.media
 attacked = slice(0, arguments.attacked)
 result = sklip.audit(classifier, X_test[attacked], y_test[attacked], random_state=0)
 print(f"\nbroken certificates: {result.broken.sum()} of {len(result.broken)}")
-print(f"radius / attack, median  {result.tightness_quantiles[0.5]:.3f}")
+print(f"radius / attack, median  {result.median_tightness:.3f}")
 
 # %%
 # Pictures

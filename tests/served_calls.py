@@ -18,7 +18,7 @@ Y = np.array([0, 1, 1, 0, 1, 0])
 
 def audited(model, X, y=None):
     """A short audit."""
-    return sklip.audit(model, X, y, restarts=1, steps=1, random_state=0, verbose=False)
+    return sklip.audit(model, X, y, restarts=1, n_steps=1, random_state=0, verbose=False)
 
 
 def _bracket(result):

@@ -49,7 +49,7 @@ def test_norms_by_name_are_the_norms(rng, norm, name):
     by_name, by_number = (certified_radius(model, X, norm=given) for given in (name, norm))
     np.testing.assert_array_equal(by_name, by_number)
     assert by_name.norm == norm
-    assert audit(model, X, norm=name, restarts=1, steps=2, verbose=False).norm == norm
+    assert audit(model, X, norm=name, restarts=1, n_steps=2, verbose=False).norm == norm
 
 
 def test_tolerances():
@@ -164,7 +164,7 @@ def test_lists_with_categories_are_read_as_predict_reads_them(rng):
     radii = certified_radius(model, rows)
     assert radii.fixed_columns == (0,)
     assert (radii > 0).any()
-    assert not audit(model, rows, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, rows, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
 
 
 @pytest.mark.parametrize("weights", [None, {"nothing": 0.5, "all": 2.0}])
@@ -180,7 +180,7 @@ def test_branches_of_no_columns_are_no_trouble(rng, weights):
             warnings.simplefilter("ignore")
             model = make_pipeline(steps, StandardScaler(), Quick(random_state=0)).fit(X, (X[:, 0] > 0).astype(int))
             assert (certified_radius(model, X) > 0).any()
-            assert not audit(model, X, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+            assert not audit(model, X, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
 
 
 def test_a_pipeline_that_keeps_no_column_is_refused_as_predict_refuses_it(rng):

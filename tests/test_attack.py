@@ -84,7 +84,7 @@ def test_random_networks_withstand_the_attack(rng, activation, n_scores, dtype):
     X = (2.0 * rng.standard_normal((100, 5))).astype(dtype)
     classifier = _untrained(random_network(rng, (5, 8, 12, n_scores), activation), X)
     for norm, scale in [(2, None), (1, None), (np.inf, [1.0, 2.0, 0.3, 1.0, 7.0])]:
-        target, found = _attacked(classifier, X, norm=norm, tolerances=scale, restarts=1, steps=8)
+        target, found = _attacked(classifier, X, norm=norm, tolerances=scale, restarts=1, n_steps=8)
         assert not found.inside.any()
         assert (found.distance >= target.radii).all()
         assert np.isfinite(found.distance).mean() > 0.7
@@ -92,7 +92,7 @@ def test_random_networks_withstand_the_attack(rng, activation, n_scores, dtype):
 
 @pytest.mark.parametrize("activation", ["groupsort2", "fullsort", "maxmin", "abs"])
 @pytest.mark.parametrize("n_scores", [1, 4])
-@pytest.mark.parametrize("effort", [{"restarts": 1, "steps": 3}, {}])
+@pytest.mark.parametrize("effort", [{"restarts": 1, "n_steps": 3}, {}])
 def test_the_attack_finds_certificates_that_are_wrong_by_a_billionth(rng, activation, n_scores, effort):
     """Square kernels and activations that only permute or negate: the first score is as steep as its bound."""
     X = 3.0 * rng.standard_normal((200, 6))

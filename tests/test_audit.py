@@ -11,8 +11,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import sklip.auditing._audit as module
 from sklip import AuditResult, audit
-from sklip.attacks import Target, attack
-from sklip.attacks._geometry import confine, lengths, steepest
+from sklip.attacks import Target, attack, network_margins
+from sklip.attacks._geometry import confine, lengths, random_directions, steepest
+from sklip.attacks._search import Search
 from sklip.exceptions import BrokenCertificateWarning
 from tests import estimator_fixtures as fixtures
 from tests.helpers import network_of, serving
@@ -69,6 +70,36 @@ def test_confined_vectors_lie_in_the_ball_and_those_inside_stay(rng, norm):
 
 
 @NORMS
+def test_no_point_of_the_ball_is_nearer_than_the_confined_vector(rng, norm):
+    """A projection on a convex set: the way back to the vector is at a right or obtuse angle to the whole ball."""
+    offsets, radii = 2.0 * rng.standard_normal((40, 6)), rng.uniform(0.1, 3.0, 40)
+    offsets[0], radii[0] = 1.0, 2.0  # equal entries
+    confined = confine(offsets, radii, norm)
+    points = np.concatenate([random_directions(rng, (200, 6), norm), np.eye(6), -np.eye(6)])
+    for row, point, radius in zip(offsets, confined, radii, strict=True):
+        assert ((row - point) @ (radius * points - point).T <= 1e-12).all()
+
+
+def test_vectors_are_confined_to_a_ball_without_a_size(rng):
+    assert not confine(rng.standard_normal((3, 4)), np.zeros(3), 1).any()
+    offsets = 1e100 * rng.standard_normal((3, 4))
+    assert (lengths(confine(offsets, np.ones(3), 1), 1) <= 1 + 1e-12).all()
+    np.testing.assert_array_equal(confine(offsets, np.full(3, np.inf), 1), offsets)
+
+
+@NORMS
+def test_random_directions_have_norm_1(rng, norm):
+    directions = random_directions(rng, (400, 16), norm)
+    np.testing.assert_allclose(lengths(directions, norm), 1.0, rtol=1e-14)
+    n_moved = (directions != 0).sum(axis=1)
+    if norm == 1:
+        # Few columns more often than many, up to all of them.
+        assert set(n_moved) == set(range(1, 17)) and 3 <= np.median(n_moved) <= 6
+    else:
+        assert (n_moved == 16).all()
+
+
+@NORMS
 @pytest.mark.parametrize("size", [1e-320, 1e-200, 1.0, 1e200, 1e305])
 def test_lengths_neither_overflow_nor_vanish(norm, size):
     row = size * np.array([[3.0, -4.0, 0.0]])
@@ -82,7 +113,7 @@ def test_lengths_neither_overflow_nor_vanish(norm, size):
 
 
 @NORMS
-@pytest.mark.parametrize("effort", [{"restarts": 1, "steps": 3}, {}])
+@pytest.mark.parametrize("effort", [{"restarts": 1, "n_steps": 3}, {}])
 def test_the_smallest_attack_on_a_linear_classifier_is_its_distance(rng, norm, effort):
     target, distance = _linear_target(rng, norm, stretch=0.9)
     found = attack(target, **effort)
@@ -98,7 +129,7 @@ def test_the_smallest_attack_on_a_linear_classifier_is_its_distance(rng, norm, e
 @NORMS
 def test_radii_that_are_wrong_by_a_billionth_are_found_and_right_ones_are_not(rng, norm):
     target, _ = _linear_target(rng, norm, stretch=1 + 1e-9)
-    assert attack(target, restarts=1, steps=3).inside.all()
+    assert attack(target, restarts=1, n_steps=3).inside.all()
     target, _ = _linear_target(rng, norm, stretch=1 - 1e-12)
     assert not attack(target).inside.any()
 
@@ -117,11 +148,87 @@ def test_inputs_that_rounding_moves_out_of_the_ball_do_not_count(rng, norm):
     np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
 
 
+def _linear_classes_target(rng, norm, n_classes):
+    """A linear classifier of several classes, with the distance of each row to each class; infinite to its own."""
+    W, b, scale = rng.standard_normal((5, n_classes)), rng.standard_normal(n_classes), rng.uniform(0.2, 5.0, 5)
+    network = network_of(np.zeros(5), (W,), (b,), ())
+    rows = 3.0 * rng.standard_normal((80, 5))
+    scores, margins = rows @ W + b, network_margins(network)
+    own = scores.argmax(axis=1)
+    slopes = np.linalg.norm(scale[:, None, None] * (W[:, :, None] - W[:, None, :]), ord=_dual(norm), axis=0)
+    distances = (scores[np.arange(80), own, None] - scores) / (slopes + np.eye(n_classes))[own]
+    distances[np.arange(80), own] = np.inf
+    target = Target(
+        rows=rows,
+        radii=0.9 * distances.min(axis=1),
+        tolerances=scale,
+        norm=norm,
+        predict=lambda inputs, index: (inputs @ W + b).argmax(axis=1),
+        margins_and_gradients=lambda inputs, index, rivals=None: margins(inputs, own[index], rivals),
+        representable=lambda inputs: inputs,
+        n_classes=n_classes,
+    )
+    return target, distances
+
+
+@NORMS
+@pytest.mark.parametrize("n_classes", [3, 10])
+def test_the_attack_finds_the_nearest_of_several_rivals(rng, norm, n_classes):
+    target, distances = _linear_classes_target(rng, norm, n_classes)
+    for effort in ({"restarts": 1, "n_steps": 3}, {}):
+        found = attack(target, **effort)
+        assert not found.inside.any()
+        np.testing.assert_allclose(found.distance, distances.min(axis=1), rtol=2e-2 if effort else 1e-9)
+    # Without rivals, the one with the smallest margin decides at each point, and the nearest may be missed.
+    adrift = attack(replace(target, n_classes=2), restarts=1, n_steps=3)
+    assert (adrift.distance >= distances.min(axis=1) * (1 - 1e-14)).all()
+    assert np.mean(adrift.distance) > np.mean(attack(target, restarts=1, n_steps=3).distance)
+
+
+@NORMS
+def test_rivals_come_in_the_order_of_their_boundaries(rng, norm):
+    target, distances = _linear_classes_target(rng, norm, 6)
+    search = Search(target, np.arange(80), differs=None)
+    candidates = np.tile(np.arange(6), (80, 1))
+    rivals = np.stack(search.nearest_rivals(candidates, 3), axis=1)
+    np.testing.assert_array_equal(rivals, distances.argsort(axis=1)[:, :3])
+    assert len(search.nearest_rivals(candidates, 9)) == 5  # the class itself is none
+
+
+@NORMS
+def test_rows_of_other_labels_show_the_way_to_an_island(rng, norm):
+    """Of two boundaries, the gradient points to the far one; the near one is that of a small box."""
+    rows = np.concatenate([rng.uniform(0.0, 0.1, (20, 4)), rng.uniform(-1.3, -1.2, (20, 4))])
+
+    def inner(inputs):
+        return 0.2 - np.abs(inputs + 1.25).max(axis=1)  # positive in the box
+
+    def margins(inputs, index):
+        sign, beyond = np.where(index < 20, 1.0, -1.0), inner(inputs) > -0.6
+        nearest = np.abs(inputs + 1.25).argmax(axis=1)
+        slopes = np.where(beyond[:, None], np.sign(inputs + 1.25) * np.eye(4)[nearest], -np.ones(4) / 4)
+        return sign * np.where(beyond, -inner(inputs), 9.0 - inputs.mean(axis=1)), sign[:, None] * slopes
+
+    target = Target(
+        rows=rows,
+        radii=np.full(40, 0.01),
+        tolerances=np.ones(4),
+        norm=norm,
+        predict=lambda inputs, index: (inner(inputs) > 0) | (inputs.mean(axis=1) > 9.0),
+        margins_and_gradients=margins,
+        representable=lambda inputs: inputs,
+    )
+    nearest = np.linalg.norm(np.maximum(rows[:20] + 1.05, 0.0), ord=norm, axis=1)
+    np.testing.assert_allclose(attack(target).distance[:20], nearest, rtol=0.05)
+    alone = attack(replace(target, rows=rows[:20], radii=np.full(20, 0.01)))
+    assert (alone.distance > 2 * nearest).mean() > 0.5
+
+
 def test_infinite_radii_zero_radii_and_flat_classifiers(rng):
     target, distance = _linear_target(rng, 2)
-    found = attack(replace(target, radii=np.full(60, np.inf)), restarts=1, steps=5)
+    found = attack(replace(target, radii=np.full(60, np.inf)), restarts=1, n_steps=5)
     assert found.inside.all()
-    found = attack(replace(target, radii=np.zeros(60)), restarts=1, steps=5)
+    found = attack(replace(target, radii=np.zeros(60)), restarts=1, n_steps=5)
     assert not found.inside.any()
     np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
     flat = replace(
@@ -129,7 +236,7 @@ def test_infinite_radii_zero_radii_and_flat_classifiers(rng):
         predict=lambda inputs, index: np.zeros(len(inputs)),
         margins_and_gradients=lambda inputs, index: (np.ones(len(inputs)), np.zeros(inputs.shape)),
     )
-    found = attack(flat, restarts=1, steps=5)
+    found = attack(flat, restarts=1, n_steps=5)
     assert not found.inside.any()
     assert np.isinf(found.distance).all()
     assert np.isnan(found.inputs).all()
@@ -157,7 +264,7 @@ def test_index_says_which_row_an_input_belongs_to_over_blocks(rng):
         return target.predict(inputs, index)
 
     told = []
-    found = attack(replace(target, predict=near), restarts=1, steps=3, progress=told.append)
+    found = attack(replace(target, predict=near), restarts=1, n_steps=3, progress=told.append)
     assert sum(told) == 2500
     assert len(told) > 1
     np.testing.assert_allclose(found.distance, distance, rtol=1e-3)
@@ -184,7 +291,7 @@ def test_the_result_describes_the_estimator(audited):
     assert (classifier.predict(result.inputs) != result.predicted).all()
     tightness = (result.radius / result.attack)[result.correct]
     np.testing.assert_array_equal(result.tightness[result.correct], tightness)
-    assert result.mean_tightness == tightness.mean()
+    assert result.mean_tightness == tightness.mean() and result.median_tightness == np.median(tightness)
     assert result.tightness_quantiles == {q: np.quantile(tightness, q) for q in (0.1, 0.5, 0.9)}
     worst = result.worst
     assert worst.attack / worst.radius == (result.attack / result.radius).min()
@@ -215,7 +322,7 @@ def test_closest_adversarial_and_the_audit_find_much_the_same(audited):
 @pytest.mark.parametrize("fitted", [fixtures.fitted, fixtures.fitted_mlp])
 def test_more_classes_float32_and_no_labels(fitted):
     classifier, X, _ = fitted("multiclass")
-    result = audit(classifier, X.astype(np.float32), restarts=1, steps=5, random_state=0, verbose=False)
+    result = audit(classifier, X.astype(np.float32), restarts=1, n_steps=5, random_state=0, verbose=False)
     assert result.correct is None
     assert not result.broken.any()
     found = np.isfinite(result.attack)
@@ -229,13 +336,13 @@ def test_more_classes_float32_and_no_labels(fitted):
 def test_norms_and_units(audited, norm):
     _, classifier, X, _ = audited
     scale = np.array([0.5, 3.0])
-    result = audit(classifier, X, norm=norm, tolerances=scale, restarts=1, steps=5, random_state=0, verbose=False)
+    result = audit(classifier, X, norm=norm, tolerances=scale, restarts=1, n_steps=5, random_state=0, verbose=False)
     found = np.isfinite(result.attack)
     assert found.mean() > 0.9
     np.testing.assert_allclose(lengths((result.inputs - X) / scale, norm)[found], result.attack[found], rtol=1e-13)
     assert not result.broken.any()
     # In units twice as large, everything is half as far.
-    twice = audit(classifier, X, norm=norm, tolerances=2 * scale, restarts=1, steps=5, random_state=0, verbose=False)
+    twice = audit(classifier, X, norm=norm, tolerances=2 * scale, restarts=1, n_steps=5, random_state=0, verbose=False)
     np.testing.assert_allclose(twice.radius, result.radius / 2, rtol=1e-12)
 
 
@@ -245,7 +352,7 @@ def test_a_data_frame_is_predicted_as_one():
     named = fixtures.classifier(epochs=1).fit(frame, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = audit(named, frame, restarts=1, steps=3, random_state=0, verbose=False)
+        result = audit(named, frame, restarts=1, n_steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
 
 
@@ -302,13 +409,24 @@ def test_a_broken_certificate_is_loud(stretched):
     assert (classifier.predict(result.inputs[result.broken]) != classifier.predict(X)[result.broken]).all()
 
 
+def test_the_text_has_the_median_first():
+    result = AuditResult(
+        radius=np.array([0.9, 0.8, 0.1]), attack=np.ones(3), predicted=np.zeros(3), correct=np.array([True] * 3),
+        broken=np.zeros(3, dtype=bool), inputs=np.ones((3, 2)), norm=2, n_points=10, seconds=0.1,
+    )  # fmt: skip
+    assert (
+        "  radius / attack of rows predicted right: median 0.8000, tenth percentile 0.2400, ninetieth 0.8800, "
+        "mean 0.6000\n"
+    ) in repr(result)
+
+
 def test_a_result_without_attacks_says_so():
     result = AuditResult(
         radius=np.array([1.0, np.inf]), attack=np.full(2, np.inf), predicted=np.zeros(2), correct=None,
         broken=np.zeros(2, dtype=bool), inputs=np.full((2, 3), np.nan), norm=2, n_points=10, seconds=0.1,
     )  # fmt: skip
     assert result.worst is None
-    assert np.isnan(result.mean_tightness)
+    assert np.isnan(result.mean_tightness) and np.isnan(result.median_tightness)
     assert np.isnan(result.tightness).all()
     assert "succeeded beyond the radius for 0 rows" in repr(result)
 
@@ -330,7 +448,7 @@ def test_progress_is_shown_when_it_takes_long_and_never_when_told_not_to(audited
     monkeypatch.setattr(tqdm.auto, "tqdm", _Bar)
     _, classifier, X, _ = audited
     for verbose, disable in [(True, None), (False, True)]:
-        audit(classifier, X, restarts=1, steps=1, random_state=0, verbose=verbose)
+        audit(classifier, X, restarts=1, n_steps=1, random_state=0, verbose=verbose)
         bar, options = bars[-1]
         assert (options["total"], options["delay"], options["disable"]) == (len(X), 3, disable)
         assert bar.updates == len(X)
@@ -343,7 +461,7 @@ def test_progress_is_shown_when_it_takes_long_and_never_when_told_not_to(audited
         ({"tolerances": [1.0, -1.0]}, "must be a finite number of 0 or more"),
         ({"tolerances": [1.0, np.nan]}, "must be a finite number of 0 or more"),
         ({"restarts": 0}, "restarts must be"),
-        ({"steps": 1.5}, "steps must be"),
+        ({"n_steps": 1.5}, "n_steps must be"),
         ({"y": [0, 1]}, "y must hold one label for each of the 80 rows"),
     ],
 )
@@ -394,7 +512,7 @@ RAW = (
 )
 def test_the_text_says_what_makes_a_question_loose(mixed, tolerances, notes):
     model, frame = mixed
-    result = audit(model, frame[:12], tolerances=tolerances, restarts=1, steps=1, random_state=0, verbose=False)
+    result = audit(model, frame[:12], tolerances=tolerances, restarts=1, n_steps=1, random_state=0, verbose=False)
     assert result.notes == notes
     assert repr(result).splitlines()[-len(notes) :] == [f"  {note}" for note in notes]
 

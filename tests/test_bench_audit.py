@@ -27,7 +27,7 @@ def test_no_attacked_row_is_inside_its_radius(benchmark, data, monkeypatch):
     if data == "MNIST 0-8":
         monkeypatch.setenv("SKLIP_MNIST", str(mnist_or_skip()))
     assert len(benchmark.CASES) == 8
-    runs = list(benchmark.attacked(data, ROWS // 8, epochs=3, restarts=1, steps=3))
+    runs = list(benchmark.attacked(data, ROWS // 8, epochs=3, restarts=1, n_steps=3))
     assert [run["broken"] for run in runs] == [0] * 8
     assert sum(run["rows"] for run in runs) >= ROWS // 8 - 8
     assert {(run["estimator"], run["pipeline"], run["dtype"]) for run in runs} == {

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sklip.attacks import closest_adversarial
-from sklip.certification import certified_radius
+from sklip.certification import Question, certified_radius
 from tests import estimator_fixtures as fixtures
 from tests.helpers import ACTIVATIONS, altered, biases_of, network_of, random_network
 
@@ -38,26 +38,26 @@ def test_points_lie_across_the_boundary_and_outside_the_radius(rng, activation, 
     assert np.isnan(adversarial[~found]).all()
 
 
-@pytest.mark.parametrize("n_scores", [1, 3])
-def test_of_linear_networks_it_is_the_projection_on_the_boundary(rng, n_scores):
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+@pytest.mark.parametrize("n_scores", [1, 3, 40])
+def test_of_linear_networks_it_is_the_projection_on_the_boundary(rng, n_scores, norm):
     w, b = rng.standard_normal((6, n_scores)), rng.standard_normal(n_scores)
     network = network_of(np.zeros(6), (w,), (b,), ())
     X = 3.0 * rng.standard_normal((200, 6))
-    scores, every = network.scores(X), np.arange(200)
+    scores, every, dual = network.scores(X), np.arange(200), {1: np.inf, 2: 2, np.inf: 1}[norm]
     if n_scores == 1:
-        margins = np.abs(scores[:, 0]) / np.linalg.norm(w)
+        margins = np.abs(scores[:, 0]) / np.linalg.norm(w[:, 0], ord=dual)
     else:
         own = scores.argmax(axis=1)
-        norms = np.linalg.norm(w[:, :, None] - w[:, None, :], axis=0) + np.eye(3)
+        norms = np.linalg.norm(w[:, :, None] - w[:, None, :], ord=dual, axis=0) + np.eye(n_scores)
         margins = (scores[every, own, None] - scores) / norms[own]
         margins[every, own] = np.inf
         # With three classes the nearest boundary of two classes is that of the class region.
         margins = margins.min(axis=1)
-    adversarial, distance = closest_adversarial(network, X)
+    adversarial, distance = closest_adversarial(network, X, Question(norm))
     np.testing.assert_allclose(distance, margins, rtol=1e-9)
-    np.testing.assert_allclose(network.scores(adversarial).max(axis=1) if n_scores == 3 else 0.0,
-                               np.sort(network.scores(adversarial), axis=1)[:, -2] if n_scores == 3 else 0.0,
-                               atol=1e-9)  # fmt: skip
+    highest = np.sort(network.scores(adversarial), axis=1)[:, -2:] if n_scores > 1 else np.zeros((200, 2))
+    np.testing.assert_allclose(highest[:, 0], highest[:, 1], atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["groupsort2", "fullsort"])

@@ -1,10 +1,17 @@
 """Other people's attacks: none gets inside a certified radius, and they succeed beyond."""
 
 import sys
+from fractions import Fraction
+from functools import cache, partial
 
 import numpy as np
 import pytest
+from sklearn.datasets import make_classification
 
+import sklip
+from sklip import HKRClassifier
+from sklip.interop import to_art
+from sklip.served import Center, Diagonal, ServedNetwork
 from tests import estimator_fixtures as fixtures
 from tests.export_examples import image_networks
 from tests.helpers import amid, serving, strictly_inside
@@ -42,13 +49,13 @@ def _carlini_wagner(evasion, estimator, radius):
     )
 
 
-def _within(factor, name, restarts):
+def _within(factor, name, restarts, norm=2):
     """An attack within a ball; that of the median radius, times a factor."""
 
     def attack(evasion, estimator, radius):
         size = factor * float(np.median(radius))
         return getattr(evasion, name)(
-            estimator, norm=2, eps=size, eps_step=size / 6, max_iter=20, batch_size=24, verbose=False, **restarts
+            estimator, norm=norm, eps=size, eps_step=size / 6, max_iter=20, batch_size=24, verbose=False, **restarts
         )
 
     return attack
@@ -59,10 +66,17 @@ def _fast_gradient(evasion, estimator, radius):
     return evasion.FastGradientMethod(estimator, norm=2, eps=4 * size, eps_step=size / 50, minimal=True, batch_size=24)
 
 
-def _hop_skip_jump(evasion, estimator, radius):
+def _hop_skip_jump(evasion, estimator, radius, norm=2):
     return evasion.HopSkipJump(
-        estimator, norm=2, max_iter=4, max_eval=150, init_eval=20, init_size=50, batch_size=24, verbose=False
+        estimator, norm=norm, max_iter=4, max_eval=150, init_eval=20, init_size=50, batch_size=24, verbose=False
     )
+
+
+def _elastic_net(evasion, estimator, radius):
+    return evasion.ElasticNet(
+        estimator, decision_rule="L1", beta=0.1, initial_const=1.0, max_iter=30, binary_search_steps=4, batch_size=24,
+        learning_rate=0.05, verbose=False,
+    )  # fmt: skip
 
 
 def _boundary(evasion, estimator, radius):
@@ -82,6 +96,68 @@ ATTACKS = {
     "HopSkipJump": _hop_skip_jump,
     "boundary": _boundary,
 }
+
+
+IN_A_NORM = {
+    "projected gradient, 0.999": lambda norm: _within(0.999, "ProjectedGradientDescent", {"num_random_init": 3}, norm),
+    "projected gradient, 1.5": lambda norm: _within(1.5, "ProjectedGradientDescent", {"num_random_init": 3}, norm),
+    "projected gradient, 3": lambda norm: _within(3.0, "ProjectedGradientDescent", {"num_random_init": 3}, norm),
+    "AutoPGD, 1.5": lambda norm: _within(1.5, "AutoProjectedGradientDescent", {"nb_random_init": 2}, norm),
+    "AutoPGD, 3": lambda norm: _within(3.0, "AutoProjectedGradientDescent", {"nb_random_init": 2}, norm),
+    "auto conjugate gradient, 3": lambda norm: _within(3.0, "AutoConjugateGradient", {"nb_random_init": 2}, norm),
+}
+ATTACKS_IN_A_NORM = [
+    *((norm, name, attack(norm)) for norm in (1, np.inf) for name, attack in IN_A_NORM.items()),
+    (np.inf, "HopSkipJump", partial(_hop_skip_jump, norm=np.inf)),
+    (1, "elastic net", _elastic_net),
+]
+
+
+@cache
+def _trained_for(norm, n_classes):
+    """A classifier trained for a norm and for very unlike tolerances, 24 rows, and what attacks start from."""
+    X, y = make_classification(
+        200, 6, n_informative=4, n_redundant=0, n_classes=n_classes, n_clusters_per_class=1, class_sep=2.0,
+        random_state=0,
+    )  # fmt: skip
+    tolerances = np.array([0.5, 3.0, 1.0, 0.02, 1.0, 40.0])
+    classifier = HKRClassifier(
+        hidden_layer_sizes=(16, 8), norm=norm, tolerances=tolerances, epochs=15, backend="numpy", random_state=0
+    ).fit(X * tolerances, y)
+    # Attacks know no tolerances: they get the rows in units of the tolerances, in their float32.
+    scaled = X[:24].astype(np.float32)
+    network = classifier.network_
+    shifted = Center(network.center / tolerances), Diagonal(tolerances), *network.operations[1:]
+    rows = scaled * tolerances
+    return classifier, rows, scaled, ServedNetwork(shifted), [classifier.closest_adversarial(rows)[1],
+        sklip.audit(classifier, rows, random_state=0, verbose=False).attack]  # fmt: skip
+
+
+def _size(offsets, tolerances, norm):
+    """The exact size of a displacement."""
+    sizes = [abs(Fraction(a) - Fraction(b)) / Fraction(t) for (a, b), t in zip(offsets, tolerances, strict=True)]
+    return sum(sizes) if norm == 1 else max(sizes)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize(
+    ("norm", "name", "attack"), ATTACKS_IN_A_NORM, ids=[f"L{norm}-{name}" for norm, name, _ in ATTACKS_IN_A_NORM]
+)
+def test_none_gets_inside_a_radius_in_the_norm_and_tolerances_of_the_training(evasion, norm, name, attack, n_classes):
+    np.random.seed(0)  # noqa: NPY002 - the toolbox draws from it
+    classifier, X, scaled, network, ours = _trained_for(norm, n_classes)
+    radius, tolerances = classifier.certified_radius(X), classifier.tolerances_
+    estimator = to_art(network, classifier.classes_, (scaled.min() - 3.0, scaled.max() + 3.0))
+    adversarial = np.float64(attack(evasion, estimator, radius).generate(scaled)) * tolerances
+    changed = np.flatnonzero(classifier.predict(adversarial) != classifier.predict(X))
+    theirs = [_size(zip(adversarial[row].tolist(), X[row].tolist(), strict=True), tolerances.tolist(), norm)
+              for row in changed]  # fmt: skip
+    assert all(size >= Fraction(radius[row]) for size, row in zip(theirs, changed, strict=True))
+    assert len(changed) > (0 if name.endswith("0.999") else 6)
+    # The attacks of sklip are at least as strong.
+    for distance in ours:
+        assert np.isfinite(distance[changed]).all()
+        assert np.mean(distance[changed] <= np.float64(theirs) * (1 + 1e-6)) >= 0.95
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -17,7 +17,7 @@ from tests.helpers import altered, amid, biases_of, kernels_of, random_network, 
 
 def assert_holds(classifier, X, *, certified=0.9):
     """No attack gets inside a radius, some get across beyond, and most rows have a radius."""
-    result = audit(classifier, X, restarts=2, steps=5, random_state=0, verbose=False)
+    result = audit(classifier, X, restarts=2, n_steps=5, random_state=0, verbose=False)
     assert not result.broken.any(), result
     assert np.isfinite(result.attack).any()
     assert (result.radius > 0).mean() >= certified
@@ -118,7 +118,7 @@ def test_subnormal_inputs(rng, size):
     X = size * rng.standard_normal((50, 3))
     network = random_network(rng, (3, 8, 1), center=0.0)
     classifier = serving(altered(network, biases=(np.zeros(8), np.zeros(1))))
-    result = audit(classifier, X, restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(classifier, X, restarts=1, n_steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
     assert (result.radius == 0).all()  # libraries may flush such numbers: nothing is sure
 
@@ -144,7 +144,7 @@ def test_rows_at_1e15_of_a_network_around_0_are_certified_by_less_than_their_sco
     """Where neighbouring float64 numbers lie 0.1 apart, rounding takes its share."""
     X = 1e15 * rng.standard_normal((100, 4))
     classifier = serving(random_network(rng, (4, 8, 8, 1)))
-    result = audit(classifier, X, restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(classifier, X, restarts=1, n_steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
     assert (result.radius < np.abs(classifier.decision_function(X))).all()
 

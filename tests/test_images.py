@@ -214,7 +214,7 @@ def test_pipelines_of_tables_end_in_networks_on_images():
     model = make_pipeline(StandardScaler(), convolutional(input_shape=SHAPE)).fit(flat(X), y)
     radii = sklip.certified_radius(model, flat(X))
     assert (radii > 0).any()
-    result = sklip.audit(model, flat(X)[:3], random_state=0, restarts=1, steps=3, verbose=False)
+    result = sklip.audit(model, flat(X)[:3], random_state=0, restarts=1, n_steps=3, verbose=False)
     assert not result.broken.any()
     with pytest.raises(ValueError, match="dim 4"):  # the scaler takes tables
         sklip.certified_radius(model, X)
@@ -258,7 +258,7 @@ def test_tolerances_in_the_shape_of_an_image():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
 def test_audits_of_images_break_nothing(dtype):
     classifier, X, y = fitted()
-    result = sklip.audit(classifier, X[:6].astype(dtype), y[:6], random_state=0, restarts=1, steps=5, verbose=False)
+    result = sklip.audit(classifier, X[:6].astype(dtype), y[:6], random_state=0, restarts=1, n_steps=5, verbose=False)
     assert not result.broken.any()
     assert np.isfinite(result.attack).all()
     assert result.inputs.shape == (6, 64)

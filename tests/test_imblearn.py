@@ -39,7 +39,7 @@ def test_samplers_take_no_part_in_predictions_and_certificates(rare, steps):
     np.testing.assert_array_equal(radii, certified_radius(twin, X))
     np.testing.assert_array_equal(model.predict(X), twin.predict(X))
     assert_withstands(model, X)
-    assert not audit(model, X, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, X, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
     np.testing.assert_array_equal(CertifiedRadiusDisplay.from_estimator(model, X, y).radius, radii)
     assert certified_accuracy(0.1)(model, X, y) == certified_accuracy(0.1)(twin, X, y)
     assert certified_accuracy(0.1, norm="inf")(model, X, y) == certified_accuracy(0.1, norm="inf")(twin, X, y)

@@ -204,7 +204,7 @@ def test_nothing_overwrites_the_rows_of_the_user(X, outer):
         model.steps[0][1].fit(X.copy())
     mine = X.copy()
     radii = certified_radius(model, mine)
-    result = audit(model, mine, restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(model, mine, restarts=1, n_steps=3, random_state=0, verbose=False)
     CertifiedRadiusDisplay.from_estimator(model, mine, model.predict(X.copy()))
     np.testing.assert_array_equal(mine, X)
     np.testing.assert_array_equal(result.radius, radii)

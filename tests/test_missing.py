@@ -54,7 +54,7 @@ def test_a_missing_value_is_held_fixed_in_its_row(gaps, name, norm):
     again = certified_radius(model, X[complete], norm=norm)
     assert again.missing_columns == ()
     np.testing.assert_allclose(again, radii[complete], rtol=1e-12)
-    result = audit(model, X, norm=norm, restarts=2, steps=8, random_state=0, verbose=False)
+    result = audit(model, X, norm=norm, restarts=2, n_steps=8, random_state=0, verbose=False)
     assert not result.broken.any()
     assert np.isfinite(result.attack[[3, 7, 9]]).all()
     np.testing.assert_array_equal(np.isnan(result.inputs[[3, 7, 9]]), np.isnan(X[[3, 7, 9]]))
@@ -81,7 +81,7 @@ def test_whatever_holds_the_rows(gaps, form):
     radii = certified_radius(model, form(X))
     assert (radii[[3, 7, 9]] > 0).all()
     assert len(radii.missing_columns) == 3
-    assert not audit(model, form(X), restarts=1, steps=5, random_state=0, verbose=False).broken.any()
+    assert not audit(model, form(X), restarts=1, n_steps=5, random_state=0, verbose=False).broken.any()
 
 
 def test_a_table_with_categories_and_gaps(gaps):
@@ -95,7 +95,7 @@ def test_a_table_with_categories_and_gaps(gaps):
     assert radii.fixed_columns == ("plan",)
     assert set(radii.missing_columns) >= {"a", "c", "d"}
     assert (radii > 0).mean() > 0.9
-    assert not audit(model, frame, restarts=1, steps=5, random_state=0, verbose=False).broken.any()
+    assert not audit(model, frame, restarts=1, n_steps=5, random_state=0, verbose=False).broken.any()
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "int16[pyarrow]", "boolean"])
@@ -103,7 +103,7 @@ def test_whole_numbers_with_gaps_are_tried_as_floats(rng, dtype):
     whole = pd.array([True, None, False, True] * 5, "boolean").astype(dtype)
     frame = pd.DataFrame({"a": [1.0, None, 3.0, 4.0] * 5, "c": whole})
     model = make_pipeline(SimpleImputer().fit(frame.astype(float)), linear([1.0, 0.5], -2.0))
-    result = audit(model, frame, restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(model, frame, restarts=1, n_steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
     np.testing.assert_array_equal(result.radius, certified_radius(model, frame))
 

@@ -134,7 +134,7 @@ def test_weights_that_are_replaced_are_certified_anew():
 
 # Answers that were errors -------------------------------------------------------------------
 
-QUICK = {"restarts": 1, "steps": 3, "random_state": 0, "verbose": False}
+QUICK = {"restarts": 1, "n_steps": 3, "random_state": 0, "verbose": False}
 
 
 def test_nullable_frames_are_attacked_as_they_are(rng):

@@ -49,7 +49,7 @@ def test_the_line_is_the_certified_accuracy_at_every_radius(model, rows, pyplot)
 def test_an_audit_shades_what_lies_between_the_proof_and_the_attack(model, rows, pyplot):
     X, y = rows
     scale = X.std(axis=0)
-    audit = sklip.audit(model, X, y, tolerances=scale, restarts=2, steps=10, random_state=0, verbose=False)
+    audit = sklip.audit(model, X, y, tolerances=scale, restarts=2, n_steps=10, random_state=0, verbose=False)
     assert np.isfinite(audit.attack).all()
     display = CertifiedAccuracyDisplay.from_estimator(model, X, y, tolerances=scale, audit=audit, name="net")
     proven, attacked = display.line_, display.attack_line_
@@ -82,7 +82,7 @@ def test_attacks_that_found_nothing_leave_the_upper_curve_where_it_is(pyplot):
 
 def test_an_audit_of_something_else_is_refused(model, rows, pyplot):
     X, y = rows
-    audit = sklip.audit(model, X, y, restarts=1, steps=1, random_state=0, verbose=False)
+    audit = sklip.audit(model, X, y, restarts=1, n_steps=1, random_state=0, verbose=False)
     with pytest.raises(ValueError, match="audit is of 100 rows, and there are 50"):
         CertifiedAccuracyDisplay.from_estimator(model, X[:50], y[:50], audit=audit)
     with pytest.raises(ValueError, match="audit has other predictions or radii"):

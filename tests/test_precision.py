@@ -125,7 +125,7 @@ def test_rows_of_other_types_are_certified_behind_scalers_as_their_float64_is(rn
     else:
         np.testing.assert_array_equal(radii, exact)
     assert (radii > 0).mean() > 0.9
-    assert not audit(model, X, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, X, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
 
 
 def test_an_audit_tries_integers_in_their_own_types(rng, monkeypatch):
@@ -133,7 +133,7 @@ def test_an_audit_tries_integers_in_their_own_types(rng, monkeypatch):
     model = linear([1.0, 0.5], 0.1)
     predict = type(model).predict
     monkeypatch.setattr(type(model), "predict", lambda self, X: seen.add(X.dtype) or predict(self, X))
-    result = audit(model, X, restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(model, X, restarts=1, n_steps=3, random_state=0, verbose=False)
     assert seen == {np.dtype(">i2"), np.dtype(float)}
     assert not result.broken.any()
 
@@ -146,7 +146,7 @@ def test_the_smallest_integer_has_no_absolute_value_in_its_type():
     np.testing.assert_array_equal(magnitudes(rows, np.ones((2, 1))), [[128.0], [8.0]])
     svd = TruncatedSVD(1).fit(np.eye(2) + 0.1)
     model = make_pipeline(svd, linear([1.0], 0.5))
-    assert not audit(model, rows, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, rows, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
 
 
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr"])
@@ -183,9 +183,9 @@ def test_sparse_rows_are_divided_whatever_with_std_says_now(rng):
     assert scaler.transform(rows).toarray()[0, 0] == pytest.approx(X[0, 0] / scaler.scale_[0])
     np.testing.assert_array_equal(scaler.transform(X), X)
     for form in (rows, X):
-        assert not audit(model, form, restarts=2, steps=5, random_state=0, verbose=False).broken.any()
+        assert not audit(model, form, restarts=2, n_steps=5, random_state=0, verbose=False).broken.any()
     scaler.with_std, scaler.scale_ = True, None
-    assert not audit(model, rows, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, rows, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()
 
 
 def test_frames_of_sparse_columns_are_sparse_rows(rng):
@@ -197,7 +197,7 @@ def test_frames_of_sparse_columns_are_sparse_rows(rng):
     steps.named_transformers_["s"].with_std = False
     model = make_pipeline(steps, linear([1.0, 0.0], -0.5))
     for rows in (frame, frame.iloc[:1]):
-        assert not audit(model, rows, restarts=1, steps=5, random_state=0, verbose=False).broken.any()
+        assert not audit(model, rows, restarts=1, n_steps=5, random_state=0, verbose=False).broken.any()
         exact = 0.01 * np.abs(model.decision_function(rows))
         assert (certified_radius(model, rows) <= 3.0 * exact).all()
 
@@ -206,14 +206,14 @@ def test_an_audit_of_sparse_columns_tries_what_they_hold(rng):
     """−129 is no int8: it became 127, and the certificate was called broken."""
     frame = pd.DataFrame([[0, 0], [-128, 2], [1, 1]], columns=["a", "b"]).astype(pd.SparseDtype(np.int8))
     model = make_pipeline(TruncatedSVD(1, random_state=0).fit(np.eye(2) + 0.3), linear([1.0], -0.3))
-    assert not audit(model, frame, restarts=2, steps=5, random_state=0, verbose=False).broken.any()
+    assert not audit(model, frame, restarts=2, n_steps=5, random_state=0, verbose=False).broken.any()
 
 
 @pytest.mark.parametrize("form", [sparse.csr_array, sparse.csc_array])
 def test_an_audit_of_sparse_rows_holds_columns_fixed(rng, form):
     X = form(rng.integers(-9, 9, (12, 3)).astype(np.int16))
     model = make_pipeline(TruncatedSVD(1, random_state=0).fit(X), linear([1.0], -0.3))
-    result = audit(model, X, tolerances=[1.0, 0.0, 2.0], restarts=1, steps=3, random_state=0, verbose=False)
+    result = audit(model, X, tolerances=[1.0, 0.0, 2.0], restarts=1, n_steps=3, random_state=0, verbose=False)
     assert not result.broken.any()
     assert result.inputs.shape == (12, 2)
 
@@ -222,4 +222,4 @@ def test_a_column_transformer_of_sparse_rows_holds(rng):
     X = sparse.csr_array(rng.integers(-128, 127, (40, 3)).astype(np.int8))
     steps = ColumnTransformer([("a", MaxAbsScaler(), [0, 1]), ("b", "passthrough", [2])]).fit(X)
     model = make_pipeline(steps, TruncatedSVD(2).fit(steps.transform(X)), linear([1.0, 1.0], 0.1))
-    assert not audit(model, X, restarts=1, steps=3, random_state=0, verbose=False).broken.any()
+    assert not audit(model, X, restarts=1, n_steps=3, random_state=0, verbose=False).broken.any()

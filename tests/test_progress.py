@@ -223,7 +223,7 @@ assert len(reuse.kept()) == 2
 import sklip.auditing._audit as module
 bar = module.progress_bar
 module.progress_bar = lambda **options: bar(**options | {"delay": 0, "disable": False, "mininterval": 0})
-assert not audit(models[0], X, steps=1, restarts=1).broken.any()
+assert not audit(models[0], X, n_steps=1, restarts=1).broken.any()
 np.save(where, [model.decision_function(X) for model in models])
 """
 
@@ -300,7 +300,7 @@ def test_no_bar_where_tqdm_is_not_installed(monkeypatch, capsys):
     for name in ("tqdm", "tqdm.auto"):
         monkeypatch.setitem(sys.modules, name, None)
     model = classifier(verbose=1).fit(*moons())
-    assert not audit(model, moons()[0], steps=1, restarts=1).broken.any()
+    assert not audit(model, moons()[0], n_steps=1, restarts=1).broken.any()
     assert capsys.readouterr() == ("", "")
 
 

@@ -51,7 +51,7 @@ def test_the_example_of_a_question_prints_what_the_readme_says(printed):
     )
     np.testing.assert_allclose(radii, said, rtol=0.2)  # float32 training differs between processors
     assert "AuditResult: all 569 certificates held against" in printed[1]
-    figures = r"accuracy ([\d.]+)\n.*mean ([\d.]+),"
+    figures = r"accuracy ([\d.]+)\n.*median ([\d.]+),"
     found, claimed = (list(map(float, re.search(figures, output).groups())) for output in (printed[1], promised))
     np.testing.assert_allclose(found, claimed, atol=0.03)
 

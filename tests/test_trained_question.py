@@ -95,7 +95,7 @@ def test_the_constant_is_1_and_certificates_hold_against_attacks(norm, tolerance
     slopes = np.linalg.norm(np.reshape(classifier.gradient(X), (-1, 6)) * units, DUALS[norm], axis=1)
     assert slopes.max() * (1 - 1e-12) <= classifier.lipschitz_bound_ <= 1 + 1e-8
     assert slopes.max() > 0.7
-    result = audit(classifier, X[:60], y[:60], random_state=0, verbose=False, restarts=2, steps=10)
+    result = audit(classifier, X[:60], y[:60], random_state=0, verbose=False, restarts=2, n_steps=10)
     assert not result.broken.any() and result.norm == norm
     assert np.isfinite(result.attack).mean() > 0.5
     np.testing.assert_array_equal(result.radius, classifier.certified_radius(X[:60]))
@@ -249,7 +249,7 @@ def test_a_model_of_the_user_stands_behind_the_front(norm):
     X, y = table(3)
     classifier = HKRClassifier(model=model, norm=norm, tolerances=TOLERANCES, epochs=3, random_state=0).fit(X, y)
     assert classifier.lipschitz_bound_ <= 1 + 1e-8
-    assert not audit(classifier, X[:30], verbose=False, restarts=1, steps=5).broken.any()
+    assert not audit(classifier, X[:30], verbose=False, restarts=1, n_steps=5).broken.any()
 
 
 def test_keras_and_numpy_train_alike():
@@ -323,7 +323,7 @@ def test_without_steps_every_estimator_around_it_answers_in_the_trained_question
         default = certified_radius(estimator, X)
         assert default.norm == np.inf and default.in_tolerances, estimator
         np.testing.assert_array_equal(default, certified_radius(estimator, X, norm="inf", tolerances=TOLERANCES))
-        result = audit(estimator, X[:20], verbose=False, restarts=1, steps=5)
+        result = audit(estimator, X[:20], verbose=False, restarts=1, n_steps=5)
         assert result.norm == np.inf and not result.broken.any()
 
 

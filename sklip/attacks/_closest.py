@@ -4,14 +4,15 @@ import numpy as np
 
 from sklip._heads import Heads
 from sklip.attacks._geometry import random_directions
-from sklip.attacks._search import Search
+from sklip.attacks._search import START, Search
 from sklip.attacks._target import Target, network_margins, rival_distances
 from sklip.certification import Question, certificate, distances_above
 from sklip.certification._question import EUCLIDEAN
 from sklip.rows import blocks
 from sklip.served import ServedNetwork
 
-_RIVALS = 3
+_RIVALS = 5
+_CANDIDATES = 32
 _RESTARTS = 3
 _STEPS = 20
 _HALVINGS = 10
@@ -25,7 +26,7 @@ def closest_adversarial(
     From the row, the transport step ``x − f(x) ∇f(x) / ‖∇f(x)‖²`` leads to the boundary if the
     network is linear in between [1]_. The step is repeated from the new point: it projects the
     row on the boundary linearised at that point. With three classes or more, there is one such
-    search for each of the three rivals that are closest to overtaking the predicted class. The
+    search for each of the five rivals whose linearised boundaries are nearest to the row. The
     best point is then moved to the boundary by bisection, and its ray is turned towards the
     projection on the boundary linearised at that point, as long as this helps. Three descents
     from other starting points look for a nearer part of the boundary. These points are the same
@@ -121,14 +122,14 @@ def _search(network, rows, question, moving):
     search = Search(target, np.arange(len(rows)), differs)
     with np.errstate(all="ignore"):
         search.margin_tolerance = 8.0 * proof.score_errors(distances_above(rows - network.center))
-        _approach(search, _nearest_rivals(network, scores, class_indices))
+        _approach(search, _nearest_rivals(search, network, scores, class_indices))
     return search
 
 
 def _approach(search, rivals):
     """Find successes and move them closer to their rows."""
-    for rival in rivals:
-        search.project(search.rows, _STEPS, rival)
+    for number, rival in enumerate(rivals):
+        search.project(search.rows, _STEPS // 4 if number else _STEPS, rival)
     search.bisect(_HALVINGS)
     margins, ascent, slopes, _ = search.margins_and_steepest(search.rows)
     strides = np.maximum(search.radii, np.abs(margins) / np.where(slopes > 0, slopes, np.inf))
@@ -140,14 +141,14 @@ def _approach(search, rivals):
         search.try_rays(noise, strides, _HALVINGS)
         # As far as the best success: if the descent crosses the boundary, it finds a nearer one.
         limits = np.where(np.isfinite(search.distance), search.distance, 2.0 * strides)
-        search.try_rays(search.ascend(search.along(noise, 0.5 * limits), limits, _STEPS), strides, _HALVINGS)
+        search.try_rays(search.ascend(search.along(noise, START * limits), limits, _STEPS), strides, _HALVINGS)
         search.refine(_STEPS // 2, _HALVINGS)
     search.bisect(60, tolerance=2.0**-53)
 
 
-def _nearest_rivals(network, scores, class_indices):
-    """Arrays of shape (n_rows,): the rival closest to overtaking the prediction, the second closest, and so on."""
+def _nearest_rivals(search, network, scores, class_indices):
+    """Arrays of shape (n_rows,): the nearest rival, the second nearest, and so on; of those that are near by scores."""
     if scores.shape[1] == 1:
         return [None]
     order = np.argsort(rival_distances(scores, class_indices, network.heads.column_distances()), axis=1, kind="stable")
-    return list(order[:, : min(_RIVALS, scores.shape[1] - 1)].T)
+    return search.nearest_rivals(order[:, :_CANDIDATES], _RIVALS)

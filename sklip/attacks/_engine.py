@@ -7,7 +7,7 @@ import numpy as np
 
 from sklip.arithmetic.rounding import UNIT
 from sklip.attacks._geometry import lengths, normalized, random_directions
-from sklip.attacks._search import Search
+from sklip.attacks._search import START, Search
 from sklip.attacks._target import Target
 from sklip.rows import blocks
 
@@ -16,6 +16,13 @@ _FURTHEST = 1e100
 
 # Multiples of the radius at which a ray is tried; a short attack uses the last ones.
 _AT_THE_RADIUS = (0.99, 1 + 2.0**-52, 1 - 1e-7, 1 - 1e-12, 1 - 2.0**-52, 1.0)
+
+# A row is projected on the boundaries to so many rivals, which are chosen from at most so many classes.
+_RIVALS = 5
+_MOST_CANDIDATES = 32
+
+# Ascents start in the directions of rows of other labels: the nearest of so many rows, drawn at random.
+_MOST_OTHERS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,18 +69,19 @@ def attack(
     target: Target,
     *,
     restarts: int = 3,
-    steps: int = 20,
+    n_steps: int = 20,
     random_state: int | np.random.Generator = 0,
     progress: Callable[[int], object] | None = None,
 ) -> Attack:
     """Try to change the prediction of each row of a target as near to the row as possible.
 
-    For each row, the attack tries: the gradient; projections on the linearised boundary; projected
-    gradient ascents inside the radius, the first from the row, the others from random points;
-    ascents that may go as far as the best success; and random directions. Each ray found in this
-    way is tried at the radius, with steps of one unit in the last place, and nearer than the best
-    success. The nearest success of each row is moved to the boundary by bisection, and its ray is
-    turned towards the boundary linearised there.
+    For each row, the attack tries: the gradient; projections on the linearised boundaries to the five
+    nearest rivals; projected gradient ascents inside the radius, the first from the row, the others
+    from random points; ascents that may go as far as the best success, from points on the way to the
+    nearest rows with other labels; and random directions. Each ray found in this way is tried at the
+    radius, with steps of one unit in the last place, and nearer than the best success. The nearest
+    success of each row is moved to the boundary by bisection, and its ray is turned towards the
+    boundary linearised there.
 
     Parameters
     ----------
@@ -81,9 +89,9 @@ def attack(
         Rows, their radii, and the estimator to attack.
     restarts : int, default=3
         Number of ascents, and of random directions, per row; at least 1.
-    steps : int, default=20
-        Number of steps of each ascent; at least 1. Per row, ``restarts=1, steps=3`` takes about 60
-        predictions and 10 gradients; the default takes about 300 predictions and 200 gradients.
+    n_steps : int, default=20
+        Number of steps of each ascent; at least 1. Per row, ``restarts=1, n_steps=3`` takes about 60
+        predictions and 20 gradients; the default takes about 300 predictions and 170 gradients.
     random_state : int or Generator, default=0
         Seed or generator of the random directions.
     progress : callable, default=None
@@ -107,7 +115,7 @@ def attack(
     ...     margins_and_gradients=lambda inputs, index: (inputs[:, 0], np.ones_like(inputs)),
     ...     representable=lambda inputs: inputs,
     ... )
-    >>> found = attack(target, restarts=1, steps=3)
+    >>> found = attack(target, restarts=1, n_steps=3)
     >>> found.labels.tolist(), found.inside.tolist(), found.distance.round(3).tolist()
     ([1], [False], [1.0])
     """
@@ -120,7 +128,7 @@ def attack(
             index = np.arange(block.start, block.stop)
             labels.append(_labels(target, index))
             search = Search(target, index, _changes(target, index, labels[-1]))
-            _attack_block(search, nudge, restarts, steps, rng)
+            _attack_block(search, labels[-1], nudge, restarts, n_steps, rng)
             search.confirm()
             inputs[index], inside[index] = search.inputs, search.inside
             # The distance is rounded up, so for an input just inside it may exceed the radius, which bounds it too.
@@ -141,7 +149,7 @@ def _changes(target, index, labels):
     return lambda inputs, which: np.asarray(target.predict(inputs, index[which])) != labels[which]
 
 
-def _attack_block(search, nudge, restarts, steps, rng):
+def _attack_block(search, labels, nudge, restarts, steps, rng):
     """Try all moves on the rows of a search."""
     rows, norm, halvings = search.rows, search.target.norm, min(max(steps, 3), 8)
     limits = np.minimum(search.radii, _FURTHEST)
@@ -156,8 +164,12 @@ def _attack_block(search, nudge, restarts, steps, rng):
 
     search.margin_tolerance = 8 * UNIT * slopes * lengths(rows / search.target.tolerances, norm)
     probe(-ascent)
-    probe(search.project(rows, steps))
+    rivals = _rivals(search)
+    probe(search.project(rows, steps, rivals[0]))
+    for rival in rivals[1:]:
+        search.try_rays(search.project(rows, max(steps // 4, 1), rival), strides, halvings)
     search.bisect(halvings)
+    others = _nearest_others(search, labels, rng) if restarts > 1 else None
     for restart in range(restarts):
         noise = random_directions(rng, rows.shape, norm)
         probe(noise)
@@ -165,11 +177,41 @@ def _attack_block(search, nudge, restarts, steps, rng):
         if restart:
             # As far as the best success: if the ascent crosses the boundary, it finds a nearer one.
             further = np.minimum(np.where(np.isfinite(search.distance), search.distance, 2.0 * strides), _FURTHEST)
-            probe(search.ascend(search.along(noise, 0.5 * further), further, steps))
+            start = _starts(search, others[:, restart - 1 : restart], noise, START * further)
+            search.bisect(halvings, np.flatnonzero(search.attempt(start)))
+            probe(search.ascend(start, further, steps))
         search.refine(steps // 2 if restart else steps, halvings)
     found = np.isfinite(search.distance)
     probe(normalized(np.where(found[:, None], search.inputs - rows, 0.0) / search.target.tolerances, norm))
     search.bisect(min(3 * steps, 48))
+
+
+def _rivals(search):
+    """The nearest rivals of each row; None, the nearest one at each input, if there are two classes or very many."""
+    n_classes = search.target.n_classes
+    if not 2 < n_classes <= _MOST_CANDIDATES:
+        return [None]
+    return search.nearest_rivals(np.tile(np.arange(n_classes), (len(search.rows), 1)), _RIVALS)
+
+
+def _nearest_others(search, labels, rng):
+    """Positions of rows of other labels, the nearest first, of shape (n_rows, n_others); −1 if there are no more."""
+    scaled, norm = search.rows / search.target.tolerances, search.target.norm
+    chosen = np.sort(rng.permutation(len(scaled))[:_MOST_OTHERS])
+    distances = np.stack([lengths(scaled[chosen] - row, norm) for row in scaled])
+    distances[labels[:, None] == labels[chosen]] = np.inf
+    order = distances.argsort(axis=1)
+    return np.where(np.isfinite(np.take_along_axis(distances, order, axis=1)), chosen[order], -1)
+
+
+def _starts(search, others, noise, sizes):
+    """Inputs on the way to rows of other labels, at most there, as they may be on an island; by noise without such."""
+    starts = search.along(noise, sizes)
+    which, place = np.nonzero(others >= 0)
+    offsets = (search.rows[others[which, place]] - search.rows[which]) / search.target.tolerances
+    norm = search.target.norm
+    starts[which] = search.along(normalized(offsets, norm), np.minimum(sizes[which], lengths(offsets, norm)), which)
+    return starts
 
 
 def _try_the_radius(search, directions, limits, factors, nudge):

@@ -71,17 +71,56 @@ def normalized(vectors: np.ndarray, norm: float) -> np.ndarray:
 
 
 def random_directions(rng: np.random.Generator, shape: tuple[int, int], norm: float) -> np.ndarray:
-    """Return random vectors of norm 1: Gaussian ones; corners of the cube for ``inf``."""
+    """Return random vectors of norm 1: corners of the cube for ``inf``, Gaussian ones for 2, sparse ones for 1.
+
+    For 1, a random number of the largest entries of a Gaussian vector is kept, few more often than many: the nearest
+    inputs differ from their rows in few columns.
+    """
     noise = rng.standard_normal(shape)
-    return np.where(noise < 0, -1.0, 1.0) if norm == np.inf else normalized(noise, norm)
+    if norm == np.inf:
+        return np.where(noise < 0, -1.0, 1.0)
+    if norm == 1:
+        n_kept = np.rint(shape[1] ** rng.random(shape[0]))
+        ranks = np.abs(noise).argsort(axis=1)[:, ::-1].argsort(axis=1)
+        noise[ranks >= n_kept[:, None]] = 0.0
+    return normalized(noise, norm)
 
 
 def confine(offsets: np.ndarray, radii: np.ndarray, norm: float) -> np.ndarray:
-    """Move each vector into the closed ball of its radius, up to rounding."""
+    """Move each vector to the nearest point of the closed ball of its radius, up to rounding.
+
+    Nearest in the Euclidean distance. For the norm 1, all entries move towards 0 by the same threshold, which is
+    found among the sorted sizes of the entries [1]_.
+
+    Parameters
+    ----------
+    offsets : ndarray of shape (n_rows, n_features), float64
+    radii : ndarray of shape (n_rows,), float64
+    norm : {1, 2, inf}
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_features)
+
+    References
+    ----------
+    .. [1] Duchi, Shalev-Shwartz, Singer and Chandra, "Efficient projections onto the l1-ball for learning in high
+       dimensions", ICML 2008.
+    """
     if norm == np.inf:
         return np.clip(offsets, -radii[:, None], radii[:, None])
     sizes = lengths(offsets, norm)
-    return offsets * np.minimum(1.0, radii / np.where(sizes > 0, sizes, 1.0))[:, None]
+    if norm == 2:
+        return offsets * np.minimum(1.0, radii / np.where(sizes > 0, sizes, 1.0))[:, None]
+    result, beyond = offsets.copy(), np.flatnonzero(sizes > radii)
+    entries = np.abs(offsets[beyond])
+    descending = np.sort(entries, axis=1)[:, ::-1]
+    # The threshold if exactly the k largest entries stay; the last k for which the kth stays is the right one.
+    thresholds = (descending.cumsum(axis=1) - radii[beyond, None]) / np.arange(1, offsets.shape[1] + 1)
+    n_kept = np.maximum((descending > thresholds).sum(axis=1), 1)
+    threshold = np.take_along_axis(thresholds, n_kept[:, None] - 1, axis=1)
+    result[beyond] = np.copysign(np.maximum(entries - threshold, 0.0), offsets[beyond])
+    return result
 
 
 def strictly_inside(

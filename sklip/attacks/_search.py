@@ -13,6 +13,12 @@ _OVERSHOOT = 1e-6
 # Distances at which a ray is tried, in strides, if no success is known for its row.
 _BEYOND = (1.01, 1.1, 1.5, 2.0, 4.0, 8.0, 64.0)
 
+# Where ascents start, as a share of how far they may go.
+START = 0.75
+
+# Length of the first step of an ascent, in radii, times the number of steps.
+_FIRST_STEP = 8.0
+
 
 class Search:
     """Some rows of a target, and the nearest success found for each.
@@ -91,6 +97,27 @@ class Search:
         rows = self.rows if which is None else self.rows[which]
         return rows + sizes[:, None] * directions * self.target.tolerances
 
+    def nearest_rivals(self, candidates: np.ndarray, most: int) -> list[np.ndarray]:
+        """Return the rival whose linearised boundary is nearest to each row, the second nearest, and so on.
+
+        Parameters
+        ----------
+        candidates : ndarray of shape (n_rows, n_candidates), int
+            Positions of classes; the class of the row itself may be among them.
+        most : int
+            Number of rivals.
+
+        Returns
+        -------
+        list of ndarray of shape (n_rows,)
+        """
+        distances = np.empty(candidates.shape)
+        for column, rivals in enumerate(candidates.T):
+            margins, _, slopes, _ = self.margins_and_steepest(self.rows, rivals=rivals)
+            distances[:, column] = np.where(slopes > 0, margins / np.where(slopes > 0, slopes, 1.0), np.inf)
+        nearest = distances.argsort(axis=1, kind="stable")[:, : min(most, candidates.shape[1] - 1)]
+        return list(np.take_along_axis(candidates, nearest, axis=1).T)
+
     def project(self, start: np.ndarray, steps: int, rivals: np.ndarray | None = None) -> np.ndarray:
         """Cross the boundary; from beyond it, try the point of the linearised boundary that is nearest to the row.
 
@@ -115,11 +142,16 @@ class Search:
         return normalized((current - self.rows) / self.target.tolerances, self.target.norm)
 
     def ascend(self, start: np.ndarray, limits: np.ndarray, steps: int) -> np.ndarray:
-        """Do a projected gradient ascent of the rival in balls of radius ``limits``; return unit directions."""
+        """Do a projected gradient ascent of the rival in balls of radius ``limits``; return unit directions.
+
+        The steps are steepest ones of the norm: signs of the gradient for ``inf``; its largest entry for 1, as steps
+        along several entries find no nearer inputs. They become shorter.
+        """
         norm, offsets = self.target.norm, (start - self.rows) / self.target.tolerances
-        for _ in range(steps):
+        for step in range(steps):
             _, ascent, _, _ = self.margins_and_steepest(self.rows + offsets * self.target.tolerances)
-            offsets = confine(offsets - (2.5 / steps) * limits[:, None] * ascent, limits, norm)
+            sizes = _FIRST_STEP * (1.0 - step / steps) / steps * limits
+            offsets = confine(offsets - sizes[:, None] * ascent, limits, norm)
         return normalized(offsets, norm)
 
     def refine(self, steps: int, halvings: int) -> None:

@@ -29,13 +29,17 @@ class Target:
     margins_and_gradients : callable
         ``margins_and_gradients(inputs, index)``: margins, of shape (k,), of the class predicted for the
         row over its nearest rival, and their gradients, of shape (k, n_features), in raw units. They
-        only guide the attack: they may be approximate, and prove nothing.
+        only guide the attack: they may be approximate, and prove nothing. With three classes or more,
+        it takes a third argument, ``rivals``, of shape (k,): positions of the classes that are the
+        rivals. The margin over the class itself is 0.
     representable : callable
         ``representable(inputs)``: the nearest inputs that the columns' dtypes can hold, as float64.
     labels : ndarray of shape (n_rows,) or None, default=None
         Predictions of the unchanged rows; None to compute them by ``predict(rows, index)``.
     held : ndarray of shape (n_rows, n_features), bool, or None, default=None
         True for entries that are held fixed; None if all entries may move.
+    n_classes : int, default=2
+        Number of classes.
 
     Examples
     --------
@@ -53,7 +57,7 @@ class Target:
     ...     margins_and_gradients=lambda inputs, index: margins(inputs, class_indices[index]),
     ...     representable=lambda inputs: inputs,
     ... )
-    >>> attack(target, restarts=1, steps=3).inputs.round(2).tolist()
+    >>> attack(target, restarts=1, n_steps=3).inputs.round(2).tolist()
     [[0.16, -0.12]]
     """
 
@@ -66,6 +70,7 @@ class Target:
     representable: Callable[[np.ndarray], np.ndarray]
     labels: np.ndarray | None = None
     held: np.ndarray | None = None
+    n_classes: int = 2
 
 
 def rival_distances(scores: np.ndarray, class_indices: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -129,7 +134,7 @@ def network_margins(network: ServedNetwork) -> Callable:
             if len(pairs) > 1:
                 own = class_indices[rows]
                 nearest = rival_distances(scores, own, pairs).argmin(axis=1) if rivals is None else rivals[rows]
-                chosen[np.arange(len(scores)), nearest] = -1.0
+                chosen[np.arange(len(scores)), nearest] -= 1.0  # the class itself has a margin of 0
             return chosen
 
         scores, gradients = scores_and_gradients(network, inputs, cotangents)

@@ -27,7 +27,7 @@ def audit(
     tolerances: ArrayLike | Mapping | None = None,
     step_lipschitz: Mapping[str, float] | None = None,
     restarts: int = 3,
-    steps: int = 20,
+    n_steps: int = 20,
     random_state: int | np.random.RandomState | None = None,
     verbose: bool = True,
 ) -> AuditResult:
@@ -36,10 +36,11 @@ def audit(
     All labels come from ``estimator.predict``. The labels of the rows come from a call with an unchanged copy of X,
     and each success is confirmed by another call. The dtypes of the columns of X can hold every input that is tried,
     in their byte order; integer columns are tried as float64 and in their own types. Exact arithmetic decides whether
-    an input lies inside a radius. The attacks are: projections of the row on the linearised boundary; projected
-    gradient ascents with restarts, inside the radius and as far as the best success; and random directions. Each ray
-    is tried at the radius, with steps of one unit in the last place, and successes are moved to the boundary by
-    bisection.
+    an input lies inside a radius. The attacks are: projections of the row on the linearised boundaries to the nearest
+    classes; projected gradient ascents with restarts, inside the radius and as far as the best success, from random
+    points and from points on the way to rows of X with other predictions; and random directions. All of them take the
+    steps that are steepest in the norm. Each ray is tried at the radius, with steps of one unit in the last place, and
+    successes are moved to the boundary by bisection.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def audit(
     X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
         Rows, in the units and dtypes in which they are predicted. The columns of images are their values, in C order.
     y : array-like of shape (n_rows,), default=None
-        True labels. If they are given, the mean tightness counts only rows that are predicted correctly.
+        True labels. If they are given, the median tightness counts only rows that are predicted correctly.
     norm : {1, 2, inf} or None, default=None
         Norm of the displacements. None as in :func:`sklip.certified_radius`: that of the training, and 2 behind the
         steps of a pipeline, except in a :class:`sklip.CertifiedPipeline`.
@@ -60,8 +61,8 @@ def audit(
         Lipschitz constants of pipeline steps, as in :func:`sklip.certified_radius`.
     restarts : int, default=3
         Number of gradient ascents, and of random directions, per row.
-    steps : int, default=20
-        Number of steps of each ascent. ``restarts=1, steps=3`` costs about a fifth of the default.
+    n_steps : int, default=20
+        Number of steps of each ascent. ``restarts=1, n_steps=3`` costs about a fifth of the default.
     random_state : int, RandomState instance or None, default=None
         Seed of the random directions and starting points. An int gives the same result in every call.
     verbose : bool, default=True
@@ -113,7 +114,7 @@ def audit(
     True
     """
     began = perf_counter()
-    _check_counts(restarts=restarts, steps=steps)
+    _check_counts(restarts=restarts, n_steps=n_steps)
     options = {"norm": norm, "tolerances": tolerances, "step_lipschitz": step_lipschitz}
     targets = list(estimator_targets(estimator, X, **options))
     target, n_rows = targets[0], len(targets[0].rows)
@@ -123,7 +124,7 @@ def audit(
     shown = {"desc": "audit", "unit": "row", "delay": 3, "disable": None if verbose else True}
     with progress_bar(total=n_rows * len(targets), **shown) as progress:
         found = [
-            attack(each, restarts=restarts, steps=steps, random_state=seed, progress=progress.update)
+            attack(each, restarts=restarts, n_steps=n_steps, random_state=seed, progress=progress.update)
             for each in targets
         ]
     distance, nearest = _nearest(found)

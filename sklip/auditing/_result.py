@@ -80,13 +80,13 @@ class AuditResult:
     ...     correct=np.array([True, True]), broken=np.array([False, False]), inputs=np.ones((2, 1)),
     ...     norm=2, n_points=200, seconds=0.1,
     ... )
-    >>> result.tightness.tolist(), round(result.mean_tightness, 2)
+    >>> result.tightness.tolist(), round(result.median_tightness, 2)
     ([0.9, 0.8], 0.85)
     >>> result
     AuditResult: all 2 certificates held against 200 inputs (0.1 s, norm 2)
       an attack succeeded beyond the radius for 2 rows
       accuracy 1.0000
-      radius / attack of rows predicted right: mean 0.8500, tenth percentile 0.8100, median 0.8500, ninetieth 0.8900
+      radius / attack of rows predicted right: median 0.8500, tenth percentile 0.8100, ninetieth 0.8900, mean 0.8500
       closest: row 0, radius 0.9000, attack 1.000
     """
 
@@ -113,17 +113,22 @@ class AuditResult:
         return np.where(found, self.radius / np.where(found, self.attack, 1.0), np.nan)
 
     @property
-    def mean_tightness(self) -> float:
-        """Mean tightness of the rows that are predicted correctly and for which an attack was found.
+    def median_tightness(self) -> float:
+        """Median tightness of the rows that are predicted correctly and for which an attack was found.
 
         Without labels, all rows with an attack count; nan if there are none.
         """
+        return self.tightness_quantiles[0.5]
+
+    @property
+    def mean_tightness(self) -> float:
+        """Mean tightness of the rows in ``median_tightness``."""
         counted = self._counted_tightness()
         return float(counted.mean()) if len(counted) else float("nan")
 
     @property
     def tightness_quantiles(self) -> dict[float, float]:
-        """Tenth percentile, median and ninetieth percentile of the tightness of the rows in ``mean_tightness``."""
+        """Tenth percentile, median and ninetieth percentile of the tightness of the rows in ``median_tightness``."""
         counted = self._counted_tightness()
         return {q: float(np.quantile(counted, q)) if len(counted) else float("nan") for q in _QUANTILES}
 
@@ -158,8 +163,8 @@ class AuditResult:
             low, middle, high = self.tightness_quantiles.values()
             of = "" if self.correct is None else " of rows predicted right"
             lines.append(
-                f"  radius / attack{of}: mean {self.mean_tightness:.4f}, tenth percentile {low:.4f}, "
-                f"median {middle:.4f}, ninetieth {high:.4f}"
+                f"  radius / attack{of}: median {middle:.4f}, tenth percentile {low:.4f}, "
+                f"ninetieth {high:.4f}, mean {self.mean_tightness:.4f}"
             )
             worst = self.worst
             lines.append(

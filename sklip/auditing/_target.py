@@ -79,25 +79,25 @@ def estimator_targets(estimator, X, *, norm, tolerances, step_lipschitz) -> Iter
 def _target(estimator, movable, traced, radii, labels):
     moving, placed, decision = movable.positions, movable.placed, traced.decision
 
-    def raw_margins(inputs, index):
-        return decision.margins_and_gradients(placed(inputs, index), decision.class_indices[index])
+    def raw_margins(inputs, index, rivals=None):
+        return decision.margins_and_gradients(placed(inputs, index), decision.class_indices[index], rivals)
 
-    def margins_and_gradients(inputs, index):
-        margins, gradients = raw_margins(inputs, index)
+    def margins_and_gradients(inputs, index, rivals=None):
+        margins, gradients = raw_margins(inputs, index, rivals)
         # A threshold may be infinite: no input reaches it.
         within = np.abs(margins) < 1e150
         moves = within[:, None] & ~movable.missing[index]
         return np.where(within, margins, 0.0), np.where(moves, gradients[:, moving], 0.0)
 
-    def margins_and_differences(inputs, index):
+    def margins_and_differences(inputs, index, rivals=None):
         # If only the Lipschitz constant of a step is known, its gradient is estimated by differences.
         gradients = np.empty_like(inputs)
         for place in range(inputs.shape[1]):
             step = np.zeros_like(inputs)
             step[:, place] = 1e-6 * np.maximum(np.abs(inputs[:, place]), traced.tolerances[moving[place]])
-            above, below = raw_margins(inputs + step, index)[0], raw_margins(inputs - step, index)[0]
+            above, below = (raw_margins(inputs + way * step, index, rivals)[0] for way in (1.0, -1.0))
             gradients[:, place] = (above - below) / (2 * step[:, place])
-        return raw_margins(inputs, index)[0], gradients
+        return raw_margins(inputs, index, rivals)[0], gradients
 
     return Target(
         rows=movable.rows,
@@ -109,4 +109,5 @@ def _target(estimator, movable, traced, radii, labels):
         representable=movable.representable,
         labels=labels,
         held=movable.missing,
+        n_classes=len(decision.classes),
     )

@@ -52,10 +52,11 @@ class Vote:
         radii = np.stack([member.radii for member in members], axis=1)
         class_indices, certified = vote_radii(np.stack(votes, axis=1), radii, self.weights, len(classes))
 
-        def margins_and_gradients(raw, wanted):
-            rows = run.transform(self.nodes, raw)
-            positions = [np.minimum(np.searchsorted(one.classes, wanted), len(one.classes) - 1) for one in members]
-            answers = map(lambda member, own: member.margins_and_gradients(rows, own), members, positions)
+        def margins_and_gradients(raw, wanted, rivals=None):
+            rows, answers = run.transform(self.nodes, raw), []
+            for member in members:
+                positions = (None if each is None else _positions(member.classes, each) for each in (wanted, rivals))
+                answers.append(member.margins_and_gradients(rows, *positions))
             margins, gradients = zip(*answers, strict=True)
             return np.median(margins, axis=0), None if run.plan.stated else np.mean(gradients, axis=0)
 
@@ -64,6 +65,11 @@ class Vote:
         moves_fixed = any(member.moves_fixed for member in members)
         facts = None, ratio, is_imputed, moves_fixed
         return Decision(classes, class_indices, certified, *facts, margins_and_gradients)
+
+
+def _positions(classes, codes):
+    """Positions of codes among the classes of a member."""
+    return np.minimum(np.searchsorted(classes, codes), len(classes) - 1)
 
 
 def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:

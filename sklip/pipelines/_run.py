@@ -92,8 +92,9 @@ class Decision:
         Whether a column moves that was fixed in the training of a classifier.
     margins_and_gradients : callable
         From raw rows and positions of classes to the margins of those classes and their gradients with respect to the
-        raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. For
-        attackers: approximate, and no part of any proof.
+        raw columns, of shape (n_rows, n_columns), None behind a step of which only the constant is known. The margins
+        are those over the nearest rival, or over ``rivals``, positions of classes, too. For attackers: approximate,
+        and no part of any proof.
     """
 
     classes: np.ndarray

@@ -95,10 +95,10 @@ class Network:
                     found = class_radii(values, errors, slopes.pairs, slopes.errors)
                 radii[block] = np.minimum(found, room)
 
-        def margins_and_gradients(raw, class_indices):
+        def margins_and_gradients(raw, class_indices, rivals=None):
             rows = estimator._inference_rows(run.transform(self.nodes, raw))
             wanted = class_indices if self.sign > 0 else 1 - class_indices
-            margins, gradients = network_margins(estimator.network_)(rows, wanted)
+            margins, gradients = network_margins(estimator.network_)(rows, wanted, rivals)
             margins = margins - np.where(class_indices > 0, self.offset, -self.offset)
             if run.plan.stated:
                 return margins, None
