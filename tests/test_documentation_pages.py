@@ -56,7 +56,7 @@ def test_the_page_on_displays_runs_and_draws_its_pictures(tmp_path, monkeypatch,
     monkeypatch.chdir(tmp_path)
     text = run_briefly("displays.md", monkeypatch)
     pictures = set(re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text))
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert {picture.name for picture in tmp_path.glob("*.png")} == pictures
     assert all(5_000 < (DOCS / picture).stat().st_size < 80_000 for picture in pictures)
 

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,18 +14,28 @@ from sklip.plotting import (
     CertifiedAccuracyDisplay,
     CertifiedRadiusDisplay,
     DecisionFunctionDisplay,
+    FeatureWeightsDisplay,
     TrainingHistoryDisplay,
 )
-from tests.estimator_fixtures import fitted
+from tests.estimator_fixtures import classifier as small_classifier
+from tests.estimator_fixtures import fitted, moons
 from tests.processes import run_script
 
+WITHOUT_ROWS = (FeatureWeightsDisplay, TrainingHistoryDisplay)
 DISPLAYS = [getattr(sklip.plotting, name) for name in sklip.plotting.__all__]
+
+
+@cache
+def with_weights():
+    """A fitted classifier with weights of its columns."""
+    return small_classifier(norm="inf", backend="numpy").fit(*moons())
 
 
 def drawn(display, **options):
     """A display of a fitted classifier."""
     classifier, X, y = fitted()
     arguments = {
+        FeatureWeightsDisplay: (with_weights(),),
         CertifiedAccuracyDisplay: (classifier, X, y),
         CertifiedRadiusDisplay: (classifier, X, y),
         DecisionFunctionDisplay: (classifier, X, y),
@@ -78,9 +89,7 @@ def test_a_refused_call_leaves_no_figure_behind(display, pyplot):
     with pytest.raises((TypeError, ValueError)):
         drawn(display, ax="not axes")
     with pytest.raises((TypeError, ValueError)):
-        display.from_estimator(
-            fitted()[0], *([] if display is TrainingHistoryDisplay else [[[1.0]], [0]]), terms=["no"]
-        )
+        display.from_estimator(fitted()[0], *([] if display in WITHOUT_ROWS else [[[1.0]], [0]]), terms=["no"])
     assert pyplot.get_fignums() == []
 
 
@@ -88,7 +97,7 @@ def test_a_refused_call_leaves_no_figure_behind(display, pyplot):
 def test_without_matplotlib_the_error_says_what_to_install(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     classifier, X, y = fitted()
-    arguments = {TrainingHistoryDisplay: (classifier,), AdversarialDisplay: (classifier, X)}
+    arguments = dict.fromkeys(WITHOUT_ROWS, (classifier,)) | {AdversarialDisplay: (classifier, X)}
     with pytest.raises(ImportError, match=r"from_estimator needs matplotlib.*pip install 'scikit-lipschitz\[plot\]'"):
         display.from_estimator(*arguments.get(display, (classifier, X, y)))
 

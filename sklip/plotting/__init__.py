@@ -9,6 +9,7 @@ from sklip.plotting._adversarial import AdversarialDisplay
 from sklip.plotting._certified_accuracy import CertifiedAccuracyDisplay
 from sklip.plotting._certified_radius import CertifiedRadiusDisplay
 from sklip.plotting._decision_function import DecisionFunctionDisplay
+from sklip.plotting._feature_weights import FeatureWeightsDisplay
 from sklip.plotting._training_history import TrainingHistoryDisplay
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "CertifiedAccuracyDisplay",
     "CertifiedRadiusDisplay",
     "DecisionFunctionDisplay",
+    "FeatureWeightsDisplay",
     "TrainingHistoryDisplay",
 ]
