@@ -17,7 +17,8 @@ HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 QUALITY = (
     "two_moons", "mnist_0_8", "ten_classes", "long_run_mnist", "images", "lipschitz_mlp", "audit", "attacked_images",
-    "fuzz", "tightness", "question", "trained_question", "raw_units", "certified_radius", "transport", "grid_search",
+    "fuzz", "tightness", "question", "trained_question", "column_selection", "raw_units", "certified_radius",
+    "transport", "grid_search",
 )  # fmt: skip
 SPEED = (
     "fit_against_deel_lip", "step", "convolution", "growth", "fresh_process", "backends", "out_of_core", "search",

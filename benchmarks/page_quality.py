@@ -221,6 +221,24 @@ def trained_question(figures):
     }  # fmt: skip
 
 
+def column_selection(figures):
+    """Rows for each data set, by model; the highest certified accuracy is bold."""
+    lines = []
+    for name, found in figures["sets"].items():
+        means = found["means"]
+        best = max(mean["certified"] for mean in means.values())
+        for model, mean in means.items():
+            of = number(mean["found"], 1) if "found" in mean else ""
+            certified = number(mean["certified"], 3)
+            certified = f"**{certified}**" if mean["certified"] == best else certified
+            counts = [number(mean["columns"], 1), of, number(mean["zeros"], 1)]
+            lines.append([name, model, *counts, number(mean["accuracy"], 3), certified])
+    return {
+        "rows": rows(lines), "seeds": figures["seeds"], "used": number(figures["used"], 2),
+        "epsilon": number(figures["epsilon"], 1),
+    }  # fmt: skip
+
+
 def raw_units(figures):
     """Cells of each pipeline."""
     texts = {}

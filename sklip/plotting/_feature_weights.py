@@ -16,10 +16,10 @@ from sklip.plotting._style import COLORS, axes_for, number, require_matplotlib, 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class FeatureWeightsDisplay:
-    """Weights of the columns, the largest first: a change of a column by one unit moves the score by at most its weight.
+    """Weights of the columns, the largest on top.
 
-    Networks that are trained for ``norm="inf"`` have a weight for each column. The squares of all weights add up to 1.
-    A column whose bar cannot be seen does not count.
+    Networks that are trained for ``norm="inf"`` have a weight for each column: a change of the column by one tolerance,
+    or by one unit without tolerances, moves the score by at most this weight. The squares of all weights add up to 1.
 
     Use :meth:`from_estimator` to make a display. All parameters are stored as attributes.
 
@@ -124,8 +124,8 @@ class FeatureWeightsDisplay:
         Parameters
         ----------
         estimator : fitted estimator
-            An estimator with ``feature_weights_``; or a pipeline, a search or a FrozenEstimator that ends in one. Behind
-            the steps of a pipeline, the columns are those that the steps make.
+            An estimator with ``feature_weights_``; or a pipeline, a search or a FrozenEstimator that ends in one.
+            Behind the steps of a pipeline, the columns are those that the steps make.
         max_features : int, default=20
             See :meth:`plot`.
         feature_names : array-like of str of shape (n_features,), default=None
@@ -164,9 +164,9 @@ class FeatureWeightsDisplay:
         ['petal length (cm) ± 0.1', 'petal width (cm) ± 0.1']
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        before, inner = (
-            ([], estimator) if hasattr(estimator, "feature_weights_") else unwrapped(estimator, strict=False)
-        )
+        before, inner = [], estimator
+        if not hasattr(inner, "feature_weights_"):
+            before, inner = unwrapped(estimator, strict=False)
         if not hasattr(inner, "feature_weights_"):
             check_is_fitted(inner)
             raise TypeError(
@@ -174,7 +174,7 @@ class FeatureWeightsDisplay:
                 "have. Give such an estimator, or a pipeline or search that ends in one."
             )
         weights = np.asarray(inner.feature_weights_)
-        names = _names(estimator, before, inner) if feature_names is None else feature_names
+        names = _names(before, inner) if feature_names is None else feature_names
         if names is not None and np.shape(names) != weights.shape:
             if feature_names is not None:
                 raise ValueError(
@@ -198,7 +198,7 @@ def _n_shown(max_features, n_features):
     return min(int(max_features), n_features)
 
 
-def _names(estimator, before, inner) -> Any:
+def _names(before, inner) -> Any:
     """Names of the columns that the estimator at the end gets, or None if a step does not know them."""
     steps = [step for _, step in before if not is_passthrough(step)]
     if not steps:
