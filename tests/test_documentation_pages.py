@@ -97,6 +97,19 @@ def test_the_page_on_certificates_has_the_figures_of_the_questions():
     assert f"held fixed, it is {of_fixed} or less" in (ROOT / "README.md").read_text()
 
 
+def test_the_page_on_what_can_change_has_the_figures_of_the_columns():
+    sets = json.loads((ROOT / "benchmarks" / "results" / "column_selection.json").read_text(encoding="utf-8"))
+    page = (DOCS / "guide" / "what_can_change.md").read_text(encoding="utf-8")
+    said = re.findall(r"^\| (breast cancer|30 columns).*\| `(\w+).*?\(([\w ]+)\) \| ([\d. |]+) \|$", page, re.MULTILINE)
+    assert len(said) == 8
+    for data, model, chosen, figures in said:
+        means = sets["figures"]["sets"]["breast cancer" if data == "breast cancer" else "6 of 30"]["means"]
+        mean = means[f"{model}, default" if chosen == "default margin" else f"{model}, by {chosen}"]
+        assert figures == f"{mean['columns']:.1f} | {mean['accuracy']:.3f} | {mean['certified']:.3f}"
+    best = sets["figures"]["sets"]["6 of 30"]["means"]["HKRClassifier, by certified accuracy"]
+    assert f"uses {best['columns']:.1f} columns, of which {best['found']:.1f} inform" in page.replace("\n  ", " ")
+
+
 def public_modules():
     """Modules of sklip that say what of them is public."""
     names = [module.name for module in pkgutil.walk_packages(sklip.__path__, "sklip.")]

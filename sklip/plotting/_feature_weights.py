@@ -164,7 +164,8 @@ class FeatureWeightsDisplay:
         ['petal length (cm) ± 0.1', 'petal width (cm) ± 0.1']
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        before, inner = [], estimator
+        before: list[tuple[str, Any]] = []
+        inner: Any = estimator
         if not hasattr(inner, "feature_weights_"):
             before, inner = unwrapped(estimator, strict=False)
         if not hasattr(inner, "feature_weights_"):
@@ -174,14 +175,14 @@ class FeatureWeightsDisplay:
                 "have. Give such an estimator, or a pipeline or search that ends in one."
             )
         weights = np.asarray(inner.feature_weights_)
-        names = _names(before, inner) if feature_names is None else feature_names
+        names: Any = _names(before, inner) if feature_names is None else feature_names
         if names is not None and np.shape(names) != weights.shape:
             if feature_names is not None:
                 raise ValueError(
                     f"feature_names must hold one name for each of the {len(weights)} columns; got {feature_names!r}."
                 )
             names = None
-        tolerances = getattr(inner, "tolerances_", None)
+        tolerances: Any = getattr(inner, "tolerances_", None)
         return cls(
             feature_weights=weights,
             feature_names=names,
