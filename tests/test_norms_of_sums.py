@@ -66,6 +66,19 @@ def test_a_diagonal_has_the_bound_of_its_matrix(seed, d, norm):
     assert diagonal_norm_bound(entries, norm) <= diagonal_norm_bound(entries, norm, linear)
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-160, 1e-150, 1e-100, 1e-78, 1e78, 1e100, 1e150, 1e300])
+@pytest.mark.parametrize("norm", NORMS)
+def test_units_do_not_matter(size, norm):
+    matrix, linear = np.array([[1.0, 0.3], [0.2, 0.5]]), np.array([0.7, 0.2])
+    with np.errstate(over="raise", invalid="raise"):
+        scaled = sum_norm_bound(matrix * size, linear * size, norm)
+        of_diagonal = diagonal_norm_bound(matrix[0] * size, norm, linear * size)
+    assert attained(matrix, linear, norm) * (1 - 1e-14) <= scaled / size
+    assert scaled / size == pytest.approx(sum_norm_bound(matrix, linear, norm), rel=1e-6)
+    assert attained(np.diag(matrix[0]), linear, norm) * (1 - 1e-14) <= of_diagonal / size
+    assert of_diagonal / size == pytest.approx(diagonal_norm_bound(matrix[0], norm, linear), rel=1e-6)
+
+
 def test_budgets_of_fronts_come_out_at_1():
     for count in (1, 3, 30):
         rng = np.random.default_rng(count)

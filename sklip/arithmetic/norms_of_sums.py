@@ -61,6 +61,9 @@ def sum_norm_bound(matrix: np.ndarray, linear: np.ndarray, norm: float, inaccura
 def _best_share(matrix, linear):
     """The ``α`` of the smallest bound, nearly: the square of the bound is a convex function of its logarithm."""
     m, d = matrix.shape
+    largest = max(np.abs(matrix).max(initial=0.0), np.abs(linear).max(initial=0.0))
+    if largest > 0:  # so that products do not overflow
+        matrix, linear = matrix / largest, linear / largest
     gram = matrix.T @ matrix if d <= m else matrix @ matrix.T
     side = np.outer(linear, linear) if d <= m else matrix @ linear
 
@@ -127,16 +130,27 @@ def diagonal_norm_bound(entries: np.ndarray, norm: float, linear: np.ndarray | N
         return _number(round_up((entries + linear).max(initial=0.0), 2))
     if norm == np.inf:
         return _number(round_up(norm_bound(entries) + round_up(linear.sum(), linear.size)))
+    # A power of two is exact, and keeps the products below from under- and overflow.
+    _, exponent = np.frexp(max(entries.max(initial=0.0), linear.max(initial=0.0)))
+    tilted = linear > 0
+    entries, linear = (round_up(np.ldexp(each, -exponent)) for each in (entries, linear))
+    bound = _bound_of_tilted_diagonal(entries, linear, tilted)
+    # Where subnormal numbers are flushed, those among the numbers count as 0.
+    return _number(round_up(np.ldexp(bound, exponent) + 2.0 * np.sqrt(linear.size) * TINY, 2))
+
+
+def _bound_of_tilted_diagonal(entries, linear, tilted):
+    """:func:`diagonal_norm_bound` in L2, for entries of which the largest is near 1."""
     apart = round_up(entries.max(initial=0.0) + norm_bound(linear))
-    squares, tilted = round_up(entries * entries, 2), linear > 0
-    if not np.isfinite(apart * apart) or not tilted.any():
-        return _number(apart)
+    squares = round_up(entries * entries, 2)
+    if not tilted.any() or not np.isfinite(apart):
+        return apart
 
     def bound_of_square(rho):
-        rests = round_down(rho - squares[tilted])
-        return rho + round_up((round_up(linear[tilted] ** 2 * rho / rests, 4)).sum(), linear.size + 4)
+        ratios = round_up(rho / round_down(rho - squares[tilted]))
+        return rho + round_up((round_up(linear[tilted] ** 2 * ratios, 4)).sum(), linear.size + 4)
 
     with np.errstate(all="ignore"):
         _, best = _least(bound_of_square, float(squares.max()), float(apart * apart))
         best = np.fmin(best, bound_of_square(float(squares.max())))
-    return _number(np.fmin(apart, round_up(np.sqrt(round_up(best, 4)), 2)))
+    return np.fmin(apart, round_up(np.sqrt(round_up(best, 4)), 2))
