@@ -100,6 +100,12 @@ def test_ten_steps_behind_a_front_with_several_scores_and_without_hidden_layers(
     assert_same(*in_both(ten_steps(loss, 3, front=Front(norm, 4, 1)), MLP(hidden_layer_sizes=widths)))
 
 
+@pytest.mark.parametrize(("name", "loss"), list(zip(FRONTS, cycle(name for name in LOSSES if LOSSES[name][1] == 1))))
+def test_ten_steps_of_losses_behind_fronts_without_hidden_layers(name, loss):
+    task = ten_steps(getattr(keras_losses, loss)(**LOSSES[loss][0]), 1, front=FRONTS[name])
+    assert_same(*in_both(task, MLP(hidden_layer_sizes=())))
+
+
 @pytest.mark.parametrize("name", FRONTS)
 def test_the_front_stays_within_its_budgets_and_has_the_weights_of_keras(name):
     front = FRONTS[name]

@@ -67,7 +67,7 @@ class NumPyFront:
         if of_turned is not None:
             np.matmul(self._of_turned(self._sized(rows)).T, slope, out=of_turned)
         if of_sizes is not None:
-            np.einsum("ij,ij->j", rows[:, :m], slope, out=of_sizes)
+            np.einsum("ij,ij->j", rows[:, :m], slope, out=of_sizes, casting="same_kind")
             if rising is not None:
                 of_sizes += np.sign(self._sizes) * rising[:m]
             self._stay_on_budget(of_sizes)
