@@ -45,6 +45,11 @@ def center_and_scale(X: Rows, weights: np.ndarray, question: Question = EUCLIDEA
     mass = weights.sum()
     center = reduce(np.add, (weights[rows] @ np.asarray(X[rows], np.float64) for rows in sum_blocks(X))) / mass
     tolerances = question.tolerances
+    if question.fixed is not None:
+        # A mean is rounded. In units of their spread, rows of a constant column would lie far from it.
+        fixed = np.flatnonzero(question.fixed)
+        constant = fixed[~_varying(X, fixed)]
+        center[constant] = np.asarray(X[:1])[0, constant]
     units = None if tolerances is None else np.where(tolerances > 0, tolerances, np.inf)
     scale = _distance(X, weights / mass, center, units)
     n_columns = len(center) if tolerances is None else np.count_nonzero(tolerances)
@@ -92,7 +97,8 @@ def _distance(X, shares, center, tolerances):
             "The 'tolerances' are too small for X: its rows lie over 1e150 tolerances from their mean. Give them in "
             "the units of the columns."
         )
-    if variance <= (1e-12 * np.abs(center / units).max()) ** 2 and _all_equal(X):
+    moving = np.flatnonzero(np.isfinite(np.broadcast_to(units, center.shape)))
+    if variance <= (1e-12 * np.abs(center / units).max()) ** 2 and not _varying(X, moving).any():
         return 0.0
     if variance > 1e-200:
         return float(np.sqrt(variance))
@@ -142,10 +148,10 @@ def farthest(inputs: Rows, scale: float) -> float:
     return float(largest) * scale
 
 
-def _all_equal(X):
-    """Whether no row differs from the first."""
-    first = X[:1]
-    return all((X[rows] == first).all() for rows in sum_blocks(X))
+def _varying(X, columns):
+    """Whether rows differ in each of the columns at these positions."""
+    first = np.asarray(X[:1])[:, columns]
+    return reduce(np.logical_or, ((X[rows][:, columns] != first).any(axis=0) for rows in sum_blocks(X)))
 
 
 def _offsets(rows, center):
