@@ -1,6 +1,7 @@
 """Scores that move with columns: proven from the weights, and tried on ordered pairs."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,26 @@ def test_the_constant_is_at_most_1_and_no_attack_succeeds(norm, tolerances, widt
     asked = {1: 2, 2: np.inf, np.inf: 1}[norm]
     other = audit(classifier, X[:50], y[:50], norm=asked, tolerances=1.0, random_state=0, verbose=False, restarts=1)
     assert not other.broken.any()
+
+
+@pytest.mark.parametrize("size", [1e-100, 1e100])
+@pytest.mark.parametrize("norm", NORMS)
+def test_radii_in_the_units_of_the_columns_where_tolerances_are_very_large_or_small(norm, size):
+    X, y = table()
+    classifier = HKRClassifier(norm=norm, tolerances=np.full(5, size), monotonic_cst=DIRECTIONS, **SMALL)
+    classifier.set_params(hidden_layer_sizes=(2,)).fit(X, y)
+    steepest = np.linalg.norm(classifier.gradient(X), axis=1).max()
+    assert certified_radius(classifier, X, norm=2, tolerances=1.0).lipschitz_bound >= steepest
+
+
+@pytest.mark.parametrize("widths", [(), (2,), (16, 8)])
+def test_directions_stay_proven_where_other_processors_round_the_proof(widths):
+    network = fitted(hidden_layer_sizes=widths)[0].network_
+    tilted = network.operations[1]
+    for share in (1 - 1e-12, 1 - 4e-12):  # of the reserve for rounding
+        less = replace(tilted, slopes=tilted.slopes * share)
+        rounded = ServedNetwork((network.operations[0], less, *network.operations[2:]))
+        np.testing.assert_array_equal(proven_directions(rounded), DIRECTIONS)
 
 
 @pytest.mark.parametrize("norm", [2, np.inf])

@@ -17,6 +17,10 @@ from sklip.served import Dense, Diagonal, Operation, Tilted
 
 _SMALLEST, _LARGEST = 1e-150, 1e150
 
+# So much steeper than proven is what directions add to a score: other processors round the products of the proof in
+# another way, and must find it proven, too.
+_RESERVE = 2.0**-36
+
 
 def question_of_fit(given: Any, shape: tuple[int, ...], names: np.ndarray | None) -> Question:
     """Return the question of the parameters ``norm`` and ``tolerances``.
@@ -177,7 +181,8 @@ def in_units_of_data(
     steps = [*_of_data(first, units, columns.order), *others]
     if not columns.directions.any():
         return steps
-    return [Tilted(tuple(steps), columns.directions * steepest_slopes(steps)), Dense(np.ones((1, 1)), np.zeros(1))]
+    slopes = columns.directions * steepest_slopes(steps) * (1.0 + _RESERVE)
+    return [Tilted(tuple(steps), slopes), Dense(np.ones((1, 1)), np.zeros(1))]
 
 
 def _may_be_multiplied(others, norm):
