@@ -1,7 +1,8 @@
 """Write docs/benchmarks.md: the prose of page.md with the figures of results/*.json.
 
-``${NAME.text}`` in the prose stands for a text that the function ``NAME`` of ``page_quality`` or ``page_speed`` makes
-of ``results/NAME.json``. A section without its JSON is left out. The standard library is all that is needed.
+``${NAME.text}`` in the prose stands for a text that the function ``NAME`` of ``page_quality``, ``page_questions`` or
+``page_speed`` makes of ``results/NAME.json``. A section without its JSON is left out. The standard library is all that
+is needed.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 from string import Template
 
 import page_quality
+import page_questions
 import page_speed
 from page_text import rows
 
@@ -20,12 +22,16 @@ QUALITY = (
     "fuzz", "tightness", "question", "trained_question", "column_selection", "raw_units", "certified_radius",
     "transport", "grid_search",
 )  # fmt: skip
+QUESTIONS = (
+    "tightness_by_norm", "accuracy_by_norm", "published_tables", "attacked_questions", "fixed_columns", "monotone",
+)  # fmt: skip
 SPEED = (
     "fit_against_deel_lip", "step", "convolution", "growth", "fresh_process", "backends", "out_of_core", "search",
     "serving", "serving_memory",
 )  # fmt: skip
 MAKERS = {
     **{name: getattr(page_quality, name) for name in QUALITY},
+    **{name: getattr(page_questions, name) for name in QUESTIONS},
     **{name: getattr(page_speed, name) for name in SPEED},
     "import": page_speed.import_,
     "retraction_tensorflow": page_speed.retraction,
