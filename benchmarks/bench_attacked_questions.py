@@ -160,7 +160,7 @@ def added(figures, found):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rows-of-each", type=int, default=400, help="attacked rows of each case")
+    parser.add_argument("--rows-of-each", type=int, default=1000, help="attacked rows of each case")
     parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
     path = RESULTS / f"{NAME}.json"
