@@ -111,9 +111,9 @@ def fixed_columns(figures):
     """Rows of both estimators, both norms and both trainings."""
     lines = []
     for found in figures["kinds"]:
-        before = found["means"]["all columns"]
         for training, mean in found["means"].items():
-            ours = training == "categories fixed"
+            columns, label = training.split(", ")
+            ours, before = columns == "categories fixed", found["means"][f"all columns, {label}"]
             accuracy = judged(number(mean["accuracy"], 3), mean["accuracy"] > before["accuracy"] if ours else None)
             median = judged(number(mean["median"], 3), mean["median"] >= figures["goal"] if ours else None)
             certified = [number(mean[each], 3) for each in ("0.1", "0.2", "0.3", "0.5")]
