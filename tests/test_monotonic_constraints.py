@@ -66,7 +66,7 @@ def test_scores_move_with_the_columns(norm, kind, tolerances):
 def test_the_constant_is_at_most_1_and_no_attack_succeeds(norm, tolerances, widths):
     classifier, X, y = fitted(norm, tolerances=TOLERANCES[tolerances], hidden_layer_sizes=widths)
     assert 0.1 < classifier.lipschitz_bound_ <= 1 + 1e-8
-    result = audit(classifier, X[:50], y[:50], random_state=0, verbose=False, restarts=2, steps=10)
+    result = audit(classifier, X[:50], y[:50], random_state=0, verbose=False, restarts=2, n_steps=10)
     assert not result.broken.any()
     asked = {1: 2, 2: np.inf, np.inf: 1}[norm]
     other = audit(classifier, X[:50], y[:50], norm=asked, tolerances=1.0, random_state=0, verbose=False, restarts=1)
