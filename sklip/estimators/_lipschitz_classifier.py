@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike
 from sklip.estimators import _validation as validation
 from sklip.estimators._certified_classifier import CertifiedClassifier
 from sklip.estimators._class_costs import balanced_costs
+from sklip.estimators._class_training import ClassTraining
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._rows import class_targets, labels_and_weights
-from sklip.estimators._trained_estimator import TrainedEstimator
 
 
-class LipschitzClassifier(TrainedEstimator, CertifiedClassifier):
+class LipschitzClassifier(ClassTraining, CertifiedClassifier):
     """Base of the classifiers that train a 1-Lipschitz network.
 
     A subclass adds its parameters and ``_objective_of_fit``.

@@ -8,16 +8,14 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sklip._heads import Heads
 from sklip.architectures import MLP
 from sklip.certification import proven_directions, steepest_slopes
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
-from sklip.estimators._class_costs import class_costs
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._parameter_checks import check_parameters_of_training
 from sklip.estimators._portable import PortableParameters
-from sklip.estimators._rows import TrainingRows, checked_rows, held_out_rows, hold_out, row_shape, training_inputs
+from sklip.estimators._rows import TrainingRows, checked_rows, row_shape, training_inputs
 from sklip.estimators._trained_question import (
     TrainingColumns,
     directions_of_fit,
@@ -28,9 +26,7 @@ from sklip.estimators._units import center_and_scale, column_units
 from sklip.rows.images import check_image_shape
 from sklip.rows.tolerances import norm_of
 from sklip.served import Activation, Center, ServedNetwork, Tilted, activation
-from sklip.training.batches import plan_batches
 from sklip.training.engines import engine_of
-from sklip.training.objective import Objective
 from sklip.training.state import TrainingState
 from sklip.training.task import Architecture, Schedule, TrainingTask
 
@@ -38,13 +34,13 @@ from sklip.training.task import Architecture, Schedule, TrainingTask
 class TrainedEstimator(PortableParameters, NetworkEstimator):
     """Base of the estimators that train a network.
 
-    A subclass defines the training targets (``_encode_targets``) and the objective (``_objective_of_fit``). It may
-    check more parameters, and warn at the end of a fit (``_advise``).
+    A subclass defines the training targets (``_encode_targets``), the number of scores (``_n_scores``), rows that are
+    held out (``_held_out_rows``, ``_hold_out``), the batches (``_plan``) and the objective (``_measured``). It may
+    check more parameters, change what is served (``_served``), and warn at the end of a fit (``_advise``).
     """
 
-    _objective: Any
-    _class_factors: np.ndarray | None
     _state: TrainingState
+    _n_scores: int
     backend: str
 
     # Values that a fit uses for the parameters that an estimator does not have.
@@ -83,11 +79,11 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         """Read the rows, train, and return the rows of the training."""
         continues = given.warm_start and hasattr(self, "network_")
         rows = self._rows(given, X, y, sample_weight, continues=continues)
-        watched = held_out_rows(self, *held_out, rows.shape)
+        watched = self._held_out_rows(*held_out, rows.shape)
         if watched is not None:
             advice.advise_on_held_out_rows(rows.X, watched.X, given.columns.question.tolerances)
         elif given.early_stopping and given.validation_fraction is not None:
-            rows, watched = hold_out(rows, self.classes_, given.validation_fraction, given.random_state)
+            rows, watched = self._hold_out(given, rows)
         if continues:
             self._check_same_network(given, rows.shape)
         else:
@@ -129,7 +125,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         given.engine.check_shape(shape)
         question = question_of_fit(given, shape, getattr(self, "feature_names_in_", None))
         rows = TrainingRows(X, self._encode_targets(y, weights, **known), shape)
-        given.columns = TrainingColumns(question, directions_of_fit(given, self, shape, len(self.classes_)))
+        given.columns = TrainingColumns(question, directions_of_fit(given, self, shape, self._n_scores))
         self._check_columns(given.columns)
         return rows
 
@@ -151,7 +147,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             )
         if given.model is not None:
             return  # the training compares the shapes of the weights
-        widths = (self.n_features_in_, *given.hidden_layer_sizes, Heads(len(self.classes_)).n_scores)
+        widths = (self.n_features_in_, *given.hidden_layer_sizes, self._n_scores)
         trained, wanted = self._trained_widths(given.columns.front), activation(given.activation)
         operations = self.network_.every_operation
         others = [each for each in operations if isinstance(each, Activation) and each != wanted]
@@ -190,7 +186,6 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
 
     def _train(self, given, rows, watched=None):
         """Train, set ``network_``, and return the history in the units of the data."""
-        self._objective = self._objective_of_fit(given)
         units = self.center_, self.scale_, self._units, given.columns.order
         inputs, distance = training_inputs(rows.X, *units, read_all=False)
         if watched is not None:
@@ -206,7 +201,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         self._farthest = max(getattr(self, "_farthest", np.inf), distance)
         self._state = training.state
         operations = in_units_of_data(training.operations, self.scale_, self._units, given.columns)
-        self.network_ = ServedNetwork((Center(self.center_), *operations))
+        self.network_ = self._served(ServedNetwork((Center(self.center_), *operations)))
         factors = task.objective.factors
         return {
             name: [value * factors[name.removeprefix("val_")] for value in values]
@@ -218,8 +213,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         targets, model = rows.targets, given.model
         if model is None:
             model = MLP(hidden_layer_sizes=given.hidden_layer_sizes, activation=given.activation, dropout=given.dropout)
-        heads, balanced = Heads(len(self.classes_)), given.class_weight == "balanced"
-        plan = plan_batches(targets.groups, targets.weights, heads.n_classes, given.batch_size, balanced)
+        plan = self._plan(given, targets)
         # Repeated rows have smaller weights, so that each class keeps its share of every expectation.
         weights = (targets.weights * plan.class_factor[targets.groups]).astype(np.float32)
         schedule = Schedule(
@@ -236,24 +230,19 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         if given.early_stopping:
             schedule = replace(schedule, patience=given.n_iter_no_change, monitor=given.monitor, tolerance=given.tol)
         return TrainingTask(
-            Architecture(rows.shape, heads.n_scores, model, given.augmentation, given.columns.front),
+            Architecture(rows.shape, self._n_scores, model, given.augmentation, given.columns.front),
             schedule,
             plan,
             (inputs, targets.values, weights),
-            self._measured(given, targets, plan, heads),
+            self._measured(given, targets, plan),
             self._state,
             watched,
             self.center_,
         )
 
-    def _measured(self, given, targets, plan, heads):
-        """The objective of the training, in its units."""
-        shares = np.bincount(targets.groups, targets.weights, heads.n_classes) / targets.weights.sum()
-        factors = class_costs(given.class_weight, self.classes_, shares)
-        self._class_factors = None if given.class_weight == "balanced" else factors
-        proportions = None if plan.holds_every_class else shares[heads.classes]
-        loss = self._objective.loss_of_training(given.engine.losses(), self.scale_, factors, proportions)
-        return Objective(loss, None if given.epsilon is None else given.epsilon / self.scale_, self.scale_)
+    def _served(self, network):
+        """The network that is served, of a trained one in the units of the rows."""
+        return network
 
     def _advise(self, given, rows):
         """Warn if the user probably did not intend such a fit."""

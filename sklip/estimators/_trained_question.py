@@ -69,7 +69,7 @@ def _checked(given, labels, is_nameless):
     return tolerances
 
 
-def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_classes: int) -> np.ndarray:
+def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_scores: int) -> np.ndarray:
     """Return the direction of each column in which the score must not fall: −1, 0 or 1.
 
     Parameters
@@ -80,7 +80,7 @@ def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_clas
         It knows the columns.
     shape : tuple of int
         Shape of a row.
-    n_classes : int
+    n_scores : int
 
     Returns
     -------
@@ -89,7 +89,7 @@ def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_clas
     Raises
     ------
     ValueError
-        In the words of scikit-learn, for directions that do not fit the columns, and for more than two classes.
+        In the words of scikit-learn, for directions that do not fit the columns, and for several scores.
     """
     if given.monotonic_cst is None:
         return np.zeros(int(np.prod(shape)), np.int8)
@@ -103,8 +103,10 @@ def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_clas
             f"monotonic_cst has shape {np.shape(constraints)} but the input data X has {shape[0]} features."
         )
     directions = check_monotonic_cst(estimator, constraints)
-    if n_classes > 2 and directions.any():
-        raise ValueError("monotonic constraints are not supported for multiclass classification.")
+    if n_scores > 1 and directions.any():
+        of_classes = hasattr(estimator, "classes_")
+        kind = "multiclass classification" if of_classes else "several targets"
+        raise ValueError(f"monotonic constraints are not supported for {kind}.")
     return directions
 
 

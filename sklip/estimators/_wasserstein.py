@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils import ClassifierTags
 
 from sklip.certification import transport_bounds
+from sklip.estimators._class_training import ClassTraining
 from sklip.estimators._keyword_arguments import refuses_unknown_keywords
 from sklip.estimators._objectives import HKRObjective
 from sklip.estimators._parameters import store_parameters, with_training_parameters
 from sklip.estimators._rows import class_targets
 from sklip.estimators._sample_distances import sample_distances
-from sklip.estimators._trained_estimator import TrainedEstimator
 from sklip.estimators._units import AUTO_MARGIN
 from sklip.rows.entries import all_finite
 from sklip.served import Dense
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @with_training_parameters
-class WassersteinEstimator(TrainedEstimator):
+class WassersteinEstimator(ClassTraining):
     """Wasserstein-1 distance between two samples, with a proven lower bound.
 
     The distance is ``sup E[f | second] − E[f | first]`` over all 1-Lipschitz functions f, by a
