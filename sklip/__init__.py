@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sklip._version import __version__
-from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
+from sklip.estimators import HKRClassifier, LipschitzMLP, LipschitzRegressor, NetworkClassifier, WassersteinEstimator
 from sklip.exceptions import BrokenCertificateWarning, ModelFileError, NotLipschitzError, VersionMismatchWarning
 from sklip.training.reuse import clear_compiled_networks
 from sklip.training.runtime import prepare_worker
@@ -31,6 +31,7 @@ __all__ = [
     "CertifiedRadii",
     "HKRClassifier",
     "LipschitzMLP",
+    "LipschitzRegressor",
     "ModelFileError",
     "NetworkClassifier",
     "NotLipschitzError",

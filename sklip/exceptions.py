@@ -16,6 +16,7 @@ __all__ = [
     "TrainingDivergedError",
     "TrainingInterruptedWarning",
     "UnattainableMarginWarning",
+    "UnlikeConstantWarning",
     "UnlikeHeldOutRowsWarning",
     "UnlikeScalesWarning",
     "VersionMismatchWarning",
@@ -266,4 +267,19 @@ class FixedColumnsWarning(UserWarning):
     >>> import warnings
     >>> from sklip.exceptions import FixedColumnsWarning
     >>> warnings.simplefilter("error", FixedColumnsWarning)  # refuse such questions
+    """
+
+
+class UnlikeConstantWarning(UserWarning):
+    """A stated Lipschitz constant is probably not in the units of the data.
+
+    Emitted by ``LipschitzRegressor.fit`` if the constant is below a tenth, or above 100 times, the standard deviation
+    of the target over ``scale_``. A smaller one lets predictions hardly change between rows; a larger one limits
+    nothing, and bands are wide.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import UnlikeConstantWarning
+    >>> warnings.simplefilter("error", UnlikeConstantWarning)  # in a search: such candidates fail
     """

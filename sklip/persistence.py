@@ -6,7 +6,7 @@ from typing import IO
 from sklearn.base import BaseEstimator
 
 from sklip.architectures import MLP, ConvNet, ResidualConvNet
-from sklip.estimators import HKRClassifier, LipschitzMLP, NetworkClassifier, WassersteinEstimator
+from sklip.estimators import HKRClassifier, LipschitzMLP, LipschitzRegressor, NetworkClassifier, WassersteinEstimator
 from sklip.estimators._objectives import CrossEntropyObjective, HingeObjective, HKRObjective
 from sklip.exceptions import ModelFileError
 from sklip.served import JOINS, OPERATIONS, ServedNetwork
@@ -21,6 +21,7 @@ TRUSTED_TYPES = [
         for kind in (
             HKRClassifier,
             LipschitzMLP,
+            LipschitzRegressor,
             NetworkClassifier,
             WassersteinEstimator,
             ServedNetwork,

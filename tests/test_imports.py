@@ -13,7 +13,7 @@ FROM_THE_GROUND = [
     ["_version", "_tensors", "_stack_level", "_requirements", "_progress_bar", "_frozen", "_loss_checks", "exceptions"],
     ["_heads", "arithmetic"],
     ["rows"],
-    ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas"],
+    ["_labels", "_other_distribution", "_overrides", "manifold", "served", "loss_formulas", "regression_formulas"],
     ["front_formulas"],
     ["layers", "losses"],
     ["architectures"],

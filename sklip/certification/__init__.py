@@ -1,6 +1,7 @@
 """Proven bounds of the served network: Lipschitz constants, rounding errors, radii. NumPy only."""
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
+from sklip.certification._bands import score_bands
 from sklip.certification._directions import proven_directions, steepest_slopes
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds
 from sklip.certification._question import Question
@@ -31,6 +32,7 @@ __all__ = [
     "norm_bound",
     "operator_norm_bound",
     "proven_directions",
+    "score_bands",
     "score_bounds",
     "scores_and_errors",
     "spectral_norm_bound",

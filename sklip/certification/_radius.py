@@ -105,10 +105,12 @@ class Certificate:
                 radii = threshold_radii(np.abs(scores[:, 0]), errors, self.lipschitz, self.error_lipschitz)
             else:
                 radii = class_radii(scores, errors, self.pair_lipschitz, self.error_lipschitz)
-            if not self.may_overflow:
-                return radii
-            room = round_down(self.error.farthest - distances)
-            return np.minimum(radii, room if self.speed == 1.0 else round_down(room / self.speed))
+            return np.minimum(radii, self.room(distances)) if self.may_overflow else radii
+
+    def room(self, distances: np.ndarray) -> np.ndarray:
+        """Displacements up to which nothing overflows, for rows at these distances from the centre."""
+        room = round_down(self.error.farthest - distances)
+        return room if self.speed == 1.0 else round_down(room / self.speed)
 
 
 def distances_above(centered: np.ndarray) -> np.ndarray:

@@ -171,6 +171,26 @@ def advise_on_temperature(given, network, X, scale, norm):
     )
 
 
+def advise_on_constant(constants, spreads, scale):
+    """Warn of a stated Lipschitz constant that is far from the spread of a target over that of the rows."""
+    typical = spreads / scale
+    small, large = constants < 0.1 * typical, constants > 100.0 * typical
+    if not (small | large).any():
+        return
+    target = int(np.flatnonzero(small | large)[0])
+    consequence = (
+        "Predictions can hardly change between rows. Give a larger number"
+        if small[target]
+        else "It limits nothing, and bands are wide. Give a smaller number"
+    )
+    _warn(
+        f"lipschitz = {constants[target]:.3g} is probably not in the units of the data: the target has a standard "
+        f"deviation of {spreads[target]:.3g}, and the rows lie about {scale:.3g} from their mean. {consequence}, "
+        f"around {typical[target]:.3g}, or 'auto'.",
+        exceptions.UnlikeConstantWarning,
+    )
+
+
 def advise_on_end(patience, epochs):
     """Warn that training ran out of epochs before early stopping ended it."""
     _warn(

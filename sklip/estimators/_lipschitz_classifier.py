@@ -123,23 +123,8 @@ class LipschitzClassifier(ClassTraining, CertifiedClassifier):
             After a KeyboardInterrupt that a callback raised at the end of the epoch; the classifier keeps the epoch.
         """
         with self._training() as given:
-            if given.early_stopping:
-                raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
             first = not hasattr(self, "network_")
-            classes = self._classes_of_all_calls(classes, first)
-            rows = self._rows(given, X, y, sample_weight, continues=not first, reset=first, classes=classes)
-            if first:
-                self._begin(given, rows, more_will_come=True)
-            else:
-                self._check_same_network(given, rows.shape)
-            given.epochs, given.learning_rate_schedule = 1, "constant"
-            history = self._train(given, rows)
-            past = {} if first else self.history_
-            missing = [np.nan] * len(past.get("loss", []))
-            self.history_ = {
-                name: past.get(name, missing) + history.get(name, [np.nan]) for name in {**past, **history}
-            }
-            self.n_iter_ = len(self.history_["loss"])
+            self._fit_one_epoch(given, X, y, sample_weight, first, classes=self._classes_of_all_calls(classes, first))
         return self
 
     def _classes_of_all_calls(self, classes, first):

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip.certification import Question, certificate
 from sklip.certification._question import EUCLIDEAN
-from sklip.estimators._served_network import check_network
+from sklip.estimators._served_network import check_network, misfit
 from sklip.estimators._stamped import StampedState
 from sklip.estimators._validation import served_rows
 from sklip.served import ServedNetwork
@@ -26,6 +26,11 @@ class NetworkEstimator(StampedState, BaseEstimator):
         """The question for which the network was trained: the Euclidean one, for networks from elsewhere."""
         norm, tolerances = getattr(self, "norm_", 2), getattr(self, "tolerances_", None)
         return EUCLIDEAN if norm == 2 and tolerances is None else Question(norm, tolerances)
+
+    @staticmethod
+    def _misfit(state):
+        """Say why the network in some attributes cannot serve its classes; None if it can."""
+        return misfit(state["network_"], state.get("classes_"))
 
     def _inference_rows(self, X):
         """Rows for the served network; every method that reads rows calls this first."""

@@ -74,7 +74,7 @@ def checked_rows(estimator, X, y, sample_weight, *, reset=True):
     weights : ndarray of shape (n_rows,)
     """
     X = validation.check_training_features(estimator, X, reset=reset)
-    y = validation.check_labels(y, len(X))
+    y = estimator._check_targets(y, len(X))
     weights = validation.check_weights(sample_weight, X)
     kept = weights > 0
     return (X, y, weights) if kept.all() else (selected_rows(X, kept), y[kept], weights[kept])
@@ -108,8 +108,8 @@ def row_shape(X, given):
     return given
 
 
-def held_out_rows(estimator, X_val, y_val, sample_weight_val, shape):
-    """Validate rows that the user held out, images of a shape; return None if there are none."""
+def checked_held_out_rows(estimator, X_val, y_val, sample_weight_val, shape):
+    """Validate rows that the user held out, images of a shape; return rows and weights, None if there are none."""
     if X_val is None:
         if y_val is not None or sample_weight_val is not None:
             raise ValueError("y_val and sample_weight_val need X_val, the rows to which they belong.")
@@ -117,6 +117,15 @@ def held_out_rows(estimator, X_val, y_val, sample_weight_val, shape):
     X_val = validation.container_of_training_rows(X_val, "X_val")
     check_image_shape(image_shape(X_val, "X_val"), shape, "X", "X_val")
     X_val = validation.check_training_features(estimator, X_val, reset=False, name="X_val")
+    return X_val, validation.check_weights(sample_weight_val, X_val, "sample_weight_val")
+
+
+def held_out_rows(estimator, X_val, y_val, sample_weight_val, shape):
+    """The held-out rows of a classifier with their targets; None if there are none."""
+    found = checked_held_out_rows(estimator, X_val, y_val, sample_weight_val, shape)
+    if found is None:
+        return None
+    X_val, _ = found
     of_rows = labels_and_weights(X_val, y_val, sample_weight_val, estimator.classes_, suffix="_val")
     return TrainingRows(X_val, class_targets(*of_rows, len(estimator.classes_)), shape)
 

@@ -22,8 +22,17 @@ def misfit(network: object, classes: object) -> str | None:
     return None
 
 
+def misfit_of_targets(network: object, n_outputs: object) -> str | None:
+    """Say why a network cannot predict so many targets; None if it can."""
+    if type(network) is not ServedNetwork:
+        return f"it has a {type(network).__name__} where its network should be"
+    if network.n_scores != n_outputs:
+        return f"its network has {network.n_scores} scores, but there are n_outputs_ = {n_outputs!r} targets"
+    return None
+
+
 def check_network(estimator) -> None:
-    """Raise a ValueError if the network of a classifier cannot serve its classes."""
-    reason = misfit(estimator.network_, getattr(estimator, "classes_", None))
+    """Raise a ValueError if the network of an estimator cannot serve its classes or targets."""
+    reason = estimator._misfit(vars(estimator))
     if reason:
         raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")

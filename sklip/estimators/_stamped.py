@@ -11,7 +11,6 @@ import sklearn
 from sklip import _version
 from sklip._compat import parameter_names
 from sklip._overrides import methods_of
-from sklip.estimators._served_network import misfit
 from sklip.estimators._trained_question import is_question
 from sklip.estimators._validation import check_labels
 from sklip.exceptions import ModelFileError, VersionMismatchWarning
@@ -101,7 +100,7 @@ def _fault(estimator, state):
     if "network_" not in state:
         return None
     network, classes = state["network_"], state.get("classes_")
-    reason = misfit(network, classes)
+    reason = estimator._misfit(state)
     if reason is not None:
         return f"is inconsistent: {reason}"
     n_features, farthest = state.get("n_features_in_"), state.get("_farthest", 0.0)
@@ -111,7 +110,7 @@ def _fault(estimator, state):
         return f"has {farthest!r} as the distance of a training row"
     if not is_question(state.get("norm_", 2), state.get("tolerances_"), n_features):
         return "has a norm_ or tolerances_ that no fit can have"
-    return _fault_of_classes(classes)
+    return None if classes is None else _fault_of_classes(classes)
 
 
 def _fault_of_classes(classes):

@@ -95,6 +95,22 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         self._advise(given, rows)
         return rows
 
+    def _fit_one_epoch(self, given, X, y, sample_weight, first, **known):
+        """Train on rows for one epoch at the constant learning rate; ``first`` says whether nothing is trained yet."""
+        if given.early_stopping:
+            raise ValueError("partial_fit does not stop early: set early_stopping=False, or use fit.")
+        rows = self._rows(given, X, y, sample_weight, continues=not first, reset=first, **known)
+        if first:
+            self._begin(given, rows, more_will_come=True)
+        else:
+            self._check_same_network(given, rows.shape)
+        given.epochs, given.learning_rate_schedule = 1, "constant"
+        history = self._train(given, rows)
+        past = {} if first else self.history_
+        missing = [np.nan] * len(past.get("loss", []))
+        self.history_ = {name: past.get(name, missing) + history.get(name, [np.nan]) for name in {**past, **history}}
+        self.n_iter_ = len(self.history_["loss"])
+
     def _check_parameters(self):
         """Check the parameters; return them with Python's numbers, with which training computes."""
         given = validation.check_parameters(self)
@@ -190,7 +206,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         inputs, distance = training_inputs(rows.X, *units, read_all=False)
         if watched is not None:
             held_out, _ = training_inputs(watched.X, *units, read_all=True)
-            watched = held_out, watched.targets.values, watched.targets.weights.astype(np.float32)
+            watched = held_out, self._target_values(watched.targets), watched.targets.weights.astype(np.float32)
         task = self._task(given, inputs, rows, watched)
         training = given.engine.train(task)
         if training.interrupted:
@@ -233,12 +249,20 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             Architecture(rows.shape, self._n_scores, model, given.augmentation, given.columns.front),
             schedule,
             plan,
-            (inputs, targets.values, weights),
+            (inputs, self._target_values(targets), weights),
             self._measured(given, targets, plan),
             self._state,
             watched,
             self.center_,
         )
+
+    def _check_targets(self, y, n_rows):
+        """Return validated targets of rows."""
+        return validation.check_labels(y, n_rows)
+
+    def _target_values(self, targets):
+        """Targets in the units of the training, float32."""
+        return targets.values
 
     def _served(self, network):
         """The network that is served, of a trained one in the units of the rows."""

@@ -18,17 +18,22 @@ with training_packages():
     from sklip.losses._multiclass import CategoricalHinge, LseHKR, MultiMargin, SoftHKR
     from sklip.losses._of_logits import LossOfLogits as LossOfLogits  # for the estimators
     from sklip.losses._one_vs_all import MulticlassHinge, MulticlassHKR
+    from sklip.losses._regression import AbsoluteError, Huber, Pinball, SquaredError
 
 __all__ = [
     "HKR",
     "KR",
+    "AbsoluteError",
     "CategoricalHinge",
     "HingeMargin",
+    "Huber",
     "LseHKR",
     "MultiMargin",
     "MulticlassHKR",
     "MulticlassHinge",
+    "Pinball",
     "SoftHKR",
+    "SquaredError",
     "TauBinaryCrossentropy",
     "TauCategoricalCrossentropy",
     "TauSparseCategoricalCrossentropy",

@@ -78,4 +78,5 @@ def _early_stopping(schedule: Schedule, watches_held_out: bool) -> EarlyStopping
     if schedule.patience is None:
         return None
     monitor = f"val_{schedule.monitor}" if watches_held_out else schedule.monitor
-    return EarlyStopping(monitor, schedule.monitor != "loss", schedule.tolerance, schedule.patience)
+    larger_is_better = schedule.monitor.endswith("accuracy")
+    return EarlyStopping(monitor, larger_is_better, schedule.tolerance, schedule.patience)

@@ -7,7 +7,7 @@ from sklip._progress_bar import print_if_possible, progress_bar
 from sklip.training.observer import Observer
 
 # A line of 80 characters has no room for more. The hinge is the rest of the loss after kr.
-_IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy")
+_IN_A_LINE = ("loss", "kr", "cross_entropy", "accuracy", "certified_accuracy", "mean_absolute_error")
 _WITH_VALIDATION = ("loss", "accuracy", "certified_accuracy")
 
 

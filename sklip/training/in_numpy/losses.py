@@ -14,6 +14,10 @@ from sklip.training.in_numpy.costs import (
 )
 from sklip.training.in_numpy.kantorovich import HKR, KR, LseHKR, SoftHKR
 from sklip.training.in_numpy.loss import Loss
+from sklip.training.in_numpy.regression import AbsoluteError as AbsoluteError
+from sklip.training.in_numpy.regression import Huber as Huber
+from sklip.training.in_numpy.regression import Pinball as Pinball
+from sklip.training.in_numpy.regression import SquaredError as SquaredError
 
 _EQUIVALENTS: dict[str, type[Loss]] = {
     "HKR": HKR,
