@@ -32,7 +32,8 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
     ----------
     lipschitz : float, array-like of shape (n_outputs,) or "auto"
         Largest change of a prediction, in the units of ``y``, per unit that a row moves: a promise about the
-        target. ``"auto"`` tries constants on held-out rows, which takes some 15 times as long as one training.
+        target. ``"auto"`` tries constants on held-out rows, which takes some 15 times as long as one training. A warm
+        start, and ``partial_fit``, keep the constant of the first call.
     loss : {"squared_error", "absolute_error", "huber", "quantile"}
         What is minimised. ``"squared_error"`` is half the square. ``"huber"`` is that up to ``delta``, and a line
         beyond.
@@ -67,8 +68,8 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
         The served network: predictions and bands use it and nothing else.
     history_ : dict of str to list of float
         ``loss``, ``mean_absolute_error`` and ``mean_squared_error``: one number per epoch, the mean over its batches,
-        in the units of ``y``. With held-out rows, also the same names with ``val_`` before them. Several targets count in
-        multiples of their constants.
+        in the units of ``y``. With held-out rows, also the same names with ``val_`` before them. Several targets
+        count in multiples of their constants.
     n_iter_ : int
         Number of epochs of the last ``fit``, plus those of ``partial_fit`` since then.
     norm_ : {2, 1, inf}
@@ -221,8 +222,8 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
         Parameters
         ----------
         X : array-like of shape (n_rows, n_features) or (n_rows, height, width, channels)
-            Rows. Unless ``fit`` was called before, the rows of the first call determine ``center_``, ``scale_`` and
-            ``target_center_`` for all later calls.
+            Rows. Unless ``fit`` was called before, the rows of the first call determine ``center_``, ``scale_``,
+            ``target_center_`` and ``lipschitz_`` for all later calls: ``"auto"`` chooses once.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_rows,), default=None
@@ -236,16 +237,12 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
         Raises
         ------
         ValueError, TypeError
-            If parameters or data cannot be used; for ``lipschitz="auto"`` in the first call, as a part of the rows
-            does not tell the constant. The regressor is left as it was.
+            If parameters or data cannot be used; the regressor is left as it was.
         RuntimeError, ModuleNotFoundError
             As in ``fit``.
         """
         with self._training() as given:
-            first = not hasattr(self, "network_")
-            if first and isinstance(given.lipschitz, str):
-                raise ValueError("partial_fit needs a number as 'lipschitz', or a fit before it, which chooses one.")
-            self._fit_one_epoch(given, X, y, sample_weight, first)
+            self._fit_one_epoch(given, X, y, sample_weight, not hasattr(self, "network_"))
         return self
 
     def _check_parameters(self):

@@ -80,6 +80,8 @@ class NumberTraining(TrainedEstimator):
         return plan_batches(targets.groups, targets.weights, 1, given.batch_size, False)
 
     def _begin(self, given, rows, more_will_come=False):
+        if len(rows.X) < 2:
+            raise ValueError(f"{type(self).__name__} needs at least two rows that differ; got n_samples=1.")
         super()._begin(given, rows, more_will_come)
         weights = rows.targets.weights / rows.targets.weights.sum()
         center = weights @ rows.targets.values
