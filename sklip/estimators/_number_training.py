@@ -4,7 +4,6 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import KFold, ShuffleSplit, train_test_split
 from sklearn.utils import check_array, check_random_state, column_or_1d
 
 from sklip.estimators._rows import Targets, TrainingRows, checked_held_out_rows, training_inputs
@@ -71,6 +70,8 @@ class NumberTraining(TrainedEstimator):
     def _hold_out(self, given, rows):
         if len(rows.X) < 2:
             raise ValueError("early_stopping needs at least two rows, to hold out some. Set early_stopping=False.")
+        from sklearn.model_selection import train_test_split  # serving does not need it
+
         count = int(np.clip(round(given.validation_fraction * len(rows.X)), 1, len(rows.X) - 1))
         seed = check_random_state(given.random_state).randint(2**31 - 1)
         kept, watched = train_test_split(np.arange(len(rows.X)), test_size=count, random_state=seed)
@@ -135,6 +136,8 @@ class NumberTraining(TrainedEstimator):
         """Pairs of positions of training rows and of held-out rows."""
         if n_rows < 4:
             return [(np.arange(n_rows), np.arange(n_rows))]
+        from sklearn.model_selection import KFold, ShuffleSplit
+
         kind = KFold(_FOLDS, shuffle=True, random_state=self._state.seed)
         if n_rows > _FEW_ROWS:
             kind = ShuffleSplit(1, test_size=_HELD_OUT, random_state=self._state.seed)
