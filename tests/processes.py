@@ -23,6 +23,9 @@ sys.meta_path.insert(0, Without)
 """
 """Source to put before a script: packages that its arguments name are as if they were not installed."""
 
+COMPILED_SOONER = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+"""Environment of a process that spends most of its time on compilations by XLA, and little on what they compute."""
+
 
 def run_command(command, *, timeout=300, **environment):
     """Run a command; return its standard output, or fail with what it wrote."""

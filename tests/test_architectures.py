@@ -23,7 +23,7 @@ from sklip.training.task import Architecture
 from tests.estimator_fixtures import classifier as dense_classifier
 from tests.estimator_fixtures import moons
 from tests.image_fixtures import SHAPE, convolutional, flat, images, net
-from tests.processes import run_script
+from tests.processes import COMPILED_SOONER, run_script
 
 RECIPES = [MLP(hidden_layer_sizes=(8, 4)), net(), ResidualConvNet(width=18, depth=2)]
 EACH = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: type(recipe).__name__)
@@ -590,7 +590,7 @@ for changes in ({"model": net()}, {"model": MLP(hidden_layer_sizes=4), "augmenta
     print(keras.backend.backend(), same, model.score(X, y) > 0.5, model.lipschitz_bound_ < 1 + 1e-8,
           abs(model.history_["val_accuracy"][-1] - model.score(X, y)) < 1e-6)
 """
-    printed = run_script(script, environment={"KERAS_BACKEND": "jax"})
+    printed = run_script(script, environment={"KERAS_BACKEND": "jax", **COMPILED_SOONER})
     assert printed.splitlines()[-2:] == ["jax True True True True"] * 2
 
 

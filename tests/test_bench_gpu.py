@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import REPOSITORY
-from tests.processes import WITHOUT, run_command
+from tests.processes import COMPILED_SOONER, WITHOUT, run_command
 
 
 @pytest.fixture
@@ -42,6 +42,7 @@ def test_it_runs_unattended_and_needs_no_tensorflow(images, tmp_path):
         KERAS_BACKEND="jax",
         PYTHONPATH=path,
         **files,
+        **COMPILED_SOONER,
     )
     found = json.loads((tmp_path / "gpu_jax.json").read_text())["figures"]
     assert set(found["epoch seconds"]) == {"dense, batch 256", "dense, batch 1024", "ConvNet, batch 256"}

@@ -8,7 +8,7 @@ import pytest
 from sklip.training.devices import devices_of
 from tests.device_contracts import CASES, VISIBLE, weights_of
 from tests.estimator_fixtures import bits, classifier, fitted, moons
-from tests.processes import ROOT, last_json, run_command
+from tests.processes import COMPILED_SOONER, ROOT, last_json, run_command
 
 
 @pytest.mark.parametrize(("n_devices", "expected"), [(1, ""), (2, "ab"), (3, "abc"), (-1, "abc")])
@@ -40,8 +40,7 @@ def test_all_devices_are_one_here():
 def found_on(backend):
     """What the trainings of a process with several virtual CPUs did; processes are slow, so all tests share it."""
     pytest.importorskip(backend)
-    # Most of the time is compilation.
-    flags = f"--xla_force_host_platform_device_count={VISIBLE} --xla_backend_optimization_level=0"
+    flags = f"--xla_force_host_platform_device_count={VISIBLE} {COMPILED_SOONER['XLA_FLAGS']}"
     command = [sys.executable, "-m", "tests.device_contracts"]
     return last_json(run_command(command, PYTHONPATH=str(ROOT), KERAS_BACKEND=backend, XLA_FLAGS=flags))
 

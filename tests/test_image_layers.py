@@ -33,7 +33,7 @@ from sklip.layers._shift import composed_taps, shifted
 from sklip.layers.constrained import ConstrainedLayer, all_layers
 from sklip.served import Shift, window_offsets
 from tests.helpers import as_array, assert_keras_layer_contract, assert_orthonormal, singular_values
-from tests.processes import ROOT, run_command
+from tests.processes import COMPILED_SOONER, ROOT, run_command
 
 BACKEND = keras.backend.backend()
 
@@ -729,4 +729,4 @@ def test_what_layers_compute_and_train_holds_on_jax():
     arguments = ["-q", "-p", "no:cacheprovider", "-n", "0", "-W", "ignore", "-k", computed]
     command = [sys.executable, "-m", "pytest", *arguments, ROOT / "tests" / "test_image_layers.py"]
     environment = {"KERAS_BACKEND": "jax", "JAX_ENABLE_X64": "1", "PYTHONPATH": str(ROOT)}
-    print(run_command(command, timeout=900, **environment))
+    print(run_command(command, timeout=900, **environment, **COMPILED_SOONER))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.epoch_contracts import RATES, TASKS, histories, watched
-from tests.processes import ROOT, last_json, run_command
+from tests.processes import COMPILED_SOONER, ROOT, last_json, run_command
 
 pytest.importorskip("jax")
 
@@ -47,10 +47,9 @@ print(json.dumps({**found, "fits": fits, "held": [placed, large()], "modules": m
 @pytest.fixture(scope="module")
 def on_jax():
     """What one process finds where Keras runs on JAX."""
-    # Most of the time is compilation. Optimised loops of unlike lengths may also differ in the last bits.
-    flags = "--xla_backend_optimization_level=0"
+    # Optimised loops of unlike lengths may also differ in the last bits.
     return last_json(
-        run_command([sys.executable, "-c", RUN], PYTHONPATH=str(ROOT), KERAS_BACKEND="jax", XLA_FLAGS=flags)
+        run_command([sys.executable, "-c", RUN], PYTHONPATH=str(ROOT), KERAS_BACKEND="jax", **COMPILED_SOONER)
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
 from sklip.training.task import Architecture, Schedule, TrainingTask
-from tests.processes import ROOT, run_command
+from tests.processes import COMPILED_SOONER, ROOT, run_command
 
 
 def problem(n_rows=64):
@@ -249,7 +249,7 @@ def test_the_recipe_of_the_guide_gives_each_worker_its_own_gpu_before_tensorflow
 
 @pytest.mark.slow
 def test_the_same_training_runs_on_the_jax_backend():
-    printed = run_in(BACKEND, {"KERAS_BACKEND": "jax"}).splitlines()[-1].split()
+    printed = run_in(BACKEND, {"KERAS_BACKEND": "jax", **COMPILED_SOONER}).splitlines()[-1].split()
     backend, accuracy, epochs, history, loss, difference = printed
     assert (backend, epochs, history) == ("jax", "16", "16")
     assert float(accuracy) > 0.95
