@@ -30,10 +30,10 @@ EXPECTED_FAILURES = {
 }
 
 
+# Every class meets the contract in NumPy, in tests/test_numpy_estimators.py; this is the other engine.
 @pytest.mark.slow
 @parametrize_with_checks(
-    [make(hidden_layer_sizes=(16, 8), epochs=12) for make in (classifier, mlp)],
-    expected_failed_checks=lambda _: EXPECTED_FAILURES,
+    [mlp(hidden_layer_sizes=(16, 8), epochs=12)], expected_failed_checks=lambda _: EXPECTED_FAILURES
 )
 def test_scikit_learn_check(estimator, check):
     check(estimator)

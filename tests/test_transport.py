@@ -18,7 +18,6 @@ from scipy.stats import wasserstein_distance
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_moons
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sklip import WassersteinEstimator
 from sklip.certification import lipschitz_bound, transport_bounds, wasserstein_lower_bound
@@ -491,14 +490,6 @@ def test_a_potential_that_overflows_is_refused(estimator):
     steep.network_ = altered(estimator.network_, kernels=(*hidden, 1e9 * heads))
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"so large that the potential overflows"):
         steep.potential(np.full((1, 2), 1e307))
-
-
-@pytest.mark.slow
-@parametrize_with_checks([small(hidden_layer_sizes=(8, 4), epochs=3)])
-def test_scikit_learn_check(estimator, check):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        check(estimator)
 
 
 @pytest.mark.slow
