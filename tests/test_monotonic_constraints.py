@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 
 from sklip import HKRClassifier, LipschitzMLP, WassersteinEstimator, audit, certified_radius
 from sklip.certification import certificate, distances_above, proven_directions, steepest_slopes
-from sklip.served import Center, Dense, ServedNetwork, Tilted
+from sklip.served import Center, Dense, Relu, ServedNetwork, Tilted
 
 NORMS = [1, 2, np.inf]
 DIRECTIONS = np.array([1, 0, -1, 1, 0])
@@ -160,6 +160,15 @@ def test_a_network_that_falls_too_fast_proves_nothing():
     assert proven_directions(network(0.5 * (1 + 1e-10))).tolist() == [1, 0]
     assert proven_directions(network(0.6, sign=-2.0)).tolist() == [-1, 0]
     assert proven_directions(network(0.6, sign=0.0)).tolist() == [0, 0]
+
+
+def test_behind_an_activation_nothing_is_proven():
+    tilted = Tilted((Relu(), Dense(np.full((2, 1), 0.5), np.zeros(1))), np.ones(2))
+    network = ServedNetwork((Center(np.zeros(2)), tilted, Dense(np.ones((1, 1)), np.zeros(1))))
+    with pytest.raises(TypeError, match="steepest_slopes needs a Dense or a Diagonal first; got Relu"):
+        steepest_slopes(tilted.steps)
+    assert proven_directions(network).tolist() == [0, 0]
+    assert proven_directions(network.with_heads(Dense(np.ones((1, 2)), np.zeros(2)))).tolist() == [0, 0]
 
 
 # Input that is refused, in the words of scikit-learn ---------------------------------------------

@@ -73,7 +73,7 @@ class HKRClassifier(LipschitzClassifier):
     norm_ : {2, 1, inf}
         Norm for which the network was trained.
     tolerances_ : ndarray of shape (n_features,) or None
-        Tolerances for which it was trained; None if each column counts in its own unit.
+        Tolerances for which it was trained, 0 for fixed columns; None if each column counts in its own unit.
     feature_weights_ : ndarray of shape (n_features,)
         Of a network trained for ``norm=inf``: how much each column counts. Others have none.
     center_ : ndarray of shape (n_features,)
@@ -81,7 +81,7 @@ class HKRClassifier(LipschitzClassifier):
     scale_ : float
         Root-mean-square Euclidean distance of the training rows to ``center_``, in tolerances if
         there are any: the single number by which data is divided for training. For ``norm=inf``, it
-        is divided by the root of ``n_features_in_``.
+        is divided by the root of the number of columns that may change; fixed columns do not count.
 
     See Also
     --------
