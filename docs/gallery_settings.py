@@ -5,6 +5,7 @@ from pathlib import Path
 
 # File name: arguments that make it quick.
 QUICK = {
+    "plot_braking_distance.py": [],
     "plot_choosing_by_certified_accuracy.py": [],
     "plot_cross_entropy.py": [],
     "plot_cross_entropy_per_class.py": [],

@@ -122,3 +122,19 @@ def test_measurement_tolerances(tmp_path):
     assert 0 < proven <= found
     assert picture.stat().st_size > 50_000
     assert min(png_size(picture)) > 500
+
+
+@pytest.mark.slow
+def test_braking_distance(tmp_path):
+    picture = tmp_path / "braking.png"
+    printed = run_example("plot_braking_distance.py", "--output", picture, "--epochs", "20")
+    rows = [
+        numbers(" ".join(row)) for row in re.findall(r"^ +(\S+) +(\S+) +(\S+) m +(\S+) m +\[1, -1, 1\]$", printed, re.M)
+    ]
+    assert [row[0] for row in rows] == [10.0, 20.0]
+    for stated, proven, error, width in rows:
+        assert proven == pytest.approx(stated, abs=1e-3) and width == pytest.approx(2 * stated, abs=0.1) and error < 20
+    assert rows[1][2] < rows[0][2]
+    no_warning, missed = re.search(r"(\d+)% of the cars need no warning; (\S+)% of them", printed).groups()
+    assert 40 < int(no_warning) < 90 and float(missed) < 1.0
+    assert picture.stat().st_size > 30_000
