@@ -34,7 +34,7 @@ def table(n_rows=400, seed=0):
 
 def fitted(norm=2, kind=HKRClassifier, **parameters):
     X, y = table()
-    return kind(norm=norm, monotonic_cst=DIRECTIONS, **{**SMALL, **parameters}).fit(X, y), X, y
+    return kind(norm=norm, **{"monotonic_cst": DIRECTIONS, **SMALL, **parameters}).fit(X, y), X, y
 
 
 def falls(classifier, rows, moved):
@@ -116,6 +116,11 @@ def test_directions_by_name():
     for given in ({"a": 1, "c": -1, "d": 1}, pd.Series({"d": 1, "c": -1, "a": 1, "b": 0})):
         classifier = HKRClassifier(monotonic_cst=given, **SMALL).fit(frame, y)
         np.testing.assert_array_equal(classifier.decision_function(frame), expected)
+
+
+def test_a_series_has_the_order_of_columns_that_have_no_names():
+    classifier, X, _ = fitted(monotonic_cst=pd.Series(DIRECTIONS))
+    np.testing.assert_array_equal(classifier.decision_function(X), fitted()[0].decision_function(X))
 
 
 def test_weights_of_columns_bound_their_slopes():

@@ -1,6 +1,6 @@
 """The question for which a network is trained, and its network in the units of that question."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from numbers import Real
@@ -96,7 +96,8 @@ def directions_of_fit(given: Any, estimator: Any, shape: tuple[int, ...], n_scor
     if len(shape) > 1:
         raise ValueError(f"The 'monotonic_cst' parameter is for tables, but rows are images of shape {shape}.")
     constraints = given.monotonic_cst
-    if hasattr(constraints, "items"):  # a Series as well
+    if hasattr(constraints, "items") and (isinstance(constraints, Mapping) or hasattr(estimator, "feature_names_in_")):
+        # A Series, too, is by name where the columns have names.
         constraints = dict(constraints.items())
     elif np.ndim(constraints) != 1:
         raise ValueError(
