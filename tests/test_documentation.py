@@ -30,9 +30,12 @@ FUNCTIONS = [
             "class_radii",
             "distances_above",
             "error_bound",
+            "gap_bands",
             "lipschitz_bound",
             "norm_bound",
             "operator_norm_bound",
+            "probability_bands",
+            "score_bands",
             "score_bounds",
             "scores_and_errors",
             "spectral_norm_bound",
@@ -72,7 +75,7 @@ FUNCTIONS = [
             "loss_terms",
         )
     ),
-    *(f"sklip.LipschitzMLP.{name}" for name in ("predict_proba", "predict_log_proba")),
+    *(f"sklip.LipschitzMLP.{name}" for name in ("predict_proba", "predict_log_proba", "predict_proba_band")),
     *(f"sklip.architectures.{name}.build" for name in sklip.architectures.__all__),
 ]
 

@@ -1,9 +1,10 @@
 """Proven bounds of the served network: Lipschitz constants, rounding errors, radii. NumPy only."""
 
 from sklip.arithmetic.norms import norm_bound, operator_norm_bound, spectral_norm_bound
-from sklip.certification._bands import score_bands
+from sklip.certification._bands import gap_bands, score_bands
 from sklip.certification._directions import proven_directions, steepest_slopes
 from sklip.certification._lipschitz import lipschitz_bound, score_bounds
+from sklip.certification._probability_bands import probability_bands
 from sklip.certification._question import Question
 from sklip.certification._radius import (
     Certificate,
@@ -28,9 +29,11 @@ __all__ = [
     "class_radii",
     "distances_above",
     "error_bound",
+    "gap_bands",
     "lipschitz_bound",
     "norm_bound",
     "operator_norm_bound",
+    "probability_bands",
     "proven_directions",
     "score_bands",
     "score_bounds",

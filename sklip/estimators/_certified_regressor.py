@@ -1,7 +1,6 @@
 """CertifiedRegressor: from the scores of the served network to predictions, bands and radii."""
 
 from collections.abc import Mapping
-from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -9,13 +8,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 
 from sklip._overrides import refuse_overrides
-from sklip.certification import Certificate, Question, certificate, distances_above, score_bands, threshold_radii
-from sklip.estimators._distance_ratio import FarRows, distance_ratio
+from sklip.certification import certificate, score_bands, threshold_radii
+from sklip.estimators._moves import asked_question, bounded_blocks, numbers, radii_of
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._served_network import misfit_of_targets
 from sklip.rows.entries import all_finite
 from sklip.rows.images import in_shape
-from sklip.rows.tolerances import norm_of, tolerances_of
 from sklip.served import Dense, ServedNetwork, scores_and_jacobian
 
 _networks_of_targets: WeakKeyDictionary = WeakKeyDictionary()
@@ -88,7 +86,8 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
 
         Returns
         -------
-        lower, upper : ndarrays of the shape of ``predict(X)``, float64
+        lower : ndarray of the shape of ``predict(X)``, float64
+        upper : ndarray of the shape of ``predict(X)``, float64
             Rounded outward: every float64 row within the radius, its edge included, has a prediction between them.
 
         Raises
@@ -110,8 +109,8 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
         See :func:`sklip.certification.score_bands` for the proof. The constant of the network is the same everywhere,
         so bands of one radius are nearly equally wide for all rows.
         """
-        rows, question = self._certified_rows(X), self._asked(norm, tolerances)
-        radii = _radii_of(radius, len(rows))
+        rows, question = self._certified_rows(X), asked_question(self, norm, tolerances)
+        radii = radii_of(radius, len(rows))
         lower, upper = (np.empty((len(rows), self.n_outputs_)) for _ in range(2))
 
         def fill(block, target, scores, errors, room, proof):
@@ -167,9 +166,9 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
         """
         if (max_change is None) == (threshold is None):
             raise ValueError("certified_radius of a regressor needs max_change, or else threshold. Give one of them.")
-        rows, question = self._certified_rows(X), self._asked(norm, tolerances)
-        limits = _numbers(max_change, len(rows), "max_change") if threshold is None else None
-        borders = _numbers(threshold, len(rows), "threshold") if limits is None else None
+        rows, question = self._certified_rows(X), asked_question(self, norm, tolerances)
+        limits = numbers(max_change, len(rows), "max_change") if threshold is None else None
+        borders = numbers(threshold, len(rows), "threshold") if limits is None else None
         if limits is not None and not (limits >= 0).all():
             raise ValueError("max_change must be 0 or more.")
         radii = np.empty((len(rows), self.n_outputs_))
@@ -213,29 +212,12 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
         refuse_overrides(self, CertifiedRegressor)
         return self._inference_rows(X)
 
-    def _asked(self, norm, tolerances):
-        """The question of a call."""
-        trained = self._question
-        if norm is None and tolerances is None:
-            return trained
-        labels: list[Any] = list(range(self.n_features_in_))
-        if hasattr(self, "feature_names_in_"):
-            labels = self.feature_names_in_.tolist()
-        units = trained.tolerances if tolerances is None else tolerances_of(tolerances, labels)
-        return Question(trained.norm if norm is None else norm_of(norm), units)
-
     def _each_target(self, rows, question, fill):
         """Call a function of the scores, their errors and the room of each block of rows, for each target."""
-        far = FarRows(len(rows))
         proofs = [certificate(network, question) for network in self._network_of_each_target()]
-        for block, centered, scores in self.network_.scored_blocks(rows):
-            self._finite(scores, rows)
-            distances = distances_above(centered)
-            far.see(block.start, distance_ratio(self, centered, distances))
-            for target, proof in enumerate(proofs):
-                errors, room = _errors_and_room(proof, distances, rows.conversion_error)
+        for block, scores, bounds in bounded_blocks(self, rows, proofs):
+            for target, (proof, (errors, room)) in enumerate(zip(proofs, bounds, strict=True)):
                 fill(block, target, scores[:, target], errors, room, proof)
-        far.advise()
 
     def _network_of_each_target(self) -> list[ServedNetwork]:
         """Networks of one score each, whose constants may differ."""
@@ -248,31 +230,3 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
                 network.with_heads(Dense(kernel[:, [target]], bias[[target]])) for target in range(len(bias))
             ]
         return _networks_of_targets[network]
-
-
-def _errors_and_room(proof: Certificate, distances, converted):
-    """Bounds of the errors of scores, and displacements up to which nothing overflows."""
-    with np.errstate(all="ignore"):
-        errors = proof.score_errors(distances, converted)
-        errors = np.where((distances <= proof.error.farthest) & ~np.isnan(errors), errors, np.inf)
-        return errors, np.maximum(proof.room(distances), 0.0)
-
-
-def _radii_of(radius, n_rows):
-    radii = _numbers(radius, n_rows, "radius")
-    if not (radii >= 0).all():
-        raise ValueError("radius must be 0 or more.")
-    return radii
-
-
-def _numbers(given, n_rows, name):
-    """A number for each row, float64."""
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a number, or one number for each row; got {given!r}.") from None
-    if np.isnan(numbers).any():
-        raise ValueError(f"{name} holds NaN. Give numbers.")
-    if numbers.shape not in ((), (n_rows,)):
-        raise ValueError(f"{name} must be a number, or one for each of the {n_rows} rows; got shape {numbers.shape}.")
-    return np.broadcast_to(numbers, n_rows)

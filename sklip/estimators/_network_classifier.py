@@ -40,7 +40,7 @@ class NetworkClassifier(ProbabilisticClassifier):
         means 0, 1, and so on.
     temperature : float or None, default=None
         Factor of the scores in probabilities, in the inverse units of the data. None for a classifier without
-        ``predict_proba``.
+        ``predict_proba`` and ``predict_proba_band``.
 
     Attributes
     ----------
@@ -166,4 +166,5 @@ class NetworkClassifier(ProbabilisticClassifier):
 
     predict_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_proba)
     predict_log_proba = available_if(_has_temperature)(ProbabilisticClassifier.predict_log_proba)
+    predict_proba_band = available_if(_has_temperature)(ProbabilisticClassifier.predict_proba_band)
     loss_terms = AbsentMethod("its network was trained elsewhere, and the loss is not known.")
