@@ -17,6 +17,7 @@ from sklip.training.runtime import prepare_worker
 if TYPE_CHECKING:
     from sklip._sklearn_onnx import register_onnx_converters
     from sklip.auditing import AuditResult, audit
+    from sklip.conformal import RobustConformalClassifier, RobustConformalRegressor
     from sklip.estimators._from_keras import from_keras
     from sklip.persistence import TRUSTED_TYPES, load
     from sklip.pipelines import CertifiedPipeline, CertifiedRadii, certified_radius
@@ -35,6 +36,8 @@ __all__ = [
     "ModelFileError",
     "NetworkClassifier",
     "NotLipschitzError",
+    "RobustConformalClassifier",
+    "RobustConformalRegressor",
     "VersionMismatchWarning",
     "WassersteinEstimator",
     "__version__",
@@ -52,6 +55,8 @@ _LATE = {
     "AuditResult": "sklip.auditing",
     "CertifiedPipeline": "sklip.pipelines",
     "CertifiedRadii": "sklip.pipelines",
+    "RobustConformalClassifier": "sklip.conformal",
+    "RobustConformalRegressor": "sklip.conformal",
     "audit": "sklip.auditing",
     "certified_radius": "sklip.pipelines",
     "from_keras": "sklip.estimators._from_keras",

@@ -13,6 +13,7 @@ __all__ = [
     "ModelFileError",
     "NotLipschitzError",
     "SaturatedTemperatureWarning",
+    "TooFewCalibrationRowsWarning",
     "TrainingDivergedError",
     "TrainingInterruptedWarning",
     "UnattainableMarginWarning",
@@ -238,6 +239,20 @@ class SaturatedTemperatureWarning(UserWarning):
     >>> import warnings
     >>> from sklip.exceptions import SaturatedTemperatureWarning
     >>> warnings.simplefilter("error", SaturatedTemperatureWarning)  # in a search: such candidates fail
+    """
+
+
+class TooFewCalibrationRowsWarning(UserWarning):
+    """There are too few calibration rows for ``alpha``, so that a conformal threshold is infinite.
+
+    Emitted by ``fit`` of :class:`sklip.RobustConformalClassifier` and :class:`sklip.RobustConformalRegressor`. Sets
+    then hold all classes, and intervals all numbers. At least ``1 / alpha − 1`` rows are needed.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklip.exceptions import TooFewCalibrationRowsWarning
+    >>> warnings.simplefilter("error", TooFewCalibrationRowsWarning)  # stop there
     """
 
 

@@ -38,6 +38,8 @@ TRUSTED_TYPES = [
     ),
     # By name, as imports point one way, and this module is no higher than that of pipelines.
     "sklip.pipelines._certified_pipeline.CertifiedPipeline",
+    "sklip.conformal._classifier.RobustConformalClassifier",
+    "sklip.conformal._regressor.RobustConformalRegressor",
 ]
 
 

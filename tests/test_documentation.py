@@ -58,6 +58,8 @@ FUNCTIONS = [
     ),
     "sklip.pipelines.vote_radii",
     *(f"sklip.CertifiedPipeline.{name}" for name in ("fit", "predict", "decision_function", "certified_radius")),
+    *(f"sklip.RobustConformalClassifier.{name}" for name in ("fit", "predict", "predict_set")),
+    *(f"sklip.RobustConformalRegressor.{name}" for name in ("fit", "predict", "predict_interval")),
     *(f"sklip.WassersteinEstimator.{name}" for name in ("fit", "distance", "potential")),
     *(f"sklip.metrics.{name}" for name in sklip.metrics.__all__),
     *(

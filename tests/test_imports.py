@@ -21,7 +21,7 @@ FROM_THE_GROUND = [
     ["attacks", "interop"],
     ["estimators"],
     ["pipelines", "persistence", "_sklearn_onnx"],
-    ["auditing", "metrics"],
+    ["auditing", "conformal", "metrics"],
     ["plotting"],
 ]
 FLOORS = {name: floor for floor, names in enumerate(FROM_THE_GROUND) for name in names}

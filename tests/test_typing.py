@@ -9,7 +9,7 @@ import pytest
 MODULES = [
     "sklip", "sklip.metrics", "sklip.certification", "sklip.exceptions", "sklip.served",
     "sklip.persistence", "sklip.interop", "sklip.layers", "sklip.losses", "sklip.loss_formulas",
-    "sklip.manifold", "sklip.attacks", "sklip.auditing", "sklip.pipelines", "sklip.plotting",
+    "sklip.manifold", "sklip.attacks", "sklip.auditing", "sklip.conformal", "sklip.pipelines", "sklip.plotting",
 ]  # fmt: skip
 
 # matplotlib's axes go without: a display is not to import it.

@@ -141,7 +141,9 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
             Largest allowed change of a prediction, in the units of ``y``.
         threshold : float, array-like of shape (n_rows,) or None, default=None
             Number that a prediction may not cross, from above it to it or below, or the other way. Give one of both.
-        norm, tolerances
+        norm : {1, 2, inf, "l1", "l2", "inf"} or None, default=None
+            As in :meth:`certified_band`.
+        tolerances : float, array-like of shape (n_features,), mapping or None, default=None
             As in :meth:`certified_band`.
 
         Returns
