@@ -12,7 +12,15 @@ from sklearn.preprocessing import StandardScaler
 from skops.io.exceptions import UntrustedTypesFoundException
 
 import sklip
-from sklip import CertifiedPipeline, LipschitzRegressor, ModelFileError, NetworkClassifier, WassersteinEstimator
+from sklip import (
+    CertifiedPipeline,
+    LipschitzRegressor,
+    ModelFileError,
+    NetworkClassifier,
+    RobustConformalClassifier,
+    RobustConformalRegressor,
+    WassersteinEstimator,
+)
 from sklip.architectures import MLP, ConvNet, ResidualConvNet
 from sklip.served import (
     Abs,
@@ -179,7 +187,8 @@ def test_the_trusted_types_are_sklips_own_and_all_of_use(estimators):
     every = NetworkClassifier(network=ServedNetwork(operations)).serve()
     recipes = [mlp(model=recipe) for recipe in (MLP(), ConvNet(), ResidualConvNet())]
     whole = CertifiedPipeline(make_pipeline(StandardScaler(), classifier()))
-    others = [potential, every, whole, LipschitzRegressor()]
+    sets, intervals = RobustConformalClassifier(mlp()), RobustConformalRegressor(LipschitzRegressor())
+    others = [potential, every, whole, LipschitzRegressor(), sets, intervals]
     for model in (*(model for model, _ in estimators.values()), *recipes, *others):
         used |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     assert used == set(sklip.TRUSTED_TYPES)
