@@ -18,7 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklip
-from sklip import HKRClassifier, LipschitzMLP, NetworkClassifier, NotLipschitzError, RobustConformalClassifier
+from sklip import (
+    CertifiedPipeline,
+    HKRClassifier,
+    LipschitzMLP,
+    NetworkClassifier,
+    NotLipschitzError,
+    RobustConformalClassifier,
+)
 from sklip.conformal._quantile import conformal_threshold
 from sklip.exceptions import FarFromTrainingWarning, TooFewCalibrationRowsWarning
 from sklip.served import Center, Dense, ServedNetwork
@@ -236,6 +243,17 @@ def test_frames_tolerances_by_name_and_searches():
         model.set_params(tolerances={"z": 1.0}).fit(frame, y)
 
 
+@pytest.mark.slow
+def test_images_and_rows_of_float32():
+    rng = np.random.default_rng(0)
+    X = rng.random((120, 4, 4, 1)).astype(np.float32)
+    y = np.where(X[:, :2].sum(axis=(1, 2, 3)) > X[:, 2:].sum(axis=(1, 2, 3)), "top", "bottom")
+    classifier = LipschitzMLP(**{**SMALL, "backend": "auto", "epochs": 2})
+    model = RobustConformalClassifier(classifier, radius=0.1, random_state=0).fit(X, y)
+    assert model.n_features_in_ == 16 and model.predict_set(X).shape == (120, 2)
+    np.testing.assert_array_equal(model.predict_set(X), model.predict_set(X.reshape(120, 16)))
+
+
 def test_params_pickles_skops_and_cross_validation():
     X, y = rows(120, 3, seed=0)
     model = RobustConformalClassifier(LipschitzMLP(**SMALL), alpha=0.2, radius=0.1, random_state=0)
@@ -256,6 +274,8 @@ def test_params_pickles_skops_and_cross_validation():
     [
         (make_pipeline(StandardScaler(), LipschitzMLP()), "takes no pipelines.*'standardscaler' \\(StandardScaler\\)"),
         (GridSearchCV(make_pipeline(PCA(2), LipschitzMLP(**SMALL)), {}, cv=2), "takes no pipelines"),
+        (CertifiedPipeline(make_pipeline(StandardScaler(), LipschitzMLP())), "takes no pipelines"),
+        (FrozenEstimator(make_pipeline(StandardScaler(), LipschitzMLP())), "takes no pipelines"),
         (LogisticRegression(), "needs a classifier of sklip with a constant; LogisticRegression is none"),
         (GridSearchCV(LogisticRegression(), {}, cv=2), "LogisticRegression is none"),
         (sklip.LipschitzRegressor(), "LipschitzRegressor is none"),

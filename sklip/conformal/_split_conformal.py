@@ -135,12 +135,14 @@ class SplitConformal(MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.predict(X)
 
     def _refuse_at_once(self, estimator):
-        """Raise for what no fit could make suitable; a search is looked at after its fit."""
+        """Raise for what no fit could make suitable."""
         if isinstance(estimator, type) or not hasattr(estimator, "fit"):
             raise TypeError(f"estimator must be an estimator; got {estimator!r}.")
         steps, end = unwrapped(estimator, strict=False)
         self._refuse_steps(steps)
-        if not isinstance(end, (self._kind, base_search_cv())):
+        if isinstance(end, base_search_cv()):
+            self._refuse_at_once(end.estimator)
+        elif not isinstance(end, self._kind):
             self._refuse(end)
 
     def _refuse_steps(self, steps):
