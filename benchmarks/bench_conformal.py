@@ -24,6 +24,9 @@ NUMBERS = {
     "Friedman 3": lambda: make_friedman3(1500, noise=0.1, random_state=0),
 }
 
+ALPHA, RADIUS = {"MNIST": 0.05, "numbers": 0.1}, {"MNIST": 0.3, "numbers": 0.1}
+LARGEST_SETS = 1.1  # goal of the mean number of classes
+
 
 def attacked(X, radius, downhill, steps=10):
     """Rows moved by the radius along a direction that is computed anew in each step."""
@@ -114,8 +117,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--splits", type=int, default=1000, help="of the data sets of numbers; a tenth for MNIST")
     arguments = parser.parse_args()
-    found = {name: of_numbers(name, arguments.splits, alpha=0.1, radius=0.1) for name in NUMBERS}
-    found["MNIST"] = of_mnist(max(2, arguments.splits // 10), alpha=0.05, radius=0.3)
+    found = {name: of_numbers(name, arguments.splits, ALPHA["numbers"], RADIUS["numbers"]) for name in NUMBERS}
+    found["MNIST"] = of_mnist(max(2, arguments.splits // 10), ALPHA["MNIST"], RADIUS["MNIST"])
     lines = [
         [name, case, f"{of['coverage']:.4f} ± {of['standard error']:.4f}", f"{of['size']:.3f}"]
         for name, cases in found.items()
@@ -123,7 +126,8 @@ def main():
         if isinstance(of, dict)
     ]
     print_table(["data", "sets", "coverage", "size"], lines)
-    write_result("conformal", {"splits": arguments.splits, "alpha": {"MNIST": 0.05, "numbers": 0.1}, "figures": found})
+    asked = {"splits": arguments.splits, "alpha": ALPHA, "radius": RADIUS, "largest": LARGEST_SETS}
+    write_result("conformal", {**asked, "figures": found})
 
 
 if __name__ == "__main__":

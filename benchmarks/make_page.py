@@ -24,6 +24,7 @@ QUALITY = (
 )  # fmt: skip
 QUESTIONS = (
     "tightness_by_norm", "accuracy_by_norm", "published_tables", "attacked_questions", "fixed_columns", "monotone",
+    "conformal",
 )  # fmt: skip
 SPEED = (
     "fit_against_deel_lip", "step", "convolution", "growth", "fresh_process", "backends", "out_of_core", "search",

@@ -146,3 +146,23 @@ def monotone(figures):
     ]
     total = number(sum(each["pairs"] for each in figures["pairs"].values()), 0)
     return {"rows": rows(lines), "pairs": rows(pairs), "total": total, "splits": figures["splits"]}
+
+
+def conformal(figures):
+    """Rows of the data sets: coverage and size for clean and attacked rows, of sets of radius 0 and of the radius."""
+    lines = []
+    for name, cases in figures["figures"].items():
+        goal = 1 - figures["alpha"]["MNIST" if name == "MNIST" else "numbers"]
+        for case, of in cases.items():
+            if not case.startswith("radius"):
+                continue
+            judges = "attacked" in case and not case.startswith("radius 0,")
+            kept = of["coverage"] >= goal - 3 * of["standard error"] if judges else None
+            coverage = f"{judged(percent(of['coverage']), kept)} ± {percent(of['standard error'])}"
+            small = of["size"] <= figures["largest"] if judges and name == "MNIST" else None
+            lines.append([name, case, coverage, judged(number(of["size"], 3), small)])
+    texts = {"alpha_mnist": figures["alpha"]["MNIST"], "alpha": figures["alpha"]["numbers"]}
+    accuracy = percent(figures["figures"]["MNIST"]["accuracy"])
+    radius = " and ".join(f"{radius} ({name})" for name, radius in figures["radius"].items())
+    others = {"splits": number(figures["splits"], 0), "radius": radius, "largest": figures["largest"]}
+    return {"rows": rows(lines), "accuracy": accuracy, **texts, **others}
