@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sklip.conformal import RobustConformalClassifier, RobustConformalRegressor
     from sklip.estimators._from_keras import from_keras
     from sklip.persistence import TRUSTED_TYPES, load
-    from sklip.pipelines import CertifiedPipeline, CertifiedRadii, certified_radius
+    from sklip.pipelines import CertifiedPipeline, CertifiedRadii, certified_band, certified_radius
 
 prepare_worker()
 
@@ -42,6 +42,7 @@ __all__ = [
     "WassersteinEstimator",
     "__version__",
     "audit",
+    "certified_band",
     "certified_radius",
     "clear_compiled_networks",
     "from_keras",
@@ -58,6 +59,7 @@ _LATE = {
     "RobustConformalClassifier": "sklip.conformal",
     "RobustConformalRegressor": "sklip.conformal",
     "audit": "sklip.auditing",
+    "certified_band": "sklip.pipelines",
     "certified_radius": "sklip.pipelines",
     "from_keras": "sklip.estimators._from_keras",
     "load": "sklip.persistence",

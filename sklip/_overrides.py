@@ -16,7 +16,7 @@ _FREE = MAY_BE_OVERRIDDEN | frozenset(
         "__init_subclass__", "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce__",
         "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__", "__sklearn_clone__", "__sklearn_tags__",
         "__static_attributes__", "__str__", "__type_params__", "__weakref__", "_abc_impl",
-        "certified_radius", "fit", "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit",
+        "certified_band", "certified_radius", "fit", "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit",
         "score", "set_params",
     }
 )  # fmt: skip

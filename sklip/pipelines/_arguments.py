@@ -38,7 +38,7 @@ def _flat_images(X, estimator):
     if estimator is not None and len(X):
         first = X[:8].copy()
         if not np.array_equal(estimator.predict(first), estimator.predict(flattened(first))):
-            refuse(estimator, "predicts other classes for images than for flat rows")
+            refuse(estimator, "predicts otherwise for images than for flat rows")
     return table
 
 

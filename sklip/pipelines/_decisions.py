@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.utils.multiclass import type_of_target
@@ -15,8 +16,9 @@ from sklip.arithmetic.rounding import TINY, UNIT, round_down
 from sklip.certification import Question
 from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._certified_classifier import CertifiedClassifier
+from sklip.estimators._certified_regressor import CertifiedRegressor
 from sklip.pipelines._certified_pipeline import CertifiedPipeline
-from sklip.pipelines._read import Origin, Reading, inside, read_steps
+from sklip.pipelines._read import inside, read_plan, read_steps
 from sklip.pipelines._refusals import refuse
 from sklip.pipelines._run import Batch, Decision, Plan, Run
 from sklip.pipelines._scores import Network
@@ -98,9 +100,7 @@ def read(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
     ValueError
         For a constant of a step that sklip knows.
     """
-    reading = Reading(constants)
-    end = _read_end(estimator, Origin.of(X), "", reading)
-    return Plan(end, frozenset(reading.encoded), frozenset(reading.stated)), tuple(reading.parts)
+    return read_plan(_read_end, estimator, X, constants)
 
 
 def _read_end(estimator, origin, path, reading):
@@ -121,6 +121,13 @@ def _read_network(estimator, origin, path, reading, nodes) -> Network:
         check_is_fitted(estimator)
         network = _read_network(estimator.estimator_, origin, path, reading, nodes + inner)
         return network if nodes or inner else replace(network, whole=reading.number(estimator))
+    if isinstance(estimator, CertifiedRegressor | TransformedTargetRegressor):
+        refuse(
+            estimator,
+            f"{f'at {path!r} ' if path else ''}predicts numbers, which certified_radius does not certify. Use "
+            "sklip.certified_band(estimator, X, radius) for the band of its predictions, or the method of "
+            "LipschitzRegressor, certified_radius(X, max_change=...), for radii of a largest change",
+        )
     if not isinstance(estimator, CertifiedClassifier):
         refuse(
             estimator,

@@ -13,8 +13,12 @@ MOST_PLANS = 8  # of an estimator that are kept, for rows of different columns a
 _kept_plans: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def plan_of(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple, Callable[[], bool]]:
+def plan_of(
+    estimator, X, constants: dict[str, float], read: Callable = read
+) -> tuple[Plan, tuple, Callable[[], bool]]:
     """Return what :func:`sklip.pipelines._decisions.read` returns: kept from an earlier call, or read now.
+
+    Another ``read`` reads other estimators, and its plans are kept apart.
 
     The third result says whether the estimator is still what it was, so that more may be kept of it.
 
@@ -28,7 +32,7 @@ def plan_of(estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple, Cal
         before, plans = _kept_plans.get(estimator, (None, {}))
     except Exception:  # its state cannot be told, or it cannot be a key
         return *read(estimator, X, constants), lambda: False
-    key = tuple(X.columns) if hasattr(X, "columns") else X.shape[1], tuple(sorted(constants.items()))
+    key = read, tuple(X.columns) if hasattr(X, "columns") else X.shape[1], tuple(sorted(constants.items()))
 
     def is_unchanged():
         with suppress(Exception):

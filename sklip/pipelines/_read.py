@@ -1,5 +1,6 @@
 """Transformers are read into the nodes of a plan: which columns they take, where these come from, what is stated."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -16,6 +17,7 @@ from sklip._compat import safe_indexing
 from sklip.pipelines._branches import Branch, Branches, columns_taken
 from sklip.pipelines._in_place import may_write
 from sklip.pipelines._refusals import refuse_shadows, refuse_unknown
+from sklip.pipelines._run import Plan
 from sklip.pipelines._steps import ENCODERS, affine_map, has_map, is_encoder, is_identity, is_known, why_not
 from sklip.pipelines._transformers import Step
 from sklip.pipelines.unwrap import is_passthrough, predicting_steps
@@ -55,6 +57,13 @@ class Origin:
     def of(cls, X) -> "Origin":
         """The raw columns of rows."""
         return cls(X.iloc[:0] if hasattr(X, "iloc") else X[:0], np.arange(X.shape[1]))
+
+
+def read_plan(read_end: Callable, estimator, X, constants: dict[str, float]) -> tuple[Plan, tuple]:
+    """Read a fitted estimator into a plan, and the parts that it names."""
+    reading = Reading(constants)
+    end = read_end(estimator, Origin.of(X), "", reading)
+    return Plan(end, frozenset(reading.encoded), frozenset(reading.stated)), tuple(reading.parts)
 
 
 def read_steps(steps, origin: Origin, path: str, reading: Reading) -> tuple[tuple, Origin]:

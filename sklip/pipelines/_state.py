@@ -12,11 +12,13 @@ from sklearn.base import BaseEstimator
 
 from sklip._compat import base_search_cv
 from sklip.estimators._certified_classifier import CertifiedClassifier
+from sklip.estimators._certified_regressor import CertifiedRegressor
 from sklip.pipelines._certified_pipeline import CertifiedPipeline
 
 # Of these, the attribute on which a plan depends; they are asked for the rest at each call.
 _DECISIVE = (
     (CertifiedClassifier, "classes_"),
+    (CertifiedRegressor, "n_outputs_"),
     (CertifiedPipeline, "estimator_"),
     (base_search_cv(), "best_estimator_"),
 )
@@ -35,8 +37,8 @@ def state_of(estimator: object) -> list:
 
     Attributes are looked at to the bottom: lists, dictionaries, arrays entry by entry (so that a change in place is
     seen), and the attributes of estimators within. Of a search that is its best estimator, of a CertifiedPipeline its
-    fitted estimator, and of a classifier of sklip its classes: the rest of it is asked at each call anyway. Functions
-    count by their identity, other objects by what ``pickle`` makes of them.
+    fitted estimator, of a classifier of sklip its classes, and of a regressor the number of its targets: the rest of it
+    is asked at each call anyway. Functions count by their identity, other objects by what ``pickle`` makes of them.
 
     It takes about 4 microseconds per estimator, and 0.05 milliseconds per megabyte of arrays (1 millisecond for arrays
     above a megabyte).

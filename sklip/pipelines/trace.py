@@ -5,20 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import NotFittedError
 
 from sklip._stack_level import users_line
 from sklip.certification import Question
-from sklip.exceptions import FixedColumnsWarning, NotLipschitzError
+from sklip.exceptions import FixedColumnsWarning
 from sklip.pipelines._arguments import as_rows as as_rows
-from sklip.pipelines._arguments import check_fixed, column_labels, constants_of
+from sklip.pipelines._asking import ask, rows_of, units_of
+from sklip.pipelines._decisions import read
 from sklip.pipelines._in_place import head
 from sklip.pipelines._in_place import predictions as predictions
-from sklip.pipelines._kept_plans import plan_of
 from sklip.pipelines._refusals import refuse
-from sklip.pipelines._run import Decision, Run
+from sklip.pipelines._run import Decision
 from sklip.rows.movable import MovableColumns
-from sklip.rows.tolerances import norm_of, tolerances_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,21 +93,13 @@ def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, s
     >>> traced.columns().positions.tolist(), traced.decision.radii.shape
     ([0], (5,))
     """
-    if isinstance(estimator, type):
-        raise TypeError(f"estimator must be a fitted estimator; got the class {estimator.__name__}.")
-    X = as_rows(X, estimator)
-    labels = column_labels(X)
-    asked = None if norm is None else norm_of(norm), None if tolerances is None else tolerances_of(tolerances, labels)
-    constants = constants_of(step_lipschitz)
-    run, decision, trained = _decided(estimator, X, asked, constants)
-    check_fixed(tolerances, run.tolerances if asked[1] is None else asked[1], labels, run.plan.fixed)
+    X = rows_of(estimator, X)
+    answer = ask(
+        estimator, X, norm, tolerances, step_lipschitz, read=read, find=lambda end, batch, run: end.decide(batch, run)
+    )
+    run, decision, trained = answer.run, answer.found, answer.trained
     _check(estimator, X, decision)
-    unused = constants.keys() - run.plan.stated
-    if unused:
-        raise ValueError(
-            f"step_lipschitz names {sorted(unused)}, and the estimator has no step of that name that needs a constant. "
-            "Steps are named 'step' or 'step__inner', from the pipeline or the vote on."
-        )
+    answer.check_constants()
     if decision.moves_fixed:
         warnings.warn(
             "The question moves columns that were fixed in the training, so the radii are proven, but small. Give "
@@ -117,34 +107,8 @@ def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, s
             FixedColumnsWarning,
             stacklevel=users_line(),
         )
-    is_trained = Question(run.norm, run.tolerances).key == Question(trained.norm, _units(trained, X)).key
-    return Trace(X, labels, run.norm, run.tolerances, is_trained, bool(run.plan.stated), decision)
-
-
-def _units(question, X):
-    """The tolerances of a question; ones where each column counts in its own unit."""
-    return np.ones(X.shape[1]) if question.tolerances is None else question.tolerances
-
-
-def _decided(estimator, X, asked, constants):
-    """The run, the decision, and the question of the training, of which come the norm and tolerances not asked for.
-
-    Rows that the estimator does not take are refused in the words of its ``predict``.
-    """
-    try:
-        plan, parts, is_unchanged = plan_of(estimator, X, constants)
-        trained = plan.end.trained_question(parts)
-        norm = trained.norm if asked[0] is None else asked[0]
-        run = Run.of(plan, parts, norm, _units(trained, X) if asked[1] is None else asked[1])
-        decision = plan.end.decide(run.begin(X), run)
-        run.publish(is_unchanged)
-        return run, decision, trained
-    except (NotLipschitzError, NotFittedError):
-        raise
-    except Exception as error:
-        failure = error
-    predictions(estimator, X)
-    raise failure
+    is_trained = Question(run.norm, run.tolerances).key == Question(trained.norm, units_of(trained, X)).key
+    return Trace(X, answer.labels, run.norm, run.tolerances, is_trained, bool(run.plan.stated), decision)
 
 
 def _check(estimator, X, decision):

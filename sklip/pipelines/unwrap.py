@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import base_search_cv
 from sklip._overrides import override, refuse_overrides
 from sklip.estimators._certified_classifier import CertifiedClassifier
+from sklip.estimators._certified_regressor import CertifiedRegressor
 from sklip.pipelines._certified_pipeline import CertifiedPipeline
 from sklip.pipelines._refusals import refuse
 
@@ -90,8 +91,8 @@ def predicting_steps(estimator, *, strict: bool = True) -> list[tuple[str, Any]]
 
 
 def refuse_own_ways(estimator) -> None:
-    """Raise for a classifier of sklip, a pipeline or a search that predicts in another way than its class does."""
-    for known in (CertifiedClassifier, CertifiedPipeline, Pipeline, base_search_cv()):
+    """Raise for an estimator of sklip, a pipeline or a search that predicts in another way than its class does."""
+    for known in (CertifiedClassifier, CertifiedRegressor, CertifiedPipeline, Pipeline, base_search_cv()):
         if isinstance(estimator, known):
             refuse_overrides(estimator, known)
 
