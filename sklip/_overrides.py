@@ -16,8 +16,8 @@ _FREE = MAY_BE_OVERRIDDEN | frozenset(
         "__init_subclass__", "__module__", "__orig_bases__", "__parameters__", "__qualname__", "__reduce__",
         "__reduce_ex__", "__repr__", "__setstate__", "__sizeof__", "__sklearn_clone__", "__sklearn_tags__",
         "__static_attributes__", "__str__", "__type_params__", "__weakref__", "_abc_impl",
-        "certified_band", "certified_radius", "fit", "fit_predict", "fit_transform", "get_metadata_routing", "get_params", "partial_fit",
-        "score", "set_params",
+        "certified_band", "certified_radius", "fit", "fit_predict", "fit_transform", "get_metadata_routing",
+        "get_params", "partial_fit", "score", "set_params",
     }
 )  # fmt: skip
 _DECISIVE = frozenset({"__getattr__", "network_", "classes_", "n_features_in_", "feature_names_in_", "steps"})

@@ -45,6 +45,7 @@ FUNCTIONS = [
         )
     ),
     "sklip.audit",
+    "sklip.certified_band",
     "sklip.certified_radius",
     *(f"sklip.interop.{name}" for name in ("network_from_keras", "to_art", "to_keras", "to_onnx")),
     "sklip.from_keras",

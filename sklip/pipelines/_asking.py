@@ -65,7 +65,7 @@ def ask(
     estimator : fitted estimator
     X : array, frame or sparse matrix of shape (n_rows, n_columns)
         What :func:`rows_of` returns.
-    norm, tolerances, step_lipschitz
+    norm, tolerances, step_lipschitz : object
         As in :func:`sklip.certified_radius`.
     read : callable
         :func:`sklip.pipelines._decisions.read`, or what reads other estimators into plans.

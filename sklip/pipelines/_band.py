@@ -62,11 +62,13 @@ def certified_band(
 
     Returns
     -------
-    lower, upper : ndarrays of the shape of ``estimator.predict(X)``, float64
-        In the units of the raw targets, rounded outward. Every row within the radius, its edge included, of the dtypes
-        of ``X`` or of float64, has a prediction between them. They are infinite where nothing is proven: for rows that
-        may overflow, and where an inverse computes NaN. Columns that an encoder in a ``ColumnTransformer`` takes are
-        held fixed, and so is a missing value that a ``SimpleImputer`` fills.
+    lower : ndarray of the shape of ``estimator.predict(X)``, float64
+        In the units of the raw targets, rounded down; no prediction of a row within the radius is below.
+    upper : ndarray of the same shape, float64
+        Rounded up; none is above. This is proven for every row within the radius, its edge included, of the dtypes of
+        ``X`` or of float64. Ends are infinite where nothing is proven: for rows that may overflow, and where an inverse
+        computes NaN. Columns that an encoder in a ``ColumnTransformer`` takes are held fixed, and so is a missing value
+        that a ``SimpleImputer`` fills.
 
     Raises
     ------
@@ -111,15 +113,15 @@ def certified_band(
     >>> bool(((lower < model.predict(X)) & (model.predict(X) < upper)).all())
     True
     """
-    X = rows_of(estimator, X)
-    radii = radii_of(radius, X.shape[0])
+    rows = rows_of(estimator, X)
+    radii = radii_of(radius, rows.shape[0])
 
     def find(end, batch, run):
         return end.bands(batch, run, radii, monotone_inverse)
 
-    answer = ask(estimator, X, norm, tolerances, step_lipschitz, read=read_numbers, find=find)
+    answer = ask(estimator, rows, norm, tolerances, step_lipschitz, read=read_numbers, find=find)
     bands = answer.found
-    shape = _checked_shape(estimator, X, bands)
+    shape = _checked_shape(estimator, rows, bands)
     answer.check_constants()
     if bands.moves_fixed:
         warnings.warn(

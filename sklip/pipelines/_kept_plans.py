@@ -13,9 +13,7 @@ MOST_PLANS = 8  # of an estimator that are kept, for rows of different columns a
 _kept_plans: WeakKeyDictionary = WeakKeyDictionary()
 
 
-def plan_of(
-    estimator, X, constants: dict[str, float], read: Callable = read
-) -> tuple[Plan, tuple, Callable[[], bool]]:
+def plan_of(estimator, X, constants: dict[str, float], read: Callable = read) -> tuple[Plan, tuple, Callable[[], bool]]:
     """Return what :func:`sklip.pipelines._decisions.read` returns: kept from an earlier call, or read now.
 
     Another ``read`` reads other estimators, and its plans are kept apart.
