@@ -259,8 +259,8 @@ class TooFewCalibrationRowsWarning(UserWarning):
 class FarFromTrainingWarning(UserWarning):
     """Rows to certify are more than three times as far from the mean of the training rows as any training row.
 
-    Emitted once per call by ``certified_radius``, the methods and the function. The radius is still proven, but the
-    predicted class is a guess. Usually the rows are not in the units of ``fit``.
+    Emitted once per call by ``certified_radius`` and ``certified_band``, the methods and the functions. What they return
+    is still proven, but the prediction is a guess. Usually the rows are not in the units of ``fit``.
 
     Examples
     --------
@@ -273,9 +273,9 @@ class FarFromTrainingWarning(UserWarning):
 class FixedColumnsWarning(UserWarning):
     """A question moves columns that were fixed in the training.
 
-    Emitted by :func:`sklip.certified_radius`, :func:`sklip.audit`, displays and scorers. The network may depend on such
-    columns as it likes, so the radius is proven, but small. Hold these columns fixed, or train with a tolerance
-    for them.
+    Emitted by :func:`sklip.certified_radius`, :func:`sklip.certified_band`, :func:`sklip.audit`, displays and scorers.
+    The network may depend on such columns as it likes, so the radius is proven, but small, and a band is wide. Hold
+    these columns fixed, or train with a tolerance for them.
 
     Examples
     --------

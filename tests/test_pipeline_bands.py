@@ -77,6 +77,16 @@ def test_frames_with_categories_and_rows_of_float32(dtype):
     np.testing.assert_allclose(certified_band(model, rows, 0.3), wide, rtol=1e-2)
 
 
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler(), MaxAbsScaler()])
+def test_bands_of_rows_that_do_not_move_hold_the_rounding_of_float32(scaler):
+    rows = raw()[0].astype(np.float32)
+    model = fit(make_pipeline(scaler, small(50.0)))
+    lower, upper = certified_band(model, rows, 0.0)
+    coarse, fine = model.predict(rows), model.predict(rows.astype(np.float64))
+    assert np.abs(coarse - fine).max() > 1e-7
+    assert ((lower <= fine) & (fine <= upper)).all() and (upper - lower).max() < 1.0
+
+
 def test_sparse_rows_and_polars():
     X = sparse.csr_array(raw()[0])
     model = fit(make_pipeline(MaxAbsScaler(), TruncatedSVD(3), small(20.0)), X)
@@ -150,6 +160,13 @@ def test_rows_that_overflow_have_no_band_and_far_rows_are_warned_of():
     with pytest.warns(FarFromTrainingWarning):
         lower, upper = certified_band(model, np.full((1, 4), 1e160), 0.1)
     assert lower[0] == -np.inf and upper[0] == np.inf
+    lower, upper = certified_band(model, X, 1e306)
+    assert (lower == -np.inf).all() and (upper == np.inf).all()
+    stated = fit(Pipeline([("t", FunctionTransformer(np.nan_to_num)), ("s", StandardScaler()), ("r", small())]))
+    holes = X[:2].copy()
+    holes[0, 0] = np.nan
+    lower, upper = certified_band(stated, holes, 0.0, step_lipschitz={"t": 1.0})
+    np.testing.assert_array_equal(np.isinf([lower, upper]), [[True, False], [True, False]])
     with pytest.warns(FarFromTrainingWarning):
         certified_band(model, 1e3 * X, 0.1)
     fixed = fit(small(tolerances=UNITS * [1, 1, 1, 0]))

@@ -109,6 +109,17 @@ def test_what_an_inverse_computes_between_two_ends_is_in_the_band(name, values, 
             assert ((low[0] <= found) & (found <= high[0])).all()
 
 
+@pytest.mark.parametrize("name", ["exp", "expm1"])
+def test_functions_of_several_roundings_may_be_off_by_eight_units_in_the_last_place(name):
+    function, inverse = getattr(np, name), fitted_inverse(name)[1]
+    ends = np.random.default_rng(0).uniform(-30.0, 30.0, (200, 1))
+    lower, upper = inverse.band(ends, ends)
+    exact = function(ends.astype(np.longdouble))
+    slack = 8 * np.spacing(np.abs(function(ends)))
+    assert (lower <= exact - slack).all() and (exact + slack <= upper).all()
+    assert (upper - lower <= 64 * slack).all()
+
+
 def test_ends_that_are_not_numbers_have_no_band():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
