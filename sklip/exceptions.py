@@ -259,7 +259,7 @@ class TooFewCalibrationRowsWarning(UserWarning):
 class FarFromTrainingWarning(UserWarning):
     """Rows to certify are more than three times as far from the mean of the training rows as any training row.
 
-    Emitted once per call by ``certified_radius`` and ``certified_band``, the methods and the functions. What they return
+    Emitted once per call by ``certified_radius`` and ``certified_band``, the methods and the functions. What they say
     is still proven, but the prediction is a guess. Usually the rows are not in the units of ``fit``.
 
     Examples
