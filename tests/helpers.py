@@ -67,20 +67,31 @@ import json, sys
 import keras, numpy as np
 import sklip.layers, sklip.losses
 print("ready", flush=True)
+def run(script, *arguments):
+    sys.argv[1:] = arguments
+    exec(script, {"__name__": "__elsewhere__"})
+
+def load(path, inputs, outputs):
+    model = keras.models.load_model(path)
+    x = np.load(inputs)
+    rounds = x.dtype != np.float32  # predict would make it float32
+    scores = keras.ops.convert_to_numpy(model(x)) if rounds else model.predict(x, verbose=0)
+    np.savez(outputs, scores, *model.get_weights())
+    return type(model.loss).__name__
+
 for line in sys.stdin:
-    path, inputs, outputs = json.loads(line)
+    call, *arguments = json.loads(line)
     try:
-        model = keras.models.load_model(path)
-        np.savez(outputs, model.predict(np.load(inputs), verbose=0), *model.get_weights())
-        print(json.dumps(["loaded", type(model.loss).__name__]), flush=True)
+        answer = "done", {"run": run, "load": load}[call](*arguments)
     except Exception as error:
-        print(json.dumps(["failed", f"{type(error).__name__}: {error}"]), flush=True)
+        answer = "failed", f"{type(error).__name__}: {error}"
+    print(json.dumps(answer), flush=True)
 """
 
 
 @functools.cache
 def _fresh_process():
-    """A process that imports sklip's Keras objects, as Keras asks of it, and has built no model itself."""
+    """A process that imports sklip's Keras objects, as Keras asks of it; its start takes longer than what it does."""
     path = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH", "")]))
     process = subprocess.Popen(
         [sys.executable, "-c", _LOADER],
@@ -97,17 +108,33 @@ def _fresh_process():
 
 def reload_elsewhere(model, inputs, folder):
     """Save a model as .keras and load it in another process: its predictions, weights and loss' class there."""
-    paths = [str(Path(folder) / name) for name in ("model.keras", "inputs.npy", "outputs.npz")]
-    model.save(paths[0])
+    path = Path(folder) / "model.keras"
+    model.save(path)
+    return load_elsewhere(path, inputs, folder)
+
+
+def load_elsewhere(path, inputs, folder):
+    """Load a .keras file in another process: the predictions, weights and loss' class of the model there."""
+    paths = [str(path), *(str(Path(folder) / name) for name in ("inputs.npy", "outputs.npz"))]
     np.save(paths[1], inputs)
-    process = _fresh_process()
-    process.stdin.write(json.dumps(paths) + "\n")
-    process.stdin.flush()
-    state, message = json.loads(process.stdout.readline())
-    assert state == "loaded", message
+    loss = _elsewhere("load", *paths)
     with np.load(paths[2]) as arrays:
         outputs, *weights = (arrays[name] for name in arrays.files)
-    return outputs, weights, message
+    return outputs, weights, loss
+
+
+def run_elsewhere(script, *arguments):
+    """Run Python source that prints nothing in another process, where others ran before."""
+    _elsewhere("run", script, *map(str, arguments))
+
+
+def _elsewhere(*call):
+    process = _fresh_process()
+    process.stdin.write(json.dumps(call) + "\n")
+    process.stdin.flush()
+    state, answer = json.loads(process.stdout.readline())
+    assert state == "done", answer
+    return answer
 
 
 def assert_same_model(model, shape, folder):

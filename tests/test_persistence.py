@@ -23,7 +23,7 @@ from sklip import HKRClassifier, LipschitzMLP, ModelFileError, VersionMismatchWa
 from sklip.estimators import _stamped
 from sklip.served import Center, Dense, GroupSort, ServedNetwork
 from tests.estimator_fixtures import bits, classifier, fitted, moons
-from tests.helpers import kernels_of, network_of
+from tests.helpers import kernels_of, network_of, run_elsewhere
 from tests.processes import ROOT, last_json, run_command, run_script
 
 KINDS = ("binary", "multiclass")
@@ -433,7 +433,7 @@ def test_partial_fit_goes_on_after_loading(begun, uninterrupted):
 @pytest.mark.slow
 def test_partial_fit_goes_on_in_another_process(begun, uninterrupted, tmp_path):
     joblib.dump(begun, tmp_path / "begun.joblib")
-    run_script(RESUME, tmp_path / "begun.joblib", tmp_path / "scores.npy")
+    run_elsewhere(RESUME, tmp_path / "begun.joblib", tmp_path / "scores.npy")
     assert bits(np.load(tmp_path / "scores.npy")) == bits(uninterrupted.decision_function(moons()[0]))
 
 
