@@ -26,8 +26,8 @@ class CertifiedRegressor(RegressorMixin, NetworkEstimator):
     _is_one_column: bool
 
     @staticmethod
-    def _misfit(state):
-        return misfit_of_targets(state["network_"], state.get("n_outputs_"))
+    def _misfit(get):
+        return misfit_of_targets(get("network_"), get("n_outputs_"))
 
     def _shaped(self, values):
         """Values of targets, of shape (n_rows, n_outputs), in the shape of ``y``."""

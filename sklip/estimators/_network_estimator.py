@@ -28,9 +28,9 @@ class NetworkEstimator(StampedState, BaseEstimator):
         return EUCLIDEAN if norm == 2 and tolerances is None else Question(norm, tolerances)
 
     @staticmethod
-    def _misfit(state):
-        """Say why the network in some attributes cannot serve its classes; None if it can."""
-        return misfit(state["network_"], state.get("classes_"))
+    def _misfit(get):
+        """Say why a network cannot serve its classes, given a function from names to attributes; None if it can."""
+        return misfit(get("network_"), get("classes_"))
 
     def _inference_rows(self, X):
         """Rows for the served network; every method that reads rows calls this first."""

@@ -33,6 +33,6 @@ def misfit_of_targets(network: object, n_outputs: object) -> str | None:
 
 def check_network(estimator) -> None:
     """Raise a ValueError if the network of an estimator cannot serve its classes or targets."""
-    reason = estimator._misfit(vars(estimator))
+    reason = estimator._misfit(lambda name: getattr(estimator, name, None))
     if reason:
         raise ValueError(f"{type(estimator).__name__} was changed after fit: {reason}. Fit it again.")

@@ -100,7 +100,7 @@ def _fault(estimator, state):
     if "network_" not in state:
         return None
     network, classes = state["network_"], state.get("classes_")
-    reason = estimator._misfit(state)
+    reason = estimator._misfit(state.get)
     if reason is not None:
         return f"is inconsistent: {reason}"
     n_features, farthest = state.get("n_features_in_"), state.get("_farthest", 0.0)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
 from sklip._stack_level import users_line
-from sklip.estimators._moves import radii_of
 from sklip.estimators._distance_ratio import FarRows
+from sklip.estimators._moves import radii_of
 from sklip.exceptions import FixedColumnsWarning
 from sklip.pipelines._asking import ask, rows_of
 from sklip.pipelines._in_place import head
