@@ -106,31 +106,30 @@ class NumberTraining(TrainedEstimator):
         """Try constants on held-out rows, from small to large, and take that of the least cost."""
         quiet = copy(given)
         quiet.verbose, quiet.early_stopping, quiet.callbacks = 0, False, []
-        splits = self._splits(len(rows.X))
+        splits, unit = self._splits(len(rows.X)), self._target_spread / self.scale_
         costs: dict[float, float] = {}
 
         def cost_of(candidate):
             if candidate not in costs:
-                self._set_constants(candidate * self._target_spread / self.scale_)
+                self._set_constants(candidate * unit)
                 costs[candidate] = float(np.mean([self._cost(quiet, rows, *split) for split in splits]))
             return costs[candidate]
 
-        best, worse = None, 0
-        for candidate in _CANDIDATES:
-            worse = 0 if best is None or cost_of(candidate) < cost_of(best) else worse + 1
-            best = candidate if worse == 0 else best
-            if worse == _WORSE_IN_TURN:
+        best, worse = _CANDIDATES[0], 0
+        for candidate in _CANDIDATES[1:]:
+            if cost_of(candidate) < cost_of(best):
+                best, worse = candidate, 0
+            elif (worse := worse + 1) == _WORSE_IN_TURN:
                 break
-        for candidate in (best / np.sqrt(2.0), best * np.sqrt(2.0)):
+        for candidate in (best / np.sqrt(2.0), best * np.sqrt(2.0)):  # half a step to each side
             cost_of(candidate)
         tried = np.array(sorted(costs))
+        constants = tried[:, None] * unit
         self.lipschitz_path_ = {
-            "lipschitz": np.squeeze(tried[:, None] * self._target_spread / self.scale_, axis=1)
-            if self.n_outputs_ == 1
-            else tried[:, None] * self._target_spread / self.scale_,
+            "lipschitz": constants[:, 0] if self.n_outputs_ == 1 else constants,
             "cost": np.array([costs[candidate] for candidate in tried]),
         }
-        self._set_constants(min(costs, key=costs.get) * self._target_spread / self.scale_)
+        self._set_constants(min(tried, key=costs.__getitem__) * unit)
 
     def _splits(self, n_rows):
         """Pairs of positions of training rows and of held-out rows."""
