@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
+from sklip.front_formulas import Front
 from sklip.training import runtime
 from sklip.training.batches import plan_batches
 from sklip.training.state import TrainingState
@@ -53,8 +54,8 @@ TASKS = {
         "n_scores": 3, "optimizer": "sgd", "decay": "constant", "held_out": False
     },
     "batches that lack classes": {"n_scores": 4, "scarce": True, "learning_rate": 0.01},
-    "the norm 1": {"norm": 1, "learning_rate": 0.01},
-    "the norm inf": {"norm": np.inf, "n_scores": 3, "learning_rate": 0.01},
+    "the norm 1": {"front": Front(1, 5), "learning_rate": 0.01},
+    "the norm inf": {"front": Front(np.inf, 5), "n_scores": 3, "learning_rate": 0.01},
     "ten steps": {"n_scores": 4, "epochs": 10, "batch_size": 90, "learning_rate": 0.01},
 }  # fmt: skip
 
