@@ -122,7 +122,7 @@ def test_center_and_scale_are_weighted():
     ids=["none", "int", "list"],
 )
 def test_hidden_layer_sizes_shape_the_network(widths, shapes):
-    model = classifier(hidden_layer_sizes=widths, epochs=1).fit(*moons())
+    model = classifier(hidden_layer_sizes=widths, epochs=1, backend="numpy").fit(*moons())
     assert [kernel.shape for kernel in kernels_of(model.network_)] == shapes
     assert model.lipschitz_bound_ <= 1 + 1e-9
 
@@ -511,14 +511,14 @@ def test_any_batch_size_trains(batch_size):
 
 def test_one_feature_is_enough():
     X, y = moons()
-    model = classifier(epochs=1).fit(X[:, :1], y)
+    model = classifier(epochs=1, backend="numpy").fit(X[:, :1], y)
     assert model.decision_function(X[:, :1]).shape == y.shape
     assert model.lipschitz_bound_ <= 1 + 1e-9
 
 
 def test_constant_columns_are_fine():
     X, y = moons()
-    model = classifier().fit(np.column_stack([np.full(len(X), 7.0), X, np.zeros(len(X))]), y)
+    model = classifier(backend="numpy").fit(np.column_stack([np.full(len(X), 7.0), X, np.zeros(len(X))]), y)
     assert np.isfinite(model.decision_function(np.column_stack([X, X]))).all()
     assert model.scale_ == pytest.approx(fitted()[0].scale_, rel=1e-12)
 

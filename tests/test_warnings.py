@@ -3,6 +3,7 @@
 import pickle
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,7 +18,12 @@ from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardSca
 import sklip
 from sklip import exceptions
 from sklip.estimators._advice import advise_on_held_out_rows, advise_on_scales
-from tests.estimator_fixtures import blobs, classifier, fitted, fitted_mlp, mlp, moons
+from tests import estimator_fixtures
+from tests.estimator_fixtures import blobs, fitted, fitted_mlp, moons
+
+# What an estimator says of data and parameters is the same whatever trains; what a training says is asked of Keras.
+classifier = partial(estimator_fixtures.classifier, backend="numpy")
+mlp = partial(estimator_fixtures.mlp, backend="numpy")
 
 
 @pytest.fixture
@@ -172,7 +178,7 @@ def test_a_margin_that_the_data_cannot_hold(make, data):
     apart, half, advised = map(float, found)
     assert half == pytest.approx(apart / 2, rel=0.01) and advised == pytest.approx(model.scale_ / 10, rel=0.01)
     # The distance that a network proves is below the one that is named.
-    transport = sklip.WassersteinEstimator(hidden_layer_sizes=(16,), epochs=5, random_state=0)
+    transport = sklip.WassersteinEstimator(hidden_layer_sizes=(16,), epochs=5, random_state=0, backend="numpy")
     if len(model.classes_) == 2:
         assert transport.fit(X, y).distance_ <= 1.2 * apart
 
@@ -209,7 +215,9 @@ def test_no_word_about_temperatures_that_leave_doubt():
 
 def test_early_stopping_that_runs_out_of_epochs():
     with pytest.warns(ConvergenceWarning, match="epochs = 4 before it converged") as record:
-        classifier(epochs=4, early_stopping=True, learning_rate_schedule="constant", tol=0.0).fit(*moons())
+        estimator_fixtures.classifier(epochs=4, early_stopping=True, learning_rate_schedule="constant", tol=0.0).fit(
+            *moons()
+        )
     only(record)
 
 
@@ -223,7 +231,7 @@ def test_early_stopping_that_runs_out_of_epochs():
     ],
 )
 def test_no_word_about_a_training_that_ends_as_planned(parameters):
-    classifier(epochs=4, **parameters).fit(*moons())
+    estimator_fixtures.classifier(epochs=4, **parameters).fit(*moons())
 
 
 # Far rows -----------------------------------------------------------------------------------
@@ -279,7 +287,7 @@ def test_a_training_that_diverges_has_an_error_of_its_own():
     import keras
 
     with pytest.raises(exceptions.TrainingDivergedError, match="learning_rate"):
-        classifier(optimizer=keras.optimizers.SGD(1e38)).fit(*moons())
+        estimator_fixtures.classifier(optimizer=keras.optimizers.SGD(1e38)).fit(*moons())
 
 
 def test_every_type_is_an_error_of_values_or_a_warning_of_the_user():
