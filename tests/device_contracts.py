@@ -74,7 +74,10 @@ def differences(make, data, n_devices):
     X, y = data()
     one, several = (make(n_devices=count).fit(X, y) for count in (1, n_devices))
     expected, found = (np.concatenate(list(model.history_.values())) for model in (one, several))
-    broken = 0 if isinstance(one, WassersteinEstimator) else sklip.audit(several, X, y, verbose=False).broken.sum()
+    attacked = X[:30], y[:30]
+    broken = 0
+    if not isinstance(one, WassersteinEstimator):
+        broken = sklip.audit(several, *attacked, restarts=1, verbose=False).broken.sum()
     return {
         "history": float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max()),
         "weights": float(np.abs(weights_of(several) - weights_of(one)).max()),
