@@ -121,7 +121,7 @@ def test_every_input_is_one_that_the_columns_can_hold(rng, monkeypatch, dtype):
 
 
 def _fitted(X, y, kind=HKRClassifier, **parameters):
-    parameters = {"hidden_layer_sizes": (32, 16), "epochs": 12, "random_state": 0, **parameters}
+    parameters = {"hidden_layer_sizes": (32, 16), "epochs": 12, "random_state": 0, "backend": "numpy", **parameters}
     return kind(**parameters).fit(X, y)
 
 
