@@ -30,8 +30,8 @@ def assert_prints(printed, promised):
 
 
 def fit_briefly(monkeypatch):
-    """Let classifiers train small networks for two epochs: enough for pages that promise no number."""
-    fit, small = LipschitzClassifier.fit, {"epochs": 2, "hidden_layer_sizes": (16, 8)}
+    """Let classifiers train small networks for two epochs in NumPy: enough for pages that promise no number."""
+    fit, small = LipschitzClassifier.fit, {"epochs": 2, "hidden_layer_sizes": (16, 8), "backend": "numpy"}
     brief = functools.wraps(fit)(lambda self, *rows, **weights: fit(self.set_params(**small), *rows, **weights))
     monkeypatch.setattr(LipschitzClassifier, "fit", brief)
 
