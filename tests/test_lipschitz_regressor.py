@@ -138,6 +138,19 @@ def test_norms_tolerances_and_directions():
         LipschitzRegressor(monotonic_cst=[1, 0, 0, 0, 0], lipschitz=8.0, **SMALL).fit(X, np.column_stack([y, y]))
 
 
+@pytest.mark.parametrize("directions", [None, [1, 0, 0, 1, 1]])
+def test_weights_of_columns_bound_the_slopes_of_predictions(directions):
+    tolerances = np.array([1.0, 0.5, 2.0, 1.0, 0.0])
+    regressor, X, _ = fitted(norm="inf", tolerances=tolerances, monotonic_cst=directions, epochs=8)
+    weights, slopes = regressor.feature_weights_, np.abs(regressor.gradient(X)) * tolerances
+    assert (slopes <= weights * (1 + 1e-9)).all() and (slopes.max(axis=0) >= 0.2 * weights).all()
+    if directions is None:
+        assert np.linalg.norm(weights) == pytest.approx(8.0, rel=1e-9)
+    targets = np.column_stack([X[:, 0], 100 * X[:, 1]])
+    both = LipschitzRegressor(norm="inf", lipschitz=[8.0, 800.0], **SMALL).fit(X, targets)
+    assert (np.abs(both.gradient(X)[:, 1]) <= both.feature_weights_ * (1 + 1e-9)).all()
+
+
 def test_the_engines_agree():
     pytest.importorskip("keras")
     for loss in LOSSES:

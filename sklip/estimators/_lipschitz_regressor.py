@@ -77,7 +77,7 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
     tolerances_ : ndarray of shape (n_features,) or None
         Tolerances for which it was trained; None if each column counts in its own unit.
     feature_weights_ : ndarray of shape (n_features,)
-        Of a network trained for ``norm=inf``: how much each column counts. Others have none.
+        Of a network trained for ``norm=inf``: how much a prediction changes at most with each column. Others have none.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows; of images, flattened in C order.
     scale_ : float

@@ -9,7 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.architectures import MLP
-from sklip.certification import proven_directions, steepest_slopes
+from sklip.certification import norm_bound, proven_directions, steepest_slopes
 from sklip.estimators import _advice as advice
 from sklip.estimators import _validation as validation
 from sklip.estimators._network_estimator import NetworkEstimator
@@ -51,8 +51,9 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
         """How much each column counts, of shape (n_features_in_,); only of networks that were trained for ``norm=inf``.
 
         A change of column ``j`` by one tolerance, or one unit without tolerances, moves a score by at most
-        ``feature_weights_[j]``. The squares of all weights add up to 1, unless there are monotonic constraints. The
-        weight of a fixed column, whose tolerance is 0, is 0.
+        ``feature_weights_[j]``. The squares of all weights add up to the square of the constant, which is 1 for
+        classifiers, unless there are monotonic constraints. The weight of a fixed column, whose tolerance is 0, is 0.
+        Of several targets, the one with the largest constant counts.
         """
         check_is_fitted(self, "network_")
         if self.norm_ != np.inf or not hasattr(self, "scale_"):
@@ -65,6 +66,7 @@ class TrainedEstimator(PortableParameters, NetworkEstimator):
             slopes = steepest_slopes(first.steps) + np.abs(first.slopes)
         else:
             slopes = steepest_slopes([first, *others])
+        slopes = slopes * np.max(norm_bound(self.network_.heads.kernel, axis=0))
         return slopes * (1.0 if self.tolerances_ is None else self.tolerances_)
 
     @contextmanager
