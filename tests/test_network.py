@@ -35,6 +35,7 @@ from sklip.served import (
     ServedNetwork,
     Shift,
     SpaceToDepth,
+    Tilted,
 )
 from tests.helpers import (
     ACTIVATIONS,
@@ -120,7 +121,17 @@ AFTER = {
 
 
 def test_every_operation_comes_after_others():
-    assert {type(operation) for operation in AFTER.values()} == set(OPERATIONS)
+    assert {type(operation) for operation in AFTER.values()} == set(OPERATIONS) - {Tilted}  # which takes vectors
+
+
+def test_a_linear_function_is_added_in_blocks_as_at_once(rng):
+    first = Dense(rng.standard_normal((5, 6)), rng.standard_normal(6))
+    tilted = Tilted((Dense(rng.standard_normal((6, 4)), np.ones(4)), Relu(), Dense(np.ones((4, 1)), np.zeros(1))),
+                    rng.standard_normal(6))  # fmt: skip
+    network = ServedNetwork((Center(np.zeros(5)), first, Abs(), tilted, Dense(np.ones((1, 1)), np.zeros(1))))
+    X = rng.standard_normal((3 * blocks.BLOCK_ROWS + 1, 5))
+    parts = [network.centered_scores(X[at : at + blocks.BLOCK_ROWS]) for at in range(0, len(X), blocks.BLOCK_ROWS)]
+    np.testing.assert_array_equal(network.scores(X), np.concatenate(parts))
 
 
 @pytest.mark.parametrize("name", AFTER)

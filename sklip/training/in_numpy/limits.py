@@ -29,7 +29,7 @@ def refuse_parameters(given: Any, chosen: bool) -> None:
     limits = {
         "model": (given.model is None or type(given.model) is MLP, "None or an MLP"),
         "augmentation": (given.augmentation is None, "None"),
-        "loss": (isinstance(loss, str) or is_known(loss), "a name or a loss of sklip.losses"),
+        "loss": (isinstance(loss, str) or is_known(loss), "a name or a loss of sklip.losses for classes"),
         "optimizer": (isinstance(given.optimizer, str) and given.optimizer in OPTIMIZERS, optimizers),
         "callbacks": (not given.callbacks, "None"),
         "jit_compile": (given.jit_compile == "auto" or not given.jit_compile, "'auto' or False"),
