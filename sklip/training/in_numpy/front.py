@@ -82,8 +82,9 @@ class NumPyFront:
     def _stay_on_budget(self, of_sizes):
         """Change the gradient of the sizes so that a step keeps ``‖w‖₂ + Σ |wᵢ|``, to first order."""
         sizes, directed = self._sizes, self._plan.directed
-        if not self._plan.directions:
-            stiefel.without_part_along_rows(sizes[None], of_sizes[None])
+        if not self._plan.directions:  # on a sphere
+            of_sizes -= (sizes @ of_sizes) * sizes
+            stiefel.replace_not_finite(of_sizes)
             return
         normal = sizes / np.maximum(np.sqrt(sizes @ sizes), np.float32(1e-37)) + directed * np.sign(sizes)
         of_sizes -= (sizes @ of_sizes) * normal
@@ -92,7 +93,11 @@ class NumPyFront:
     def retract(self) -> None:
         """Bring the weights back within their budgets after a step."""
         if self._sizes is not None and not self._plan.directions:
-            stiefel.normalise_columns(self._sizes[:, None])
+            square = self._sizes @ self._sizes
+            if 1e-12 < square < 1e12:
+                self._sizes *= 1.0 / np.sqrt(square)
+            else:
+                stiefel.normalise_columns(self._sizes[:, None])
         elif self._sizes is not None:
             self._sizes[...] = shared(self._sizes, self._plan.directed)
         if self._turned is not None:
