@@ -165,6 +165,18 @@ def test_infinite_radii_and_rows_far_away():
         assert (lower == 0).all() and (upper == 1).all()
 
 
+@pytest.mark.parametrize("temperature", [1e155, 1e170, 1e200])
+def test_nothing_is_proven_of_logits_that_are_clipped(temperature):
+    """All logits beyond 1e300 become equal, however large the differences of the scores are."""
+    network = ServedNetwork((Center(np.zeros(2)), Dense(np.array([[1.0, 2.0, -1.0], [0.0, 0.0, 1.0]]), np.zeros(3))))
+    classifier = NetworkClassifier(network=network, temperature=temperature).fit(np.zeros((3, 2)), [0, 1, 2])
+    rows = np.array([[factor * 1e300 / temperature, 0.0] for factor in (0.9, 2.0, -2.0, 1e4)])
+    lower, upper = classifier.predict_proba_band(rows, 0.0)
+    probabilities = classifier.predict_proba(rows)
+    assert probabilities[1].tolist() == [0.5, 0.5, 0.0]
+    assert (lower <= probabilities).all() and (probabilities <= upper).all()
+
+
 def test_gap_bands_of_infinite_radii_and_errors():
     scores, pairs = np.array([[1e308, -1e308, 0.0]]), np.zeros((3, 3))
     lower, upper = gap_bands(scores, 0, np.zeros(1), np.zeros(1), pairs, 0.0)

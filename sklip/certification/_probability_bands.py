@@ -12,6 +12,8 @@ from sklip.certification._radius import Certificate
 _OF_EXP = 32
 # More than subnormal numbers take from a probability, and from a product.
 _UNDERFLOW = 2.0**-1000
+# Size from which on ``predict_proba`` replaces logits.
+_CLIPPED = 1e300
 
 
 def probability_bands(
@@ -46,8 +48,8 @@ def probability_bands(
     -----
     Let ``B`` bound the size of all logits ``T f_j`` within the radius. A computed logit is off by at most ``u B``. The
     largest one is subtracted, which rounds once more. So the computed ``log(e_j / e_c)`` is off by at most ``10 u B``.
-    The exponentials, their sum and the quotient round as well; the proof assumes that the exponential function is
-    accurate to 32 units of roundoff.
+    Logits beyond 1e300 are clipped, so nothing is proven of them. The exponentials, their sum and the quotient round as
+    well; the proof assumes that the exponential function is accurate to 32 units of roundoff.
 
     Examples
     --------
@@ -69,7 +71,7 @@ def _of_sigmoid(scores, errors, radii, proof, temperature):
     low, high = score_bands(scores, errors, radii, proof.lipschitz, proof.error_lipschitz)
     with np.errstate(all="ignore"):
         # Products round in the same way in predict_proba, and rounding is monotone.
-        low, high = (np.clip(temperature * ends, -1e300, 1e300) for ends in (low, high))
+        low, high = (np.clip(temperature * ends, -_CLIPPED, _CLIPPED) for ends in (low, high))
         lower, upper = np.column_stack([expit(-high), expit(low)]), np.column_stack([expit(-low), expit(high)])
     return _outward(lower, upper, 4 * _OF_EXP)
 
@@ -80,7 +82,8 @@ def _of_softmax(scores, errors, radii, proof, temperature):
     with np.errstate(all="ignore"):
         ends = [score_bands(each, errors, radii, proof.lipschitz, proof.error_lipschitz) for each in scores.T]
         largest = round_up(temperature * np.abs(ends).max(axis=(0, 1)))
-        slack = (16.0 * UNIT * largest + _UNDERFLOW)[:, None]
+        # Of clipped logits, the differences are not known.
+        slack = np.where(largest < _CLIPPED, 16.0 * UNIT * largest + _UNDERFLOW, np.inf)[:, None]
         for one in range(n_classes):
             low, high = gap_bands(scores, one, errors, radii, proof.pair_lipschitz, proof.error_lipschitz)
             # Of the exponentials of the other classes, divided by that of the class.
