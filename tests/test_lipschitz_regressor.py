@@ -94,6 +94,24 @@ def test_units_of_targets_and_rows_do_not_matter():
     np.testing.assert_allclose(other.predict(64.0 * X), 1024.0 * regressor.predict(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize("exponent", [-900, -500, 490])
+def test_units_of_targets_do_not_matter_even_if_their_squares_underflow(exponent):
+    X, y = table(60)
+    regressor = LipschitzRegressor(**{**SMALL, "epochs": 2}).fit(X, y)
+    other = clone(regressor).fit(X, np.ldexp(y, exponent))
+    np.testing.assert_allclose(np.ldexp(other.predict(X), -exponent), regressor.predict(X), rtol=1e-9)
+    assert other.lipschitz_ == pytest.approx(np.ldexp(regressor.lipschitz_, exponent), rel=1e-9)
+
+
+@pytest.mark.parametrize("target", [1e20 / 3.0, -1e149 / 3.0])
+def test_the_mean_of_equal_targets_is_exact_so_that_its_rounding_is_not_learned(target):
+    X, _ = table(7)
+    regressor = LipschitzRegressor(**{**SMALL, "epochs": 1}).fit(X, np.full(7, target))
+    assert regressor.target_center_ == target
+    assert regressor.lipschitz_ < 100.0
+    np.testing.assert_allclose(regressor.predict(X), target, rtol=1e-12)
+
+
 def test_several_targets():
     X, y = table()
     both = np.column_stack([y, -100.0 * y + X[:, 0]])
@@ -197,6 +215,10 @@ def test_constants_in_other_units_are_warned_of(lipschitz, word):
         ({"lipschitz": -1.0}, "'lipschitz' parameter"),
         ({"lipschitz": [1.0, np.nan]}, "must hold positive numbers"),
         ({"lipschitz": "best"}, "'lipschitz' parameter"),
+        ({"lipschitz": [1.0, 2.0]}, "got 2 numbers for 1 targets"),
+        ({"lipschitz": []}, "got 0 numbers for 1 targets"),
+        ({"lipschitz": 1e308}, "so large that predictions may overflow"),
+        ({"lipschitz": 1e-100}, "so small that no training can reach"),
         ({"loss": "mse"}, "'loss' parameter"),
         ({"loss": "quantile", "quantile": 1.0}, "'quantile' parameter"),
         ({"monitor": "accuracy"}, "'monitor' parameter"),

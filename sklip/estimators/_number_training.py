@@ -17,6 +17,8 @@ _CANDIDATES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 _WORSE_IN_TURN = 2  # candidates after which the search ends
 _FEW_ROWS = 2000  # up to which the cost of a candidate is the mean of three folds, and not that of one split
 _FOLDS, _HELD_OUT = 3, 0.25
+# Of lipschitz · scale_, whose square must not overflow, and of targets divided by it, which are float32.
+_LARGEST_UNIT, _LARGEST_TARGET = 1e150, 1e15
 
 
 class NumberTraining(TrainedEstimator):
@@ -85,8 +87,10 @@ class NumberTraining(TrainedEstimator):
             raise ValueError(f"{type(self).__name__} needs at least two rows that differ; got n_samples=1.")
         super()._begin(given, rows, more_will_come)
         weights = rows.targets.weights / rows.targets.weights.sum()
-        center = weights @ rows.targets.values
-        spread = np.sqrt(weights @ np.square(rows.targets.values - center))
+        values = rows.targets.values
+        # The mean of equal numbers may be off by its rounding.
+        center = np.clip(weights @ values, values.min(axis=0), values.max(axis=0))
+        spread = _root_mean_square(values - center, weights)
         # Of a target that is constant, any unit will do.
         self._target_spread = np.where(spread > 1e-12 * np.abs(center), spread, 1.0)
         self._target_center = center
@@ -94,9 +98,28 @@ class NumberTraining(TrainedEstimator):
         if isinstance(given.lipschitz, str):
             self._choose_constants(given, rows)
         else:
-            constants = np.broadcast_to(np.asarray(given.lipschitz, np.float64), self.n_outputs_)
-            self._set_constants(constants)
+            self._set_constants(self._stated_constants(given.lipschitz, values))
             self.lipschitz_path_ = {}
+
+    def _stated_constants(self, constants, values):
+        """A constant for each target; raise a ValueError for those with which no float can train."""
+        if constants.size not in (1, self.n_outputs_):
+            raise ValueError(
+                f"The 'lipschitz' parameter must be a number, or one for each target; got {constants.size} numbers "
+                f"for {self.n_outputs_} targets."
+            )
+        constants = np.broadcast_to(constants, self.n_outputs_)
+        with np.errstate(all="ignore"):
+            units = constants * self.scale_
+            targets = np.abs(values - self._target_center).max(axis=0) / units
+        if not (units <= _LARGEST_UNIT).all():
+            raise ValueError("The 'lipschitz' parameter is so large that predictions may overflow. State a lower one.")
+        if not (targets <= _LARGEST_TARGET).all():
+            raise ValueError(
+                "The 'lipschitz' parameter is so small that no training can reach the targets. State it in the units "
+                "of y, per unit that a row moves."
+            )
+        return constants
 
     def _set_constants(self, constants):
         self._constants = np.array(constants, np.float64)
@@ -169,3 +192,9 @@ class NumberTraining(TrainedEstimator):
 
     def _is_squared(self, given):
         return given.loss in ("squared_error", "huber")
+
+
+def _root_mean_square(values, weights):
+    """Of each column; no square overflows or underflows."""
+    exponents = np.frexp(np.abs(values).max(axis=0))[1]
+    return np.ldexp(np.sqrt(weights @ np.square(np.ldexp(values, -exponents))), exponents)
