@@ -135,6 +135,18 @@ def test_too_few_rows_give_intervals_of_all_numbers():
     assert lower[0] == -np.inf and upper[0] == np.inf
 
 
+def test_thresholds_are_refused_for_estimators_that_were_trained_again():
+    """A FrozenEstimator holds the estimator itself, which its owner may train: on the calibration rows, for example."""
+    X, y = rows(40, seed=0)
+    regressor = trained(epochs=2)
+    model = RobustConformalRegressor(FrozenEstimator(regressor), alpha=0.1).fit(X, y)
+    for again in (lambda: regressor.partial_fit(X, y), lambda: regressor.fit(X, y)):
+        again()
+        with pytest.raises(ValueError, match=r"trained again .* Call fit again"):
+            model.predict_interval(X)
+        model.fit(X, y).predict_interval(X)
+
+
 def test_params_pickles_skops_and_cross_validation():
     X, y = rows(120, seed=0)
     model = RobustConformalRegressor(LipschitzRegressor(**SMALL), alpha=0.2, radius=0.1, random_state=0)

@@ -151,7 +151,8 @@ class RobustConformalClassifier(ClassifierMixin, SplitConformal):
         Raises
         ------
         ValueError
-            If ``fit`` would not take the rows, or if ``radius``, ``norm`` or ``tolerances`` cannot be used.
+            If ``fit`` would not take the rows, or if ``radius``, ``norm`` or ``tolerances`` cannot be used. If the
+            estimator was trained again after it was calibrated.
         sklearn.exceptions.NotFittedError
             Before ``fit``.
 

@@ -106,6 +106,7 @@ class SplitConformal(MetaEstimatorMixin, BaseEstimator):
             self.calibration_scores_ = np.sort(self._nonconformity(served, scores, targets))
             self.threshold_ = conformal_threshold(self.calibration_scores_, given.alpha)
             self.estimator_, self.n_features_in_ = estimator, served.n_features_in_
+            self._calibrated_network = served.network_
             self.__dict__.pop("feature_names_in_", None)
             if hasattr(served, "feature_names_in_"):
                 self.feature_names_in_ = served.feature_names_in_
@@ -190,6 +191,11 @@ class SplitConformal(MetaEstimatorMixin, BaseEstimator):
         """Yield slices of rows with their scores, errors, radii, and certificate; radii without room are infinite."""
         check_is_fitted(self)
         served = self._served(self.estimator_)
+        if served.network_ is not self._calibrated_network:
+            raise ValueError(
+                f"The estimator was trained again after {type(self).__name__} was calibrated, so threshold_ does not "
+                "hold for it. Call fit again, with rows that no training used."
+            )
         rows = served._inference_rows(X)
         radii = radii_of(self.radius, len(rows))
         proof = certificate(served.network_, asked_question(served, self.norm, self.tolerances))
