@@ -94,8 +94,8 @@ def certified_band(
 
     Notes
     -----
-    For a bare regressor, this is its ``certified_band``. A band of transformed targets is made of the inverses of its
-    two ends, so it is no interval around the prediction with equal sides.
+    For a bare regressor, this is its ``certified_band``, up to rounding. A band of transformed targets is made of the
+    inverses of its two ends, so it is no interval around the prediction with equal sides.
 
     Examples
     --------
