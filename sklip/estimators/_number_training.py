@@ -94,7 +94,7 @@ class NumberTraining(TrainedEstimator):
         # Of a target that is constant, any unit will do.
         self._target_spread = np.where(spread > 1e-12 * np.abs(center), spread, 1.0)
         self._target_center = center
-        self.target_center_ = float(center[0]) if self.n_outputs_ == 1 else center
+        self.target_center_ = float(center[0]) if self.n_outputs_ == 1 else center.copy()
         if isinstance(given.lipschitz, str):
             self._choose_constants(given, rows)
         else:
@@ -123,7 +123,7 @@ class NumberTraining(TrainedEstimator):
 
     def _set_constants(self, constants):
         self._constants = np.array(constants, np.float64)
-        self.lipschitz_ = float(constants[0]) if self.n_outputs_ == 1 else self._constants
+        self.lipschitz_ = float(constants[0]) if self.n_outputs_ == 1 else self._constants.copy()
 
     def _choose_constants(self, given, rows):
         """Try constants on held-out rows, from small to large, and take that of the least cost."""
