@@ -14,7 +14,6 @@ from sklip.certification import certificate, distances_above
 from sklip.estimators._distance_ratio import FarRows, distance_ratio
 from sklip.estimators._network_estimator import NetworkEstimator
 from sklip.estimators._sample_distances import sample_distances
-from sklip.rows.entries import all_finite
 from sklip.rows.images import in_shape
 from sklip.served import scores_and_jacobian
 
@@ -69,13 +68,6 @@ class CertifiedClassifier(ClassifierMixin, NetworkEstimator):
         """
         rows, heads = self._inference_rows(X), self._heads
         return self._of_scores(rows, lambda scores: scores, n_columns=heads.n_scores)[:, heads.index]
-
-    def _finite(self, scores, rows):
-        """Return scores of some of the rows; raise a ValueError if they are not finite."""
-        if not all_finite(scores):
-            rows.check()  # report NaN before overflow
-            raise ValueError("X holds values so large that the scores overflow. Scale the features.")
-        return scores
 
     def _labels(self, scores):
         """Labels that the scores, of shape (n_rows, n_scores), decide for."""

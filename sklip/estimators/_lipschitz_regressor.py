@@ -75,14 +75,14 @@ class LipschitzRegressor(NumberTraining, CertifiedRegressor):
     norm_ : {2, 1, inf}
         Norm for which the network was trained.
     tolerances_ : ndarray of shape (n_features,) or None
-        Tolerances for which it was trained; None if each column counts in its own unit.
+        Tolerances for which it was trained, 0 for fixed columns; None if each column counts in its own unit.
     feature_weights_ : ndarray of shape (n_features,)
         Of a network trained for ``norm=inf``: how much a prediction changes at most with each column. Others have none.
     center_ : ndarray of shape (n_features,)
         Mean of the training rows; of images, flattened in C order.
     scale_ : float
         Root-mean-square Euclidean distance of the training rows to ``center_``, in tolerances if there are any. For
-        ``norm=inf``, it is divided by the root of ``n_features_in_``.
+        ``norm=inf``, it is divided by the root of the number of columns that may change; fixed columns do not count.
 
     See Also
     --------

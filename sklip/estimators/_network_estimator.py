@@ -10,6 +10,7 @@ from sklip.certification._question import EUCLIDEAN
 from sklip.estimators._served_network import check_network, misfit
 from sklip.estimators._stamped import StampedState
 from sklip.estimators._validation import served_rows
+from sklip.rows.entries import all_finite
 from sklip.served import ServedNetwork
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class NetworkEstimator(StampedState, BaseEstimator):
     """Base of all estimators of sklip: the methods that need only ``network_``, whatever its scores mean."""
 
     network_: ServedNetwork
+    _overflow = "the scores overflow"  # for messages: what overflows when values are too large
 
     @property
     def _question(self) -> Question:
@@ -38,6 +40,13 @@ class NetworkEstimator(StampedState, BaseEstimator):
             check_is_fitted(self, "network_")
         check_network(self)
         return served_rows(self, X)
+
+    def _finite(self, scores, rows):
+        """Return scores of some of the rows; raise a ValueError if they are not finite."""
+        if not all_finite(scores):
+            rows.check()  # report NaN before overflow
+            raise ValueError(f"X holds values so large that {self._overflow}. Scale the features.")
+        return scores
 
     @property
     def lipschitz_bound_(self) -> float:

@@ -15,7 +15,6 @@ from sklip.estimators._parameters import store_parameters, with_training_paramet
 from sklip.estimators._rows import class_targets
 from sklip.estimators._sample_distances import sample_distances
 from sklip.estimators._units import AUTO_MARGIN
-from sklip.rows.entries import all_finite
 from sklip.served import Dense
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class WassersteinEstimator(ClassTraining):
     >>> transport.potential(X).shape
     (200,)
     """
+
+    _overflow = "the potential overflows"
 
     # Equal shares of every batch give the two means similar noise.
     _fixed_parameters = {
@@ -274,10 +275,7 @@ class WassersteinEstimator(ClassTraining):
         gradient of the potential, where the potential rises at the maximum rate of 1.
         """
         rows = self._inference_rows(X)
-        scores = self.network_.scores(rows)[:, 0]
-        if not all_finite(scores):
-            raise ValueError("X holds values so large that the potential overflows. Scale the features.")
-        return scores / self.lipschitz_bound_
+        return self._finite(self.network_.scores(rows), rows)[:, 0] / self.lipschitz_bound_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

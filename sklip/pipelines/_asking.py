@@ -1,5 +1,6 @@
 """A question about raw rows to a fitted estimator: arguments are checked, and the end of its plan answers."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
+from sklip._stack_level import users_line
 from sklip.certification import Question
-from sklip.exceptions import NotLipschitzError
+from sklip.exceptions import FixedColumnsWarning, NotLipschitzError
 from sklip.pipelines._arguments import as_rows, check_fixed, column_labels, constants_of
 from sklip.pipelines._in_place import predictions
 from sklip.pipelines._kept_plans import plan_of
@@ -83,6 +85,16 @@ def ask(
 def units_of(question: Question, X: Any) -> np.ndarray:
     """The tolerances of a question; ones where each column counts in its own unit."""
     return np.ones(X.shape[1]) if question.tolerances is None else question.tolerances
+
+
+def advise_on_fixed(answer: str) -> None:
+    """Warn that the question moves columns that were fixed in the training, and what the answer is like."""
+    warnings.warn(
+        f"The question moves columns that were fixed in the training, so {answer}. Give these columns the tolerance 0, "
+        "or train with a tolerance for them.",
+        FixedColumnsWarning,
+        stacklevel=users_line(),
+    )
 
 
 def _found(estimator, X, asked, constants, read, find):

@@ -1,6 +1,5 @@
 """The public question about numbers: what a regressor may predict while the raw columns move within a radius."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Literal
 
@@ -8,11 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from sklip._stack_level import users_line
 from sklip.estimators._distance_ratio import FarRows
 from sklip.estimators._moves import radii_of
-from sklip.exceptions import FixedColumnsWarning
-from sklip.pipelines._asking import ask, rows_of
+from sklip.pipelines._asking import advise_on_fixed, ask, rows_of
 from sklip.pipelines._in_place import head
 from sklip.pipelines._numbers import read_numbers
 from sklip.pipelines._refusals import refuse
@@ -124,12 +121,7 @@ def certified_band(
     shape = _checked_shape(estimator, rows, bands)
     answer.check_constants()
     if bands.moves_fixed:
-        warnings.warn(
-            "The question moves columns that were fixed in the training, so the bands are proven, but wide. Give "
-            "these columns the tolerance 0, or train with a tolerance for them.",
-            FixedColumnsWarning,
-            stacklevel=users_line(),
-        )
+        advise_on_fixed("the bands are proven, but wide")
     far = FarRows(len(radii))
     far.see(0, bands.distance_ratio)
     far.advise()

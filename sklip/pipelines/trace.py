@@ -1,16 +1,13 @@
 """What attacks, displays and scorers ask of a whole estimator: decisions with radii, and the columns that may move."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sklip._stack_level import users_line
 from sklip.certification import Question
-from sklip.exceptions import FixedColumnsWarning
 from sklip.pipelines._arguments import as_rows as as_rows
-from sklip.pipelines._asking import ask, rows_of, units_of
+from sklip.pipelines._asking import advise_on_fixed, ask, rows_of, units_of
 from sklip.pipelines._decisions import read
 from sklip.pipelines._in_place import head
 from sklip.pipelines._in_place import predictions as predictions
@@ -101,12 +98,7 @@ def trace(estimator: Any, X: Any, *, norm: Any = None, tolerances: Any = None, s
     _check(estimator, X, decision)
     answer.check_constants()
     if decision.moves_fixed:
-        warnings.warn(
-            "The question moves columns that were fixed in the training, so the radii are proven, but small. Give "
-            "these columns the tolerance 0, or train with a tolerance for them.",
-            FixedColumnsWarning,
-            stacklevel=users_line(),
-        )
+        advise_on_fixed("the radii are proven, but small")
     is_trained = Question(run.norm, run.tolerances).key == Question(trained.norm, units_of(trained, X)).key
     return Trace(X, answer.labels, run.norm, run.tolerances, is_trained, bool(run.plan.stated), decision)
 
